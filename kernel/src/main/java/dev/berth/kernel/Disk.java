@@ -1,0 +1,38 @@
+package dev.berth.kernel;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * Changes of the file system that must survive a pulled plug. Reading and scratch writing go straight to the file system;
+ * what is renamed, synced or removed on purpose goes through here, so that a test can fail it at every step.
+ *
+ * <p>After a method returns, its change survives a power loss, except where it says otherwise. Every method may be
+ * repeated.
+ */
+public interface Disk {
+    /**
+     * Replaces a file's content at once: a reader sees the old bytes or the new ones, also after a crash.
+     *
+     * @param target the file; its directory exists; its mode becomes 0600
+     */
+    void replace(Path target, byte[] bytes) throws IOException;
+
+    /** Flushes a file's data and length. */
+    void sync(Path file) throws IOException;
+
+    /** Flushes a directory's entries. */
+    void syncDirectory(Path directory) throws IOException;
+
+    /** Flushes the whole file system that holds the path (one call instead of one for each file). */
+    void syncFilesystem(Path anywhereOnIt) throws IOException;
+
+    /**
+     * Moves within one file system, replacing a file that is there, and flushes both directories. The file's own data must
+     * have been synced before.
+     */
+    void rename(Path from, Path to) throws IOException;
+
+    /** Removes a file or an empty directory; does nothing if there is none. Flushed with the next sync of its directory. */
+    void remove(Path path) throws IOException;
+}

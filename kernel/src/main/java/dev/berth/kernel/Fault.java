@@ -1,0 +1,105 @@
+package dev.berth.kernel;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An error that ends a request: what failed, why, and what its reader can do about it.
+ *
+ * <p>The code says what the caller may do next; its names are those of gRPC's status codes, to which the edges map it
+ * one to one. Decisions are made on the code, never on the text.
+ */
+public final class Fault extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** What the caller may do next. */
+    public enum Code {
+        CANCELLED,
+        INVALID_ARGUMENT,
+        DEADLINE_EXCEEDED,
+        NOT_FOUND,
+        ALREADY_EXISTS,
+        PERMISSION_DENIED,
+        RESOURCE_EXHAUSTED,
+        FAILED_PRECONDITION,
+        ABORTED,
+        OUT_OF_RANGE,
+        UNIMPLEMENTED,
+        INTERNAL,
+        UNAVAILABLE,
+        DATA_LOSS,
+        UNAUTHENTICATED
+    }
+
+    private final Code code;
+
+    private Fault(Code code, String message, @Nullable Throwable cause) {
+        super(message, cause);
+        this.code = code;
+    }
+
+    /**
+     * Makes a fault of any code.
+     *
+     * @param what the action that failed, as in "start container 3f2a"
+     * @param why the reason, as in "its sandbox 91bc is gone"
+     * @param remedy what the reader can do; empty if there is nothing to do
+     */
+    public static Fault of(Code code, String what, String why, String remedy) {
+        return new Fault(code, text(what, why, remedy), null);
+    }
+
+    /** The thing named does not exist. */
+    public static Fault notFound(String what, String why, String remedy) {
+        return of(Code.NOT_FOUND, what, why, remedy);
+    }
+
+    /** The thing to be made exists already. */
+    public static Fault alreadyExists(String what, String why, String remedy) {
+        return of(Code.ALREADY_EXISTS, what, why, remedy);
+    }
+
+    /** The request can never succeed as it stands. */
+    public static Fault invalid(String what, String why, String remedy) {
+        return of(Code.INVALID_ARGUMENT, what, why, remedy);
+    }
+
+    /** The request may succeed once the system is in another state. */
+    public static Fault precondition(String what, String why, String remedy) {
+        return of(Code.FAILED_PRECONDITION, what, why, remedy);
+    }
+
+    /** A part that is needed does not answer; the same request may succeed later. */
+    public static Fault unavailable(String what, String why, String remedy) {
+        return of(Code.UNAVAILABLE, what, why, remedy);
+    }
+
+    /** The time for the request is over. */
+    public static Fault deadline(String what, String why, String remedy) {
+        return of(Code.DEADLINE_EXCEEDED, what, why, remedy);
+    }
+
+    /** A limit is reached: disk, memory, processes. */
+    public static Fault exhausted(String what, String why, String remedy) {
+        return of(Code.RESOURCE_EXHAUSTED, what, why, remedy);
+    }
+
+    /** An invariant of ours is broken. */
+    public static Fault internal(String what, String why, String remedy) {
+        return of(Code.INTERNAL, what, why, remedy);
+    }
+
+    /** The same fault with the exception that led to it. */
+    public Fault causedBy(Throwable cause) {
+        Fault fault = new Fault(code, String.valueOf(getMessage()), cause);
+        fault.setStackTrace(getStackTrace());
+        return fault;
+    }
+
+    public Code code() {
+        return code;
+    }
+
+    private static String text(String what, String why, String remedy) {
+        return remedy.isEmpty() ? what + ": " + why : what + ": " + why + ". " + remedy;
+    }
+}

@@ -1,0 +1,25 @@
+package dev.berth.kernel;
+
+import java.util.regex.Pattern;
+
+/**
+ * The name under which records of one client are kept apart from those of others, in the sense of containerd's API. Kubernetes lives in
+ * {@link #KUBERNETES}.
+ */
+public record Namespace(String name) {
+    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._]+[A-Za-z0-9]+)*");
+    private static final int MAX_LENGTH = 76;
+
+    /** Where CRI's images, containers and sandboxes are. */
+    public static final Namespace KUBERNETES = new Namespace("k8s.io");
+
+    /** @throws Fault INVALID_ARGUMENT if the name breaks the rules of an identifier */
+    public Namespace {
+        if (name.length() > MAX_LENGTH || !VALID.matcher(name).matches()) {
+            throw Fault.invalid(
+                    "namespace",
+                    "\"" + name + "\" is not a name",
+                    "Use 1 to 76 letters, digits and single - _ . between them");
+        }
+    }
+}
