@@ -1,0 +1,329 @@
+package dev.berth.linux;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An open descriptor and its owner: closed once, by whoever closes this object.
+ *
+ * <p>Thread-safe. Closing wakes every thread that waits for it in {@link Poller}; the number is given back to the kernel
+ * only when the last call that uses it has returned, so that a late call can never hit a stranger's descriptor. A call
+ * after closing fails with EBADF.
+ *
+ * <p>Reads and writes do not wait when the descriptor is non-blocking; use them with {@link Poller}. On a blocking
+ * descriptor they hold the calling thread, which must then be a platform thread.
+ */
+public final class Fd implements AutoCloseable {
+    public static final int O_RDONLY = 0;
+    public static final int O_WRONLY = 1;
+    public static final int O_RDWR = 2;
+    public static final int O_CREAT = 0x40;
+    public static final int O_EXCL = 0x80;
+    public static final int O_NOCTTY = 0x100;
+    public static final int O_TRUNC = 0x200;
+    public static final int O_APPEND = 0x400;
+    public static final int O_NONBLOCK = 0x800;
+    public static final int O_CLOEXEC = 0x80000;
+    public static final int O_PATH = 0x200000;
+
+    private static final int F_GETFD = 1;
+    private static final int F_GETFL = 3;
+    private static final int F_SETFL = 4;
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int CLOSED = 1 << 30;
+
+    private static final MethodHandle OPEN =
+            Native.variadic("open", 2, Native.INT, Native.POINTER, Native.INT, Native.INT);
+    private static final MethodHandle CLOSE = Native.withErrno("close", Native.INT, Native.INT);
+    private static final MethodHandle FCNTL =
+            Native.variadic("fcntl", 2, Native.INT, Native.INT, Native.INT, Native.LONG);
+    private static final MethodHandle READ =
+            Native.withErrno("read", Native.LONG, Native.INT, Native.POINTER, Native.LONG);
+    private static final MethodHandle WRITE =
+            Native.withErrno("write", Native.LONG, Native.INT, Native.POINTER, Native.LONG);
+
+    private final int number;
+    private final AtomicInteger users = new AtomicInteger();
+    private volatile Poller.@Nullable Interest interest;
+
+    private Fd(int number) {
+        this.number = number;
+    }
+
+    /** Takes ownership of a descriptor number. */
+    static Fd own(int number) {
+        return new Fd(number);
+    }
+
+    /**
+     * Takes ownership of a number that this process was born with or that a call outside this room gave it.
+     *
+     * @throws LinuxException EBADF if the number is not open
+     */
+    public static Fd adopt(int number) throws LinuxException {
+        fcntl(number, F_GETFD, 0);
+        return new Fd(number);
+    }
+
+    /**
+     * Opens a file; always close-on-exec. Opening a FIFO without O_NONBLOCK may block for ever: see {@link Fifo}.
+     *
+     * @param flags {@code O_} constants of this class
+     * @param mode permission bits for a file that is created, reduced by the umask
+     */
+    public static Fd open(Path path, int flags, int mode) throws LinuxException {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment errno = Native.errno(memory);
+            MemorySegment name = memory.allocateFrom(path.toString());
+            while (true) {
+                int fd = (int) OPEN.invokeExact(errno, name, flags | O_CLOEXEC, mode);
+                if (fd != -1 || Native.errno(errno) != Errno.EINTR) {
+                    return new Fd(Native.check(fd, errno, "open " + path));
+                }
+            }
+        } catch (LinuxException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw Native.impossible(e);
+        }
+    }
+
+    /** Opens an existing file. */
+    public static Fd open(Path path, int flags) throws LinuxException {
+        return open(path, flags, 0);
+    }
+
+    /** The descriptor's number, valid until {@link #close()}. */
+    public int number() {
+        return number;
+    }
+
+    /** Whether {@link #close()} was called. */
+    public boolean isClosed() {
+        return (users.get() & CLOSED) != 0;
+    }
+
+    /** Names what is open here for a call in this process that takes a path. */
+    public Path procPath() {
+        return Path.of("/proc/self/fd/" + number);
+    }
+
+    /** Names what is open here for another process, a child for instance, as long as this process lives. */
+    public Path procPathFor(long pid) {
+        return Path.of("/proc/" + pid + "/fd/" + number);
+    }
+
+    /** A second descriptor of the same open file. */
+    public Fd dup() throws LinuxException {
+        return dupFrom(0);
+    }
+
+    /** A second descriptor of the same open file with a number not below {@code lowest}. */
+    Fd dupFrom(int lowest) throws LinuxException {
+        use();
+        try {
+            return new Fd(fcntl(number, F_DUPFD_CLOEXEC, lowest));
+        } finally {
+            done();
+        }
+    }
+
+    /**
+     * Makes reads and writes fail to wait, or wait. The setting belongs to the open file, not to the descriptor: every
+     * process that shares it sees the change.
+     */
+    public void nonBlocking(boolean on) throws LinuxException {
+        use();
+        try {
+            int flags = fcntl(number, F_GETFL, 0);
+            fcntl(number, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+        } finally {
+            done();
+        }
+    }
+
+    /**
+     * Reads into the buffer's remaining space; a direct buffer saves a copy.
+     *
+     * @return bytes read, at least 1; 0 if nothing is there now (non-blocking); -1 at the end of the file
+     */
+    public int read(ByteBuffer buffer) throws LinuxException {
+        if (!buffer.hasRemaining()) {
+            return 0;
+        }
+        use();
+        try (Arena memory = Arena.ofConfined()) {
+            int wanted = buffer.remaining();
+            boolean direct = buffer.isDirect();
+            MemorySegment target = direct ? MemorySegment.ofBuffer(buffer) : memory.allocate(wanted);
+            int n = (int) transfer(READ, memory, target, wanted, "read");
+            if (n == 0) {
+                return -1;
+            }
+            if (n < 0) {
+                return 0;
+            }
+            if (direct) {
+                buffer.position(buffer.position() + n);
+            } else {
+                buffer.put(target.asSlice(0, n).asByteBuffer());
+            }
+            return n;
+        } finally {
+            done();
+        }
+    }
+
+    /** Reads like {@link #read(ByteBuffer)}, into an array from its start. */
+    public int read(byte[] bytes) throws LinuxException {
+        return read(ByteBuffer.wrap(bytes));
+    }
+
+    /**
+     * Writes from the buffer's position; a direct buffer saves a copy.
+     *
+     * @return bytes written, fewer than offered if there is no room for more now; 0 if there is none at all
+     *     (non-blocking)
+     * @throws LinuxException EPIPE if nobody can read it any more (SIGPIPE is not raised in a JVM)
+     */
+    public int write(ByteBuffer buffer) throws LinuxException {
+        if (!buffer.hasRemaining()) {
+            return 0;
+        }
+        use();
+        try (Arena memory = Arena.ofConfined()) {
+            int offered = buffer.remaining();
+            MemorySegment source;
+            if (buffer.isDirect()) {
+                source = MemorySegment.ofBuffer(buffer);
+            } else {
+                source = memory.allocate(offered);
+                source.asByteBuffer().put(buffer.duplicate());
+            }
+            int n = (int) Math.max(0, transfer(WRITE, memory, source, offered, "write"));
+            buffer.position(buffer.position() + n);
+            return n;
+        } finally {
+            done();
+        }
+    }
+
+    /** Writes like {@link #write(ByteBuffer)}, from an array. */
+    public int write(byte[] bytes) throws LinuxException {
+        return write(ByteBuffer.wrap(bytes));
+    }
+
+    /** The call's result, or -1 for EAGAIN. */
+    private long transfer(MethodHandle call, Arena memory, MemorySegment bytes, long length, String what)
+            throws LinuxException {
+        try {
+            MemorySegment errno = Native.errno(memory);
+            while (true) {
+                long n = (long) call.invokeExact(errno, number, bytes, length);
+                if (n != -1) {
+                    return n;
+                }
+                int error = Native.errno(errno);
+                if (error == Errno.EAGAIN) {
+                    return -1;
+                }
+                if (error != Errno.EINTR) {
+                    throw new LinuxException(what + " descriptor " + number, error);
+                }
+            }
+        } catch (LinuxException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw Native.impossible(e);
+        }
+    }
+
+    /** Closes the descriptor and wakes whoever waits for it. Calling it again is harmless. */
+    @Override
+    public void close() {
+        int before = users.getAndUpdate(n -> n | CLOSED);
+        if ((before & CLOSED) != 0) {
+            return;
+        }
+        Poller.Interest waiting = interest;
+        if (waiting != null) {
+            waiting.wakeAll();
+        }
+        if (before == 0) {
+            release();
+        }
+    }
+
+    /** Keeps the number from being given back until {@link #done()}. */
+    void use() throws LinuxException {
+        int before = users.getAndUpdate(n -> (n & CLOSED) == 0 ? n + 1 : n);
+        if ((before & CLOSED) != 0) {
+            throw new LinuxException("use descriptor " + number, Errno.EBADF);
+        }
+    }
+
+    void done() {
+        if (users.decrementAndGet() == CLOSED) {
+            release();
+        }
+    }
+
+    /** What the poller remembers of this descriptor; only while in {@link #use()}. */
+    Poller.Interest interest() {
+        Poller.Interest known = interest;
+        if (known != null) {
+            return known;
+        }
+        synchronized (this) {
+            known = interest;
+            if (known == null) {
+                known = new Poller.Interest(number);
+                interest = known;
+            }
+            return known;
+        }
+    }
+
+    private void release() {
+        Poller.Interest waiting = interest;
+        if (waiting != null) {
+            waiting.remove(); // the open file may live on in a child: closing would not take it out of the epoll set
+        }
+        try (Arena memory = Arena.ofConfined()) {
+            // Whatever close(2) answers, the number is free afterwards: there is nothing to do about an error.
+            int _ = (int) CLOSE.invokeExact(Native.errno(memory), number);
+        } catch (Throwable e) {
+            throw Native.impossible(e);
+        }
+    }
+
+    private static int fcntl(int fd, int command, long argument) throws LinuxException {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment errno = Native.errno(memory);
+            int result = (int) FCNTL.invokeExact(errno, fd, command, argument);
+            return Native.check(result, errno, "fcntl " + command + " of descriptor " + fd);
+        } catch (LinuxException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw Native.impossible(e);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "fd " + number + (isClosed() ? " (closed)" : "");
+    }
+
+    /** The layout of an int array with two descriptors, as pipe(2) and socketpair(2) fill it. */
+    static Fd[] pair(MemorySegment two) {
+        return new Fd[] {
+            new Fd(two.getAtIndex(ValueLayout.JAVA_INT, 0)), new Fd(two.getAtIndex(ValueLayout.JAVA_INT, 1))
+        };
+    }
+}
