@@ -48,6 +48,21 @@ public final class Fd implements AutoCloseable {
     private static final MethodHandle WRITE =
             Native.withErrno("write", Native.LONG, Native.INT, Native.POINTER, Native.LONG);
 
+    private static final MethodHandle PREAD =
+            Native.withErrno("pread", Native.LONG, Native.INT, Native.POINTER, Native.LONG, Native.LONG);
+    private static final MethodHandle PWRITE =
+            Native.withErrno("pwrite", Native.LONG, Native.INT, Native.POINTER, Native.LONG, Native.LONG);
+    private static final MethodHandle FTRUNCATE = Native.withErrno("ftruncate", Native.INT, Native.INT, Native.LONG);
+    private static final MethodHandle STATX =
+            Native.withErrno("statx", Native.INT, Native.INT, Native.POINTER, Native.INT, Native.INT, Native.POINTER);
+    private static final int AT_EMPTY_PATH = 0x1000;
+    private static final int STATX_INO = 0x100;
+    private static final int STATX_SIZE = 0x200;
+    private static final int STATX_BYTES = 256;
+    private static final int STATX_INO_AT = 32;
+    private static final int STATX_SIZE_AT = 40;
+    private static final int STATX_DEV_MAJOR_AT = 136;
+
     private final int number;
     private final AtomicInteger users = new AtomicInteger();
     private volatile Poller.@Nullable Interest interest;
@@ -78,20 +93,8 @@ public final class Fd implements AutoCloseable {
      * @param mode permission bits for a file that is created, reduced by the umask
      */
     public static Fd open(Path path, int flags, int mode) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            MemorySegment name = memory.allocateFrom(path.toString());
-            while (true) {
-                int fd = (int) OPEN.invokeExact(errno, name, flags | O_CLOEXEC, mode);
-                if (fd != -1 || Native.errno(errno) != Errno.EINTR) {
-                    return new Fd(Native.check(fd, errno, "open " + path));
-                }
-            }
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        return new Fd((int) Native.call("open " + path, (memory, errno) ->
+                (int) OPEN.invokeExact(errno, memory.allocateFrom(path.toString()), flags | O_CLOEXEC, mode)));
     }
 
     /** Opens an existing file. */
@@ -219,6 +222,90 @@ public final class Fd implements AutoCloseable {
         return write(ByteBuffer.wrap(bytes));
     }
 
+    /**
+     * Reads from a place in a file, without moving its offset.
+     *
+     * @return bytes read, at least 1 unless the buffer is full; -1 at the end of the file
+     */
+    public int readAt(ByteBuffer direct, long offset) throws LinuxException {
+        if (!direct.hasRemaining()) {
+            return 0;
+        }
+        int n = (int) at(PREAD, direct, offset, "read");
+        direct.position(direct.position() + n);
+        return n == 0 ? -1 : n;
+    }
+
+    /**
+     * Writes to a place in a file, without moving its offset, all that remains in the buffer.
+     *
+     * @throws LinuxException ENOSPC, EDQUOT, EFBIG if the rest does not fit; the buffer's position tells how much did
+     */
+    public void writeAt(ByteBuffer direct, long offset) throws LinuxException {
+        long to = offset;
+        while (direct.hasRemaining()) {
+            int n = (int) at(PWRITE, direct, to, "write");
+            direct.position(direct.position() + n);
+            to += n;
+        }
+    }
+
+    private long at(MethodHandle call, ByteBuffer direct, long offset, String what) throws LinuxException {
+        if (!direct.isDirect()) {
+            throw new IllegalArgumentException("only a direct buffer is read or written in place");
+        }
+        use();
+        try {
+            MemorySegment bytes = MemorySegment.ofBuffer(direct);
+            return Native.call(
+                    what, (memory, errno) -> (long) call.invokeExact(errno, number, bytes, bytes.byteSize(), offset));
+        } finally {
+            done();
+        }
+    }
+
+    /** Cuts a file, or lengthens it with a hole. */
+    public void truncate(long length) throws LinuxException {
+        use();
+        try {
+            Native.call("truncate", (memory, errno) -> (int) FTRUNCATE.invokeExact(errno, number, length));
+        } finally {
+            done();
+        }
+    }
+
+    /**
+     * Which file this is, and how long.
+     *
+     * @param device the file system it is on
+     * @param inode its number there
+     * @param size its length in bytes
+     */
+    public record Stamp(long device, long inode, long size) {
+        public boolean sameFile(Stamp other) {
+            return device == other.device && inode == other.inode;
+        }
+    }
+
+    /** Asks which file this is, and how long it is now. */
+    public Stamp stamp() throws LinuxException {
+        use();
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment statx = memory.allocate(STATX_BYTES, 8);
+            MemorySegment empty = memory.allocateFrom("");
+            Native.call("statx", (ignored, errno) ->
+                    (int) STATX.invokeExact(errno, number, empty, AT_EMPTY_PATH, STATX_INO | STATX_SIZE, statx));
+            long device = (Integer.toUnsignedLong(statx.get(ValueLayout.JAVA_INT, STATX_DEV_MAJOR_AT)) << 32)
+                    | Integer.toUnsignedLong(statx.get(ValueLayout.JAVA_INT, STATX_DEV_MAJOR_AT + 4));
+            return new Stamp(
+                    device,
+                    statx.get(ValueLayout.JAVA_LONG, STATX_INO_AT),
+                    statx.get(ValueLayout.JAVA_LONG, STATX_SIZE_AT));
+        } finally {
+            done();
+        }
+    }
+
     /** The call's result, or -1 for EAGAIN. */
     private long transfer(MethodHandle call, Arena memory, MemorySegment bytes, long length, String what)
             throws LinuxException {
@@ -304,15 +391,8 @@ public final class Fd implements AutoCloseable {
     }
 
     private static int fcntl(int fd, int command, long argument) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            int result = (int) FCNTL.invokeExact(errno, fd, command, argument);
-            return Native.check(result, errno, "fcntl " + command + " of descriptor " + fd);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        return (int) Native.call("fcntl " + command + " of descriptor " + fd, (memory, errno) ->
+                (int) FCNTL.invokeExact(errno, fd, command, argument));
     }
 
     @Override

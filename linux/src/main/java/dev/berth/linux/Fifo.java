@@ -1,7 +1,5 @@
 package dev.berth.linux;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.Path;
 
@@ -17,15 +15,8 @@ public final class Fifo {
      * @throws LinuxException EEXIST if there is something of that name
      */
     public static void create(Path path, int mode) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            int result = (int) MKFIFO.invokeExact(errno, memory.allocateFrom(path.toString()), mode);
-            Native.check(result, errno, "mkfifo " + path);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        Native.call("mkfifo " + path, (memory, errno) ->
+                (int) MKFIFO.invokeExact(errno, memory.allocateFrom(path.toString()), mode));
     }
 
     /** Opens the reading end, non-blocking. Reads give the end of the file while nobody has it open for writing. */
@@ -40,6 +31,29 @@ public final class Fifo {
      */
     public static Fd openWriter(Path path) throws LinuxException {
         return Fd.open(path, Fd.O_WRONLY | Fd.O_NONBLOCK);
+    }
+
+    /**
+     * Opens the reading end for a child, which expects reads that wait. Does not wait itself, whether or not there is a
+     * writer.
+     */
+    public static Fd openReaderForChild(Path path) throws LinuxException {
+        Fd fd = openReader(path);
+        try {
+            fd.nonBlocking(false);
+            return fd;
+        } catch (LinuxException e) {
+            fd.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Opens both ends in one descriptor for a child, which expects writes that wait. As the child then reads from the pipe
+     * too, it never gets SIGPIPE, and the pipe lives on while the reader is away.
+     */
+    public static Fd openWriterForChild(Path path) throws LinuxException {
+        return Fd.open(path, Fd.O_RDWR);
     }
 
     /** Opens both ends in one descriptor, non-blocking: the pipe then neither breaks nor ends. */

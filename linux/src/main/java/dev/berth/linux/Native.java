@@ -93,6 +93,27 @@ final class Native {
         return result;
     }
 
+    /** One system call, given memory for its arguments and for its errno; answers -1 for an error. */
+    interface Call {
+        long run(Arena memory, MemorySegment errno) throws Throwable;
+    }
+
+    /** Makes the call and returns its result unless it is -1. A call that a signal interrupted is made again. */
+    static long call(String what, Call call) throws LinuxException {
+        try (Arena memory = Arena.ofConfined()) {
+            MemorySegment errno = errno(memory);
+            long result;
+            do {
+                result = call.run(memory, errno);
+            } while (result == -1 && errno(errno) == Errno.EINTR);
+            return check(result, errno, what);
+        } catch (LinuxException e) {
+            throw e;
+        } catch (Throwable e) {
+            throw impossible(e);
+        }
+    }
+
     /** Downcalls declare Throwable but throw nothing checked. */
     static RuntimeException impossible(Throwable e) {
         if (e instanceof RuntimeException r) {

@@ -44,6 +44,16 @@ public final class Pidfd implements AutoCloseable {
     private static final MethodHandle IOCTL =
             Native.variadic("ioctl", 2, Native.INT, Native.INT, Native.LONG, Native.POINTER);
 
+    private static final MethodHandle OPEN_TREE = Native.syscall(428, Native.LONG, Native.POINTER, Native.LONG);
+    private static final MethodHandle MOVE_MOUNT =
+            Native.syscall(429, Native.LONG, Native.POINTER, Native.LONG, Native.POINTER, Native.LONG);
+    private static final int AT_FDCWD = -100;
+
+    /** OPEN_TREE_CLONE, O_CLOEXEC and AT_EMPTY_PATH. */
+    private static final long OPEN_TREE_FLAGS = 1 | Fd.O_CLOEXEC | 0x1000;
+
+    private static final long MOVE_MOUNT_F_EMPTY_PATH = 4;
+
     private final int pid;
     private final Fd fd;
 
@@ -141,13 +151,14 @@ public final class Pidfd implements AutoCloseable {
         }
     }
 
-    private static Optional<ExitStatus> status(MemorySegment info) {
-        if (info.get(ValueLayout.JAVA_INT, SI_PID) == 0) {
+    /** Reads the struct siginfo that waitid(2) filled. */
+    static Optional<ExitStatus> status(MemorySegment info) {
+        if (info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_PID) == 0) {
             return Optional.empty();
         }
-        int status = info.get(ValueLayout.JAVA_INT, SI_STATUS);
+        int status = info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_STATUS);
         return Optional.of(
-                info.get(ValueLayout.JAVA_INT, SI_CODE) == CLD_EXITED
+                info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_CODE) == CLD_EXITED
                         ? new ExitStatus(status & 0xff, 0)
                         : new ExitStatus(0, status & 0x7f));
     }
@@ -215,8 +226,37 @@ public final class Pidfd implements AutoCloseable {
     }
 
     /**
-     * Takes hold of a process through the place where {@link Fd} of an earlier handle was bind-mounted (6.14 and later): it
-     * works after the process has ended and been reaped, and so {@link #exitInfo()} tells how.
+     * Mounts the process's own inode at a place, in the mount namespace of the calling thread: as long as it is mounted,
+     * the kernel keeps how the process ended, whoever reaps it.
+     *
+     * @param pin an existing file
+     * @return false if the kernel cannot (before 6.14)
+     */
+    public boolean pin(Path pin) throws LinuxException {
+        fd.use();
+        try (Fd tree = Fd.own((int) Native.call("clone the mount of process " + pid, (memory, errno) ->
+                (long) OPEN_TREE.invokeExact(errno, (long) fd.number(), memory.allocateFrom(""), OPEN_TREE_FLAGS)))) {
+            Native.call("pin process " + pid + " at " + pin, (memory, errno) -> (long) MOVE_MOUNT.invokeExact(
+                    errno,
+                    (long) tree.number(),
+                    memory.allocateFrom(""),
+                    (long) AT_FDCWD,
+                    memory.allocateFrom(pin.toString()),
+                    MOVE_MOUNT_F_EMPTY_PATH));
+            return true;
+        } catch (LinuxException e) {
+            if (e.is(Errno.EINVAL)) {
+                return false;
+            }
+            throw e;
+        } finally {
+            fd.done();
+        }
+    }
+
+    /**
+     * Takes hold of a process through the place where it was pinned: this works after the process has ended and been
+     * reaped, and so {@link #exitInfo()} tells how.
      *
      * @param pid the number that the process had
      */

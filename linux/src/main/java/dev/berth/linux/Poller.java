@@ -1,11 +1,6 @@
 package dev.berth.linux;
 
 import dev.berth.kernel.Ticker;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.MethodHandle;
-import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,35 +21,9 @@ public final class Poller {
     /** Longer than any machine runs. */
     public static final Duration FOREVER = Duration.ofDays(36_500);
 
-    private static final int EPOLLIN = 0x1;
-    private static final int EPOLLPRI = 0x2;
-    private static final int EPOLLOUT = 0x4;
-    private static final int EPOLLERR = 0x8;
-    private static final int EPOLLHUP = 0x10;
-    private static final int EPOLLRDHUP = 0x2000;
-    private static final int EPOLLONESHOT = 1 << 30;
-    private static final int EPOLL_CLOEXEC = 0x80000;
-    private static final int CTL_ADD = 1;
-    private static final int CTL_DEL = 2;
-    private static final int CTL_MOD = 3;
-    private static final int BATCH = 64;
-
-    /** The kernel packs struct epoll_event on x86-64 only. */
-    private static final boolean PACKED = System.getProperty("os.arch").equals("amd64");
-
-    private static final int EVENT_BYTES = PACKED ? 12 : 16;
-    private static final int DATA_AT = PACKED ? 4 : 8;
-    private static final ValueLayout.OfLong DATA = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.nativeOrder());
-
-    private static final MethodHandle EPOLL_CREATE = Native.withErrno("epoll_create1", Native.INT, Native.INT);
-    private static final MethodHandle EPOLL_CTL =
-            Native.withErrno("epoll_ctl", Native.INT, Native.INT, Native.INT, Native.INT, Native.POINTER);
-    private static final MethodHandle EPOLL_WAIT =
-            Native.withErrno("epoll_wait", Native.INT, Native.INT, Native.POINTER, Native.INT, Native.INT);
-
     private static final ConcurrentMap<Long, Interest> INTERESTS = new ConcurrentHashMap<>();
     private static final AtomicLong NEXT_ID = new AtomicLong();
-    private static final int EPOLL = start();
+    private static final Epoll EPOLL = start();
 
     private Poller() {}
 
@@ -65,7 +34,7 @@ public final class Poller {
      * @throws LinuxException EBADF if the descriptor is or gets closed
      */
     public static boolean awaitReadable(Fd fd, Duration limit) throws LinuxException, InterruptedException {
-        return await(fd, EPOLLIN | EPOLLRDHUP, limit);
+        return await(fd, Epoll.IN | Epoll.RDHUP, limit);
     }
 
     /**
@@ -75,7 +44,7 @@ public final class Poller {
      * @throws LinuxException EBADF if the descriptor is or gets closed
      */
     public static boolean awaitWritable(Fd fd, Duration limit) throws LinuxException, InterruptedException {
-        return await(fd, EPOLLOUT, limit);
+        return await(fd, Epoll.OUT, limit);
     }
 
     /**
@@ -85,7 +54,7 @@ public final class Poller {
      * @throws LinuxException EBADF if the descriptor is or gets closed
      */
     public static boolean awaitException(Fd fd, Duration limit) throws LinuxException, InterruptedException {
-        return await(fd, EPOLLPRI, limit);
+        return await(fd, Epoll.PRI, limit);
     }
 
     private static boolean await(Fd fd, int events, Duration limit) throws LinuxException, InterruptedException {
@@ -132,52 +101,30 @@ public final class Poller {
         return true;
     }
 
-    private static int start() {
-        int epoll;
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            epoll = Native.check((int) EPOLL_CREATE.invokeExact(errno, EPOLL_CLOEXEC), errno, "epoll_create1");
-        } catch (Throwable e) {
+    private static Epoll start() {
+        try {
+            Epoll epoll = Epoll.open();
+            Thread.ofPlatform().daemon().name("poller").start(() -> loop(epoll));
+            return epoll;
+        } catch (LinuxException e) {
             throw new ExceptionInInitializerError(e);
         }
-        Thread.ofPlatform().daemon().name("poller").start(() -> loop(epoll));
-        return epoll;
     }
 
-    private static void loop(int epoll) {
-        Arena memory = Arena.global();
-        MemorySegment errno = Native.errno(memory);
-        MemorySegment events = memory.allocate((long) EVENT_BYTES * BATCH, 8);
+    private static void loop(Epoll epoll) {
         while (true) {
-            int count;
             try {
-                count = (int) EPOLL_WAIT.invokeExact(errno, epoll, events, BATCH, -1);
-            } catch (Throwable e) {
-                throw Native.impossible(e);
-            }
-            if (count < 0 && Native.errno(errno) != Errno.EINTR) {
-                throw new IllegalStateException("the poller is broken: " + Errno.text(Native.errno(errno)));
-            }
-            for (int i = 0; i < count; i++) {
-                long at = (long) i * EVENT_BYTES;
-                Interest interest = INTERESTS.get(events.get(DATA, at + DATA_AT));
-                if (interest != null) {
-                    interest.fire(events.get(ValueLayout.JAVA_INT_UNALIGNED, at));
-                }
+                epoll.await(FOREVER, Poller::fire);
+            } catch (LinuxException e) {
+                throw new IllegalStateException("the poller is broken", e);
             }
         }
     }
 
-    private static int control(int operation, int fd, int events, long id) {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            MemorySegment event = memory.allocate(EVENT_BYTES, 8);
-            event.set(ValueLayout.JAVA_INT_UNALIGNED, 0, events);
-            event.set(DATA, DATA_AT, id);
-            int result = (int) EPOLL_CTL.invokeExact(errno, EPOLL, operation, fd, event);
-            return result == -1 ? Native.errno(errno) : 0;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
+    private static void fire(long id, int events) {
+        Interest interest = INTERESTS.get(id);
+        if (interest != null) {
+            interest.fire(events);
         }
     }
 
@@ -212,16 +159,16 @@ public final class Poller {
         synchronized boolean add(Waiter waiter) throws LinuxException {
             waiters.add(waiter);
             INTERESTS.put(id, this);
-            int error = control(registered ? CTL_MOD : CTL_ADD, fd, wanted(), id);
-            if (error == 0) {
-                registered = true;
+            try {
+                arm();
                 return true;
+            } catch (LinuxException e) {
+                waiters.remove(waiter);
+                if (e.is(Errno.EPERM)) {
+                    return false;
+                }
+                throw e;
             }
-            waiters.remove(waiter);
-            if (error == Errno.EPERM) {
-                return false;
-            }
-            throw new LinuxException("watch descriptor " + fd, error);
         }
 
         synchronized void leave(Waiter waiter) {
@@ -229,7 +176,7 @@ public final class Poller {
         }
 
         synchronized void fire(int events) {
-            boolean broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+            boolean broken = (events & (Epoll.ERR | Epoll.HUP)) != 0;
             waiters.removeIf(waiter -> {
                 boolean hit = broken || (events & waiter.events) != 0;
                 if (hit) {
@@ -238,9 +185,10 @@ public final class Poller {
                 return hit;
             });
             if (!waiters.isEmpty()) {
-                int error = control(CTL_MOD, fd, wanted(), id);
-                if (error != 0) {
-                    wakeAll();
+                try {
+                    arm();
+                } catch (LinuxException e) {
+                    wakeAll(); // they meet the error in their own calls
                 }
             }
         }
@@ -253,17 +201,22 @@ public final class Poller {
         synchronized void remove() {
             INTERESTS.remove(id);
             if (registered) {
-                int _ = control(CTL_DEL, fd, 0, id); // fails only if it is out already
+                EPOLL.remove(fd);
                 registered = false;
             }
         }
 
-        private int wanted() {
-            int events = EPOLLONESHOT;
+        private void arm() throws LinuxException {
+            int wanted = 0;
             for (Waiter waiter : waiters) {
-                events |= waiter.events;
+                wanted |= waiter.events;
             }
-            return events;
+            if (registered) {
+                EPOLL.arm(fd, wanted, id);
+            } else {
+                EPOLL.add(fd, wanted, id);
+                registered = true;
+            }
         }
     }
 }
