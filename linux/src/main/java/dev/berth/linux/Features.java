@@ -33,10 +33,29 @@ public final class Features {
         }
     }
 
+    private static final class ChmodNoFollow {
+        private static final boolean THERE = probe();
+
+        private static boolean probe() {
+            try {
+                FileCalls.chmodNoFollow(-1, new byte[] {'x'}, 0);
+                return true;
+            } catch (LinuxException e) {
+                return !e.is(Errno.ENOSYS)
+                        && !e.is(Errno.EPERM); // some seccomp filters say EPERM for what they don't know
+            }
+        }
+    }
+
     private Features() {}
 
     /** Whether overlay layers can be given one by one, {@code lowerdir+}: Linux 6.7. */
     public static boolean overlayLayerByLayer() {
         return OverlayByLayer.THERE;
+    }
+
+    /** Whether a mode can be set without following a link in one call, fchmodat2: Linux 6.6. */
+    static boolean chmodNoFollow() {
+        return ChmodNoFollow.THERE;
     }
 }
