@@ -1,5 +1,6 @@
 package dev.berth.linux.netlink;
 
+import java.math.BigInteger;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -112,6 +113,20 @@ public record IpPrefix(InetAddress address, int bits) {
             bytes[i] |= (byte) rest;
         }
         return address(bytes);
+    }
+
+    /**
+     * The distance of an address from the network's first, the inverse of {@link #at}.
+     *
+     * @throws IllegalArgumentException if the address is not in it or too far to count
+     */
+    public long numberOf(InetAddress member) {
+        BigInteger first = new BigInteger(1, network().address().getAddress());
+        BigInteger distance = new BigInteger(1, member.getAddress()).subtract(first);
+        if (!contains(member) || distance.bitLength() > 62) {
+            throw new IllegalArgumentException(text(member) + " has no number in " + this);
+        }
+        return distance.longValue();
     }
 
     private static InetAddress address(byte[] bytes) {

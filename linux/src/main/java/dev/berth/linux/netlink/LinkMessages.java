@@ -10,12 +10,16 @@ final class LinkMessages {
     static final int IFLA_MTU = 4;
     private static final int IFLA_LINK = 5;
     static final int IFLA_MASTER = 10;
+    private static final int IFLA_PROTINFO = 12;
     private static final int IFLA_LINKINFO = 18;
     private static final int IFLA_STATS64 = 23;
     private static final int IFLA_NET_NS_FD = 28;
     private static final int IFLA_INFO_KIND = 1;
     private static final int IFLA_INFO_DATA = 2;
+    private static final int IFLA_BRPORT_MODE = 4;
     private static final int VETH_INFO_PEER = 1;
+    private static final int RTM_SETLINK = 19;
+    private static final int AF_BRIDGE = 7;
     static final int IFF_UP = 1;
     private static final int INFO_BYTES = 16;
 
@@ -59,6 +63,17 @@ final class LinkMessages {
                 IFLA_LINKINFO,
                 i -> i.text(IFLA_INFO_KIND, "veth")
                         .nest(IFLA_INFO_DATA, d -> d.nest(VETH_INFO_PEER, p -> peer(p, veth))));
+    }
+
+    static NetlinkMessage hairpin(int port) {
+        return new NetlinkMessage(RTM_SETLINK, 0)
+                .u8(AF_BRIDGE)
+                .u8(0)
+                .u16(0)
+                .u32(port)
+                .u32(0)
+                .u32(0)
+                .nest(IFLA_PROTINFO, p -> p.small(IFLA_BRPORT_MODE, 1));
     }
 
     private static void peer(NetlinkMessage message, Veth veth) {

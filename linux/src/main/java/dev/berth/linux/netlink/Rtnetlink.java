@@ -112,6 +112,11 @@ public final class Rtnetlink implements AutoCloseable {
         kernel.change("set the mac of link " + link + " to " + mac, request);
     }
 
+    /** Lets a port of a bridge get back what came from it, which a pod needs that speaks to itself by a port of the node. */
+    public void setHairpin(int port) throws LinuxException {
+        kernel.change("set hairpin mode of link " + port, LinkMessages.hairpin(port));
+    }
+
     /** The link must be down on kernels before 6.2. */
     public void rename(int link, String name) throws LinuxException {
         NetlinkMessage request = LinkMessages.about(NEWLINK, 0, link).text(LinkMessages.IFLA_IFNAME, name);

@@ -48,6 +48,10 @@ class IpPrefixTest {
         assertThat(IpPrefix.parse("fd00::/64").at(0x10203)).isEqualTo(InetAddress.ofLiteral("fd00::1:203"));
         assertThat(IpPrefix.parse("10.88.0.0/30").at(3)).isEqualTo(InetAddress.ofLiteral("10.88.0.3"));
         assertThatThrownBy(() -> IpPrefix.parse("10.88.0.0/30").at(4)).isInstanceOf(IllegalArgumentException.class);
+        assertThat(IpPrefix.parse("fd00::/64").numberOf(InetAddress.ofLiteral("fd00::1:203")))
+                .isEqualTo(0x10203);
+        assertThatThrownBy(() -> IpPrefix.parse("fd00::/64").numberOf(InetAddress.ofLiteral("fd01::1")))
+                .isInstanceOf(IllegalArgumentException.class);
     }
 
     @Test

@@ -1,0 +1,134 @@
+package dev.berth.network;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ids;
+import dev.berth.linux.Fd;
+import dev.berth.linux.Namespaces;
+import dev.berth.linux.netlink.Link;
+import dev.berth.linux.netlink.Rtnetlink;
+import dev.berth.linux.netlink.Sysctl;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * The network namespaces of pods, each pinned by a mount at {@code <directory>/<id>}: the only mount of a pod that the host
+ * sees, because CNI plugins want a path.
+ */
+public final class NetworkNamespaces {
+    private static final int LOOPBACK = 1; // lo is the first link of every namespace
+    private static final String NET = "net.";
+
+    private final Path directory;
+
+    private NetworkNamespaces(Path directory) {
+        this.directory = directory;
+    }
+
+    /** Uses a directory, which is made if need be; its parent exists. */
+    public static NetworkNamespaces open(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            Files.createDirectory(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
+        }
+        return new NetworkNamespaces(directory);
+    }
+
+    /** Where a pod's namespace is pinned, or would be. */
+    public Path path(String id) {
+        return directory.resolve(Ids.check("network namespace", id));
+    }
+
+    /**
+     * Makes a namespace with its loopback up, and pins it. One of the same id is dropped first: it is from an attempt that
+     * was broken off.
+     *
+     * @param sysctls those that begin with {@code net.}, which are set in it, by their usual names with dots; others are
+     *     not meant for us
+     * @return its path
+     * @throws Fault INVALID_ARGUMENT if there is no such setting or it refuses the value
+     */
+    public Path create(String id, Map<String, String> sysctls) throws InterruptedException {
+        Path path = path(id);
+        try {
+            Namespaces.unpin(path);
+            return Namespaces.inNew(Set.of(Namespaces.Kind.NET), () -> {
+                try (Rtnetlink net = Rtnetlink.open()) {
+                    net.setUp(LOOPBACK, true);
+                }
+                set(sysctls);
+                Namespaces.pin(Namespaces.Kind.NET, path);
+                return path;
+            });
+        } catch (IOException e) {
+            throw Fault.internal("create the network namespace of " + id, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    private static void set(Map<String, String> sysctls) {
+        sysctls.forEach((name, value) -> {
+            if (name.startsWith(NET)) {
+                set(name, value);
+            }
+        });
+    }
+
+    private static void set(String name, String value) {
+        try {
+            Sysctl.write(name.indexOf('/') >= 0 ? name : name.replace('.', '/'), value);
+        } catch (IOException | IllegalArgumentException e) {
+            throw Fault.invalid(
+                            "set sysctl " + name + " of the pod",
+                            e instanceof NoSuchFileException
+                                    ? "there is none of this name"
+                                    : String.valueOf(e.getMessage()),
+                            "Take it out of the pod's securityContext.sysctls or correct it")
+                    .causedBy(e);
+        }
+    }
+
+    /**
+     * Lets go of a namespace. Once no process is in it the kernel drops it with all that is in it, in its own time. Harmless
+     * if there is none.
+     */
+    public void remove(String id) {
+        try {
+            Namespaces.unpin(path(id));
+        } catch (IOException e) {
+            throw Fault.internal("remove the network namespace of " + id, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    /** The ids of all that are pinned, or whose pinning was broken off. */
+    public List<String> list() throws IOException {
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    /**
+     * The links of a pod with their counters: what the kernel counted since the pod was connected.
+     *
+     * @throws Fault NOT_FOUND if the pod has no namespace
+     */
+    public List<Link> links(String id) throws InterruptedException {
+        try (Fd namespace = Namespaces.open(path(id))) {
+            return Namespaces.enter(List.of(namespace), () -> {
+                try (Rtnetlink net = Rtnetlink.open()) {
+                    return net.links();
+                }
+            });
+        } catch (IOException e) {
+            throw Fault.notFound("read the links of " + id, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+package dev.berth.network;
+
+import dev.berth.linux.netlink.IpPrefix;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What connects pods. A pod is attached once its network namespace is pinned and before anything runs in it, and detached
+ * when nothing runs in it any more and before the namespace is removed.
+ *
+ * <p>All methods may be called at once for different pods; for one pod, one after the other.
+ */
+public interface PodNetworks extends AutoCloseable {
+    /**
+     * Connects a pod. Attaching a pod again that was left half attached, or attached by a daemon that died before it could
+     * say so, begins anew. On failure nothing stays behind, or {@link #detach} has to be called until it succeeds.
+     *
+     * @throws dev.berth.kernel.Fault UNAVAILABLE if the network is not ready, FAILED_PRECONDITION if a host port is taken,
+     *     RESOURCE_EXHAUSTED if no address is left, INVALID_ARGUMENT for what can never work, DEADLINE_EXCEEDED if a plugin
+     *     does not end, INTERNAL if one fails
+     */
+    Attachment attach(PodNetworkRequest request) throws InterruptedException;
+
+    /**
+     * Disconnects a pod and gives back its addresses and ports. Harmless if it was never attached, is detached already, or
+     * its namespace is gone. What was remembered at {@link #attach} counts more than the request.
+     *
+     * @throws dev.berth.kernel.Fault if something is left; call it again later
+     */
+    void detach(PodNetworkRequest request) throws InterruptedException;
+
+    /**
+     * Finds out whether the pod is still connected as it was.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND if it is not attached, FAILED_PRECONDITION if something is not as it should be
+     */
+    void check(PodNetworkRequest request) throws InterruptedException;
+
+    /** What {@link #attach} answered, also after a restart; empty if the pod is not attached. */
+    Optional<Attachment> find(String podId);
+
+    /**
+     * After a restart: disconnects every pod that is not among these.
+     *
+     * @return the pods that could not be disconnected, with the reason of each in the log; try again later
+     */
+    Set<String> retainOnly(Set<String> podIds) throws InterruptedException;
+
+    /** Whether pods can be connected now; cheap enough to be asked every few seconds. */
+    NetworkState state() throws InterruptedException;
+
+    /**
+     * Takes the address ranges that the cluster gave to this node, for pods attached from now on. Survives a restart.
+     *
+     * @param ranges one for each address family; empty changes nothing
+     */
+    void updatePodCidr(List<IpPrefix> ranges) throws InterruptedException;
+
+    /** Ends what runs in this process; pods stay connected. */
+    @Override
+    void close();
+}
