@@ -1,0 +1,201 @@
+package dev.berth.shim;
+
+import dev.berth.kernel.Fault;
+import dev.berth.shim.TaskEvents.Happening;
+import dev.berth.shim.journal.Journal;
+import dev.berth.shim.journal.Journal.Change;
+import io.avaje.jsonb.JsonType;
+import io.avaje.jsonb.Jsonb;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The supervisor's memory: tasks, processes and the events that nobody has acknowledged yet, each change of a task in one
+ * write with the event that tells of it. Thread-safe.
+ */
+final class Ledger implements AutoCloseable {
+    private static final String TASKS = "task/";
+    private static final String PROCESSES = "process/";
+    private static final String EVENTS = "event/";
+    private static final String SEQUENCE = "sequence";
+
+    private final Journal journal;
+    private final InstantSource clock;
+    private final JsonType<TaskRecord> tasks;
+    private final JsonType<ProcessRecord> processes;
+    private final JsonType<EventRecord> events;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition happened = lock.newCondition();
+    private final NavigableMap<Long, EventRecord> waiting = new TreeMap<>();
+    private long lastSequence;
+    private boolean closed;
+
+    private Ledger(Journal journal, InstantSource clock, Jsonb json) {
+        this.journal = journal;
+        this.clock = clock;
+        tasks = json.type(TaskRecord.class);
+        processes = json.type(ProcessRecord.class);
+        events = json.type(EventRecord.class);
+    }
+
+    /** Reads what the last supervisor left. The journal becomes this object's. */
+    static Ledger open(Journal journal, InstantSource clock) {
+        Ledger ledger = new Ledger(journal, clock, Jsonb.instance());
+        journal.all(EVENTS).values().stream()
+                .map(ledger.events::fromJson)
+                .forEach(event -> ledger.waiting.put(event.sequence(), event));
+        ledger.lastSequence = journal.get(SEQUENCE).map(Long::parseLong).orElse(0L);
+        return ledger;
+    }
+
+    List<TaskRecord> tasks() {
+        return journal.all(TASKS).values().stream().map(tasks::fromJson).toList();
+    }
+
+    List<ProcessRecord> processes() {
+        return journal.all(PROCESSES).values().stream().map(processes::fromJson).toList();
+    }
+
+    /** Writes down a task that is about to be made. */
+    void add(TaskRecord task, ProcessRecord init) {
+        commit(List.of(Change.put(name(task.key()), tasks.toJson(task)), change(init)), List.of());
+    }
+
+    /** Writes down how a process is now, and what happened to it. */
+    void save(ProcessRecord process, Happening... happenings) {
+        commit(List.of(change(process)), List.of(happenings));
+    }
+
+    /** Forgets an exec. */
+    void remove(ProcessRecord exec, Happening... happenings) {
+        commit(List.of(Change.remove(name(exec))), List.of(happenings));
+    }
+
+    /** Forgets a task and all its processes. */
+    void remove(TaskKey task, Happening... happenings) {
+        List<Change> changes = new ArrayList<>();
+        changes.add(Change.remove(name(task)));
+        journal.all(PROCESSES + task + "/").keySet().forEach(name -> changes.add(Change.remove(name)));
+        commit(changes, List.of(happenings));
+    }
+
+    /** Writes down that something happened which changes no record. */
+    void tell(Happening happening) {
+        commit(List.of(), List.of(happening));
+    }
+
+    private void commit(List<Change> states, List<Happening> happenings) {
+        List<Change> changes = new ArrayList<>(states);
+        lock.lock();
+        try {
+            List<EventRecord> told = new ArrayList<>(happenings.size());
+            for (Happening happening : happenings) {
+                told.add(event(lastSequence + told.size() + 1, happening));
+            }
+            told.forEach(event -> changes.add(Change.put(name(event.sequence()), events.toJson(event))));
+            if (!told.isEmpty()) {
+                changes.add(Change.put(SEQUENCE, Long.toString(lastSequence + told.size())));
+            }
+            journal.write(changes);
+            lastSequence += told.size();
+            told.forEach(event -> waiting.put(event.sequence(), event));
+            happened.signalAll();
+        } catch (IOException e) {
+            throw Fault.exhausted(
+                            "write the journal", String.valueOf(e.getMessage()), "Free space on the state directory")
+                    .causedBy(e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private EventRecord event(long sequence, Happening happening) {
+        return new EventRecord(
+                sequence,
+                clock.instant(),
+                happening.task().namespace(),
+                happening.topic(),
+                happening.event().getDescriptorForType().getFullName(),
+                Base64.getEncoder().encodeToString(happening.event().toByteArray()));
+    }
+
+    /**
+     * Waits for events after a number.
+     *
+     * @return at least one, in order; none if the ledger was closed
+     */
+    List<EventRecord> awaitEvents(long after) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (!closed) {
+                List<EventRecord> found =
+                        List.copyOf(waiting.tailMap(after, false).values());
+                if (!found.isEmpty()) {
+                    return found;
+                }
+                happened.await(1, TimeUnit.HOURS);
+            }
+            return List.of();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Forgets all events up to and including a number. */
+    void acknowledge(long sequence) {
+        lock.lock();
+        try {
+            NavigableMap<Long, EventRecord> taken = waiting.headMap(sequence, true);
+            if (taken.isEmpty()) {
+                return;
+            }
+            journal.write(taken.keySet().stream()
+                    .map(number -> Change.remove(name(number)))
+                    .toList());
+            taken.clear();
+        } catch (IOException e) {
+            throw Fault.exhausted(
+                            "write the journal", String.valueOf(e.getMessage()), "Free space on the state directory")
+                    .causedBy(e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        lock.lock();
+        try {
+            closed = true;
+            happened.signalAll();
+            journal.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Change change(ProcessRecord process) {
+        return Change.put(name(process), processes.toJson(process));
+    }
+
+    private static String name(TaskKey task) {
+        return TASKS + task;
+    }
+
+    private static String name(ProcessRecord process) {
+        return PROCESSES + process.namespace() + "/" + process.id() + "/" + process.execId();
+    }
+
+    private static String name(long sequence) {
+        return EVENTS + String.format("%019d", sequence);
+    }
+}

@@ -1,0 +1,62 @@
+package dev.berth.shim;
+
+import dev.berth.kernel.Fault;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The supervisor's command line: {@code --state DIR --root DIR [--runtime NAME=PATH]...}.
+ *
+ * @param state what is lost with a reboot: socket, journal, what runtimes know
+ * @param root what outlives a reboot
+ * @param runtimes paths of OCI runtimes by name, before those that are found in PATH
+ */
+record Options(Path state, Path root, Map<String, Path> runtimes) {
+    static final String USAGE = "supervisor --state DIR --root DIR [--runtime NAME=PATH]...";
+
+    static Options parse(List<String> arguments) {
+        @Nullable Path state = null;
+        Path root = Path.of("/var/lib/berth");
+        Map<String, Path> runtimes = new LinkedHashMap<>();
+        for (int i = 0; i < arguments.size(); i += 2) {
+            String option = arguments.get(i);
+            if (i + 1 == arguments.size()) {
+                throw bad(option + " has no value");
+            }
+            String value = arguments.get(i + 1);
+            switch (option) {
+                case "--state" -> state = absolute(option, value);
+                case "--root" -> root = absolute(option, value);
+                case "--runtime" -> addRuntime(runtimes, value);
+                default -> throw bad(option + " is not known");
+            }
+        }
+        if (state == null) {
+            throw bad("--state is missing");
+        }
+        return new Options(state, root, Map.copyOf(runtimes));
+    }
+
+    private static void addRuntime(Map<String, Path> runtimes, String value) {
+        int equals = value.indexOf('=');
+        if (equals < 1) {
+            throw bad("--runtime wants NAME=PATH, not " + value);
+        }
+        runtimes.put(value.substring(0, equals), absolute("--runtime", value.substring(equals + 1)));
+    }
+
+    private static Path absolute(String option, String value) {
+        Path path = Path.of(value).normalize();
+        if (!path.isAbsolute()) {
+            throw bad(option + " wants an absolute path, not " + value);
+        }
+        return path;
+    }
+
+    private static Fault bad(String why) {
+        return Fault.invalid("start the supervisor", why, "Usage: " + USAGE);
+    }
+}

@@ -1,0 +1,176 @@
+package dev.berth.shim;
+
+import com.google.protobuf.ByteString;
+import dev.berth.kernel.Fault;
+import dev.berth.shim.runtime.RuntimeProgram;
+import dev.berth.shim.runtime.Runtimes;
+import dev.berth.shim.stdio.Pumps;
+import dev.berth.ttrpc.Call;
+import dev.berth.ttrpc.Service;
+import dev.berth.wire.shim.supervisor.AcknowledgeRequest;
+import dev.berth.wire.shim.supervisor.AcknowledgeResponse;
+import dev.berth.wire.shim.supervisor.DrainRequest;
+import dev.berth.wire.shim.supervisor.DrainResponse;
+import dev.berth.wire.shim.supervisor.Event;
+import dev.berth.wire.shim.supervisor.EventsRequest;
+import dev.berth.wire.shim.supervisor.InfoRequest;
+import dev.berth.wire.shim.supervisor.InfoResponse;
+import dev.berth.wire.shim.supervisor.PumpRequest;
+import dev.berth.wire.shim.supervisor.PumpResponse;
+import dev.berth.wire.shim.supervisor.ReopenLogRequest;
+import dev.berth.wire.shim.supervisor.ReopenLogResponse;
+import dev.berth.wire.shim.supervisor.Runtime;
+import dev.berth.wire.shim.supervisor.ShutdownRequest;
+import dev.berth.wire.shim.supervisor.ShutdownResponse;
+import dev.berth.wire.shim.supervisor.TaskSummary;
+import dev.berth.wire.shim.supervisor.TasksRequest;
+import dev.berth.wire.shim.supervisor.TasksResponse;
+import dev.berth.wire.shim.types.Envelope;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Base64;
+import java.util.List;
+
+/** Answers {@code dev.berth.supervisor.v1.Supervisor}, our own service. */
+final class SupervisorService {
+    /** Who we are. */
+    record Self(long pid, String version, Instant startedAt) {}
+
+    private static final Duration LONGEST_DRAIN = Duration.ofMinutes(2);
+
+    private final Self self;
+    private final Runtimes runtimes;
+    private final Tasks tasks;
+    private final Ledger ledger;
+    private final Pumps pumps;
+    private final Runnable shutdown;
+
+    SupervisorService(Self self, Runtimes runtimes, Tasks tasks, Ledger ledger, Pumps pumps, Runnable shutdown) {
+        this.self = self;
+        this.runtimes = runtimes;
+        this.tasks = tasks;
+        this.ledger = ledger;
+        this.pumps = pumps;
+        this.shutdown = shutdown;
+    }
+
+    Service service() {
+        return Service.named("dev.berth.supervisor.v1.Supervisor")
+                .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info()))
+                .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
+                .unary("ReopenLog", Edge.unary(ReopenLogRequest.parser(), this::reopen))
+                .unary("Drain", Edge.unary(DrainRequest.parser(), this::drain))
+                .serverStreaming("Events", this::events)
+                .unary("Acknowledge", Edge.unary(AcknowledgeRequest.parser(), this::acknowledge))
+                .unary("Tasks", Edge.unary(TasksRequest.parser(), (call, q) -> summary()))
+                .unary("Shutdown", Edge.unary(ShutdownRequest.parser(), this::shutdown))
+                .build();
+    }
+
+    private InfoResponse info() {
+        return InfoResponse.newBuilder()
+                .setPid((int) self.pid())
+                .setVersion(self.version())
+                .setStartedAt(TaskEvents.timestamp(self.startedAt()))
+                .addAllRuntimes(
+                        runtimes.all().stream().map(SupervisorService::runtime).toList())
+                .build();
+    }
+
+    private static Runtime runtime(Runtimes.Candidate candidate) {
+        return Runtime.newBuilder()
+                .setName(candidate.name())
+                .setPath(candidate
+                        .program()
+                        .map(program -> program.path().toString())
+                        .orElse(""))
+                .setVersion(candidate.program().map(RuntimeProgram::version).orElse(""))
+                .setUsable(candidate.usable())
+                .setReason(candidate.reason())
+                .setRemedy(candidate.remedy())
+                .build();
+    }
+
+    private PumpResponse pump(Call call, PumpRequest request) throws IOException {
+        String name = pumpName(request.getNamespace(), request.getId(), request.getExecId());
+        pumps.start(name, request.getStdout(), request.getStderr(), request.getLogPath());
+        return PumpResponse.getDefaultInstance();
+    }
+
+    private ReopenLogResponse reopen(Call call, ReopenLogRequest request) throws IOException {
+        pumps.reopen(pumpName(request.getNamespace(), request.getId(), ""));
+        return ReopenLogResponse.getDefaultInstance();
+    }
+
+    private DrainResponse drain(Call call, DrainRequest request) throws InterruptedException {
+        String name = pumpName(request.getNamespace(), request.getId(), request.getExecId());
+        Duration asked = Duration.ofMillis(request.getTimeoutMillis());
+        boolean drained = pumps.drain(name, asked.compareTo(LONGEST_DRAIN) < 0 ? asked : LONGEST_DRAIN);
+        pumps.stop(name);
+        return DrainResponse.newBuilder().setDrained(drained).build();
+    }
+
+    private static String pumpName(String namespace, String id, String execId) {
+        return new TaskKey(namespace, id) + "/" + execId;
+    }
+
+    private void events(Call call, byte[] bytes, Service.Out out) throws InterruptedException {
+        call.interruptWhenGone();
+        long after = Edge.parse(EventsRequest.parser(), call, bytes).getAfter();
+        while (true) {
+            List<EventRecord> found = ledger.awaitEvents(after);
+            if (found.isEmpty()) {
+                throw Fault.unavailable("follow events", "the supervisor ends", "Connect to the next one");
+            }
+            for (EventRecord event : found) {
+                out.send(message(event).toByteArray());
+                after = event.sequence();
+            }
+        }
+    }
+
+    private static Event message(EventRecord event) {
+        Envelope envelope = Envelope.newBuilder()
+                .setTimestamp(TaskEvents.timestamp(event.at()))
+                .setNamespace(event.namespace())
+                .setTopic(event.topic())
+                .setEvent(com.google.protobuf.Any.newBuilder()
+                        .setTypeUrl(event.type())
+                        .setValue(ByteString.copyFrom(Base64.getDecoder().decode(event.payload()))))
+                .build();
+        return Event.newBuilder()
+                .setSequence(event.sequence())
+                .setEnvelope(envelope)
+                .build();
+    }
+
+    private AcknowledgeResponse acknowledge(Call call, AcknowledgeRequest request) {
+        ledger.acknowledge(request.getSequence());
+        return AcknowledgeResponse.getDefaultInstance();
+    }
+
+    private TasksResponse summary() {
+        return TasksResponse.newBuilder()
+                .addAllTasks(
+                        tasks.all().stream().map(SupervisorService::summary).toList())
+                .build();
+    }
+
+    private static TaskSummary summary(Task task) {
+        ProcessRecord init = task.init().record();
+        return TaskSummary.newBuilder()
+                .setNamespace(init.namespace())
+                .setId(init.id())
+                .setStatus(TaskService.status(init.state()).getNumber())
+                .setPid(init.pid())
+                .setExitStatus(init.exitStatus())
+                .setExitedAt(TaskEvents.timestamp(init))
+                .build();
+    }
+
+    private ShutdownResponse shutdown(Call call, ShutdownRequest request) {
+        shutdown.run();
+        return ShutdownResponse.getDefaultInstance();
+    }
+}

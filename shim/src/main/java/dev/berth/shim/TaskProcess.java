@@ -1,0 +1,293 @@
+package dev.berth.shim;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.Errno;
+import dev.berth.linux.ExitStatus;
+import dev.berth.linux.LinuxException;
+import dev.berth.linux.Pidfd;
+import dev.berth.linux.Poller;
+import dev.berth.linux.ProcStat;
+import dev.berth.shim.TaskEvents.Happening;
+import dev.berth.shim.stdio.ProcessIo;
+import dev.berth.shim.stdio.Pumps;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One process of a container, the first or an exec: its state, its streams, and the thread that waits for its end.
+ *
+ * <p>A change of state happens under the process's lock: it is checked against the table of {@link ProcessState}, written to
+ * the ledger together with its event, and only then seen by others. Signals and reads do not take the lock, so that a
+ * runtime that hangs cannot keep its container from being killed.
+ */
+final class TaskProcess {
+    /** What all processes share. */
+    record Context(Ledger ledger, Pumps pumps, InstantSource clock, Ticker ticker) {}
+
+    /** Makes the process and returns its id. */
+    interface Birth {
+        int run() throws InterruptedException;
+    }
+
+    /** A step of the runtime that a change of state consists of. */
+    interface Step {
+        void run() throws InterruptedException;
+    }
+
+    private static final Logger LOG = LoggerFactory.getLogger(TaskProcess.class);
+
+    /** How long an exit may wait for the last output to be in the log. */
+    private static final Duration DRAIN = Duration.ofSeconds(2);
+
+    private static final Duration BEFORE_NEXT_WRITE = Duration.ofSeconds(1);
+
+    private final Context context;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private volatile ProcessRecord record;
+    private volatile @Nullable Pidfd handle;
+    private volatile @Nullable ProcessIo io;
+
+    TaskProcess(ProcessRecord record, Context context) {
+        this.record = record;
+        this.context = context;
+    }
+
+    ProcessRecord record() {
+        return record;
+    }
+
+    ProcessState state() {
+        return record.state();
+    }
+
+    /** The streams become this object's. */
+    void use(ProcessIo streams) {
+        io = streams;
+    }
+
+    /** Makes the process; it does not run its program yet. */
+    void create(Birth birth, java.util.function.Function<ProcessRecord, Happening> event) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            check(ProcessState.CREATED, "create");
+            ProcessRecord made = born(birth.run()).in(ProcessState.CREATED);
+            save(made, event.apply(made));
+        } finally {
+            lock.unlock();
+        }
+        watch();
+    }
+
+    /** Lets the program of a created container begin. */
+    void start(Step step) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            check(ProcessState.RUNNING, "start");
+            step.run();
+            ProcessRecord started = record.in(ProcessState.RUNNING);
+            save(started, TaskEvents.started(started));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Makes the process of an exec that was announced; its program runs at once. */
+    void startExec(Birth birth) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            check(ProcessState.RUNNING, "start");
+            ProcessRecord started = born(birth.run()).in(ProcessState.RUNNING);
+            save(started, TaskEvents.started(started));
+        } finally {
+            lock.unlock();
+        }
+        watch();
+    }
+
+    /** Pauses or resumes. */
+    void move(ProcessState next, String verb, Step step, Happening event) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            check(next, verb);
+            step.run();
+            save(record.in(next), event);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * The process is gone with all that belonged to it.
+     *
+     * @param forget what removes it and its record; runs before anyone sees the new state
+     */
+    void delete(Step forget) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            check(ProcessState.DELETED, "delete");
+            forget.run();
+            record = record.in(ProcessState.DELETED);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        close();
+    }
+
+    /** Closes the streams and the handle. */
+    void close() {
+        ProcessIo streams = io;
+        if (streams != null) {
+            streams.close();
+        }
+        Pidfd process = handle;
+        if (process != null) {
+            process.close();
+        }
+    }
+
+    ProcessIo streams() {
+        ProcessIo streams = io;
+        if (streams == null) {
+            throw Fault.precondition("use the streams of " + record.what(), "it has not been started", "");
+        }
+        return streams;
+    }
+
+    /**
+     * Sends a signal.
+     *
+     * @throws Fault NOT_FOUND if the process has ended; FAILED_PRECONDITION if it was never made
+     */
+    void signal(int signal) throws IOException {
+        Pidfd process = handle;
+        if (process == null) {
+            throw Fault.precondition("kill " + record.what(), "process not created", "Start it first");
+        }
+        if (state() == ProcessState.STOPPED || state() == ProcessState.DELETED || !process.signal(signal)) {
+            throw Fault.notFound("kill " + record.what(), "process already finished", "");
+        }
+    }
+
+    /**
+     * Waits for the end and returns the record with its exit status.
+     *
+     * @throws Fault NOT_FOUND if the process was deleted without having been run
+     */
+    ProcessRecord awaitEnd() throws InterruptedException {
+        return awaitEnd(Poller.FOREVER);
+    }
+
+    /** The record when the process has ended or the time is over. */
+    ProcessRecord awaitEnd(Duration limit) throws InterruptedException {
+        long nanos = limit.compareTo(Poller.FOREVER) >= 0 ? Long.MAX_VALUE : limit.toNanos();
+        lock.lockInterruptibly();
+        try {
+            while (record.exitedAt() == null && state() != ProcessState.DELETED && nanos > 0) {
+                nanos = changed.awaitNanos(nanos);
+            }
+            if (record.exitedAt() == null && state() == ProcessState.DELETED) {
+                throw Fault.notFound("wait for " + record.what(), "it was deleted before it ran", "");
+            }
+            return record;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void check(ProcessState next, String verb) {
+        if (!state().mayBecome(next)) {
+            String now = state().name().toLowerCase(java.util.Locale.ROOT);
+            throw Fault.precondition(verb + " " + record.what(), "it is " + now, "");
+        }
+    }
+
+    private void save(ProcessRecord next, Happening... events) {
+        context.ledger().save(next, events);
+        record = next;
+        changed.signalAll();
+    }
+
+    /** Takes hold of a new process. It is our child, so its number cannot have been given to another. */
+    private ProcessRecord born(int pid) {
+        try {
+            handle = Pidfd.open(pid);
+            long startTime = ProcStat.of(pid).map(ProcStat::startTime).orElse(0L);
+            return record.made(pid, startTime);
+        } catch (IOException e) {
+            throw Fault.internal("take hold of process " + pid, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        } finally {
+            ProcessIo streams = io;
+            if (streams != null) {
+                streams.attached();
+            }
+        }
+    }
+
+    private void watch() {
+        Thread.ofVirtual().name("end of " + record.what()).start(this::awaitExit);
+    }
+
+    private void awaitExit() {
+        Pidfd process = handle;
+        if (process == null) {
+            return;
+        }
+        try {
+            process.awaitExit(Poller.FOREVER);
+            int status = status(process);
+            Instant at = context.clock().instant();
+            String name = pumpName(record);
+            if (!context.pumps().drain(name, DRAIN)) {
+                LOG.warn("{}: its output is held open by others; the exit is told before the end of it", name);
+            }
+            record(status, at);
+        } catch (IOException e) {
+            LOG.error("{}: nobody can wait for it", record.what(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static int status(Pidfd process) throws IOException {
+        try {
+            return process.reap().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+        } catch (LinuxException e) {
+            if (!e.is(Errno.ECHILD)) {
+                throw e;
+            }
+            return process.exitInfo().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+        }
+    }
+
+    /** Tries until it is written: an exit must not be lost because a disk was full for a while. */
+    private void record(int status, Instant at) throws InterruptedException {
+        while (true) {
+            lock.lockInterruptibly();
+            try {
+                ProcessRecord ended = record.ended(status, at);
+                save(ended, TaskEvents.exited(ended));
+                return;
+            } catch (Fault fault) {
+                LOG.error("{}: its exit with status {} is not written yet", record.what(), status, fault);
+            } finally {
+                lock.unlock();
+            }
+            context.ticker().sleep(BEFORE_NEXT_WRITE);
+        }
+    }
+
+    static String pumpName(ProcessRecord process) {
+        return process.task() + "/" + process.execId();
+    }
+}

@@ -1,0 +1,214 @@
+package dev.berth.shim;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
+import dev.berth.linux.Signals;
+import dev.berth.linux.cgroup.CgroupStats;
+import dev.berth.shim.ProcessRecord.Streams;
+import dev.berth.shim.runtime.BundleConfig;
+import dev.berth.shim.stdio.ProcessIo;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** All tasks of this supervisor: made, found, removed. Thread-safe. */
+final class Tasks {
+    /**
+     * A container to be made.
+     *
+     * @param bundle directory with the config.json; it is read and not changed
+     * @param rootfs what to mount as its root; none if the config's root is there
+     */
+    record NewTask(TaskKey key, Path bundle, List<Births.Mount> rootfs, Streams streams, Options options) {}
+
+    /**
+     * What a client may choose.
+     *
+     * @param runtime name or path of the OCI runtime; empty for the best
+     * @param root the runtime's state directory; empty for our own
+     */
+    record Options(String runtime, String root, boolean systemdCgroup, boolean noPivot, boolean noNewKeyring) {}
+
+    /** A further process. */
+    record NewExec(TaskKey task, String execId, Streams streams, String processJson) {}
+
+    private static final Duration AFTER_KILL = Duration.ofSeconds(30);
+
+    private final Map<TaskKey, Task> tasks = new ConcurrentHashMap<>();
+    private final TaskProcess.Context context;
+    private final Workshop workshop;
+
+    Tasks(TaskProcess.Context context, Workshop workshop) {
+        this.context = context;
+        this.workshop = workshop;
+    }
+
+    List<Task> all() {
+        return List.copyOf(tasks.values());
+    }
+
+    /**
+     * The task of that name.
+     *
+     * @throws Fault NOT_FOUND if there is none
+     */
+    Task find(TaskKey key) {
+        Task task = tasks.get(key);
+        if (task == null || task.init().state() == ProcessState.CREATING) {
+            throw Fault.notFound("find task " + key.id(), "there is no such task in namespace " + key.namespace(), "");
+        }
+        return task;
+    }
+
+    /**
+     * Makes a container, which then waits for its start.
+     *
+     * @throws Fault ALREADY_EXISTS if there is a task of that name
+     */
+    Task create(NewTask wanted) throws InterruptedException {
+        BundleConfig config = BundleConfig.read(wanted.bundle());
+        TaskRecord record = workshop.plan(wanted, config);
+        ProcessRecord announced = ProcessRecord.announced(wanted.key(), "", ProcessState.CREATING, wanted.streams());
+        Task task = new Task(record, workshop.runtime(record), new TaskProcess(announced, context));
+        try (Rollback undo = new Rollback()) {
+            if (tasks.putIfAbsent(wanted.key(), task) != null) {
+                throw Fault.alreadyExists("create task " + wanted.key().id(), "there is a task of that name", "");
+            }
+            undo.add("name of task " + wanted.key(), () -> tasks.remove(wanted.key(), task));
+            undo.add("task " + wanted.key(), () -> discard(task));
+            context.ledger().add(record, announced);
+            task.init().use(open(wanted.streams()));
+            task.init().create(() -> workshop.create(task, wanted, config), made -> TaskEvents.created(record, made));
+            undo.commit();
+        }
+        return task;
+    }
+
+    private static ProcessIo open(Streams streams) {
+        return ProcessIo.open(streams.terminal(), streams.stdin(), streams.stdout(), streams.stderr());
+    }
+
+    void start(TaskKey key) throws InterruptedException {
+        Task task = find(key);
+        task.init().start(() -> workshop.start(task));
+    }
+
+    /** Announces an exec. */
+    void exec(NewExec wanted) throws IOException {
+        Task task = find(wanted.task());
+        ProcessRecord announced =
+                ProcessRecord.announced(wanted.task(), wanted.execId(), ProcessState.CREATED, wanted.streams());
+        TaskProcess exec = new TaskProcess(announced, context);
+        if (task.execs().putIfAbsent(wanted.execId(), exec) != null) {
+            throw Fault.alreadyExists(
+                    "exec " + wanted.execId() + " in " + wanted.task().id(), "the id is taken", "");
+        }
+        try (Rollback undo = new Rollback()) {
+            undo.add("exec " + wanted.execId(), () -> task.execs().remove(wanted.execId(), exec));
+            Files.writeString(workshop.processFile(task, wanted.execId()), wanted.processJson());
+            context.ledger().save(announced, TaskEvents.execAdded(announced));
+            undo.commit();
+        }
+    }
+
+    void startExec(TaskKey key, String execId) throws InterruptedException {
+        Task task = find(key);
+        TaskProcess exec = task.process(execId);
+        ProcessIo io = open(exec.record().streams());
+        try (Rollback undo = new Rollback()) {
+            undo.add("streams of exec " + execId, io::close);
+            exec.use(io);
+            exec.startExec(() -> workshop.exec(task, execId, io));
+            undo.commit();
+        }
+    }
+
+    /** Sends a signal to a process, or to all of a container. */
+    void kill(TaskKey key, String execId, int signal, boolean all) throws IOException, InterruptedException {
+        Task task = find(key);
+        if (all && execId.isEmpty()) {
+            workshop.killAll(task, signal);
+        } else {
+            task.process(execId).signal(signal);
+        }
+    }
+
+    void pause(TaskKey key) throws InterruptedException {
+        Task task = find(key);
+        task.init().move(ProcessState.PAUSED, "pause", () -> workshop.pause(task), TaskEvents.paused(key));
+    }
+
+    void resume(TaskKey key) throws InterruptedException {
+        Task task = find(key);
+        task.init().move(ProcessState.RUNNING, "resume", () -> workshop.resume(task), TaskEvents.resumed(key));
+    }
+
+    /** The process ids in the container, in our PID namespace. */
+    Set<Integer> pids(TaskKey key) throws IOException {
+        return workshop.pids(find(key));
+    }
+
+    /** Sets limits, given as OCI resources in JSON. */
+    void update(TaskKey key, String resources) throws IOException, InterruptedException {
+        workshop.update(find(key), resources);
+    }
+
+    /** The counters of the container's cgroup. */
+    CgroupStats stats(TaskKey key) throws IOException {
+        return workshop.stats(find(key));
+    }
+
+    /**
+     * Removes a task that has ended or was never started, or an exec of one.
+     *
+     * @return how it ended
+     * @throws Fault FAILED_PRECONDITION if it is running
+     */
+    ProcessRecord delete(TaskKey key, String execId) throws IOException, InterruptedException {
+        Task task = find(key);
+        return execId.isEmpty() ? deleteTask(task) : deleteExec(task, execId);
+    }
+
+    private ProcessRecord deleteTask(Task task) throws IOException, InterruptedException {
+        TaskProcess init = task.init();
+        if (init.state() == ProcessState.CREATED) {
+            init.signal(Signals.KILL);
+            init.awaitEnd(AFTER_KILL);
+        }
+        init.delete(() -> {
+            workshop.remove(task.record(), false);
+            context.ledger().remove(task.key(), TaskEvents.deleted(init.record()));
+        });
+        tasks.remove(task.key(), task);
+        context.pumps().stop(TaskProcess.pumpName(init.record()));
+        for (TaskProcess exec : task.execs().values()) {
+            context.pumps().stop(TaskProcess.pumpName(exec.record()));
+            exec.close();
+        }
+        return init.record();
+    }
+
+    private ProcessRecord deleteExec(Task task, String execId) throws IOException, InterruptedException {
+        TaskProcess exec = task.process(execId);
+        exec.delete(() -> {
+            ProcessRecord record = exec.record();
+            context.ledger().remove(record, TaskEvents.deleted(record));
+        });
+        task.execs().remove(execId, exec);
+        workshop.removeExec(task, execId);
+        context.pumps().stop(TaskProcess.pumpName(exec.record()));
+        return exec.record();
+    }
+
+    /** Undoes a creation, however far it came. */
+    private void discard(Task task) throws InterruptedException {
+        workshop.remove(task.record(), true);
+        context.ledger().remove(task.key());
+        task.init().close();
+    }
+}

@@ -1,0 +1,228 @@
+package dev.berth.shim.journal;
+
+import dev.berth.kernel.Disk;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A map of names to JSON texts that survives the death of its process.
+ *
+ * <p>Each write appends one line, {@code checksum TAB name TAB text TAB name TAB text ...}; an empty text removes the name. A
+ * line that was cut off by a crash is dropped when the file is opened. The file lives as long as the tasks do, so it is not
+ * flushed to disk: a power loss ends the tasks as well.
+ */
+public final class Journal implements AutoCloseable {
+    /** The file is rewritten when it is larger than this and mostly holds what is overwritten. */
+    private static final long COMPACT_ABOVE_BYTES = 1 << 20;
+
+    private static final Set<StandardOpenOption> APPEND =
+            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ);
+
+    /** One name and its new text, or null to remove it. */
+    public record Change(String name, @Nullable String json) {
+        public Change {
+            if (name.isEmpty() || name.chars().anyMatch(c -> c < ' ')) {
+                throw new IllegalArgumentException("not a name for a journal: \"" + name + "\"");
+            }
+            if (json != null && (json.isEmpty() || json.chars().anyMatch(c -> c < ' '))) {
+                throw new IllegalArgumentException("not one line of JSON: " + json);
+            }
+        }
+
+        public static Change put(String name, String json) {
+            return new Change(name, json);
+        }
+
+        public static Change remove(String name) {
+            return new Change(name, null);
+        }
+    }
+
+    private final Path file;
+    private final Disk disk;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final TreeMap<String, String> live = new TreeMap<>();
+    private FileChannel channel;
+    private long length;
+    private long liveBytes;
+
+    private Journal(Path file, Disk disk, FileChannel channel) {
+        this.file = file;
+        this.disk = disk;
+        this.channel = channel;
+    }
+
+    /** Opens the file, makes it if there is none, and reads what it holds. */
+    public static Journal open(Path file, Disk disk) throws IOException {
+        Journal journal = new Journal(file, disk, channel(file));
+        journal.replay(Files.readAllBytes(file));
+        return journal;
+    }
+
+    private static FileChannel channel(Path file) throws IOException {
+        return FileChannel.open(
+                file, APPEND, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    }
+
+    /** The text of a name. */
+    public Optional<String> get(String name) {
+        lock.lock();
+        try {
+            return Optional.ofNullable(live.get(name));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A copy of all names that begin so, in order. */
+    public SortedMap<String, String> all(String prefix) {
+        lock.lock();
+        try {
+            return new TreeMap<>(live.subMap(prefix, prefix + Character.MAX_VALUE));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Makes all changes at once.
+     *
+     * @throws IOException if nothing was changed, as on a full disk
+     */
+    public void write(List<Change> changes) throws IOException {
+        byte[] line = line(changes);
+        lock.lock();
+        try {
+            append(line);
+            changes.forEach(this::apply);
+            if (length > COMPACT_ABOVE_BYTES && length > 4 * liveBytes) {
+                compact();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Makes one change. */
+    public void write(Change change) throws IOException {
+        write(List.of(change));
+    }
+
+    @Override
+    public void close() throws IOException {
+        lock.lock();
+        try {
+            channel.close();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void append(byte[] line) throws IOException {
+        try {
+            ByteBuffer bytes = ByteBuffer.wrap(line);
+            long at = length;
+            while (bytes.hasRemaining()) {
+                at += channel.write(bytes, at);
+            }
+            length = at;
+        } catch (IOException e) {
+            cutOff(length, e);
+            throw e;
+        }
+    }
+
+    private void cutOff(long size, IOException reason) {
+        try {
+            channel.truncate(size);
+        } catch (IOException e) {
+            reason.addSuppressed(e);
+        }
+    }
+
+    private void apply(Change change) {
+        String before = change.json() == null ? live.remove(change.name()) : live.put(change.name(), change.json());
+        liveBytes += size(change.name(), change.json()) - size(change.name(), before);
+    }
+
+    private static long size(String name, @Nullable String json) {
+        return json == null ? 0 : name.length() + json.length() + 12;
+    }
+
+    private void compact() throws IOException {
+        List<Change> all = new ArrayList<>();
+        live.forEach((name, json) -> all.add(Change.put(name, json)));
+        byte[] line = all.isEmpty() ? new byte[0] : line(all);
+        disk.replace(file, line);
+        FileChannel old = channel;
+        channel = channel(file);
+        length = line.length;
+        old.close();
+    }
+
+    private void replay(byte[] bytes) throws IOException {
+        int from = 0;
+        for (int at = 0; at < bytes.length; at++) {
+            if (bytes[at] == '\n') {
+                List<Change> changes = parse(bytes, from, at);
+                if (changes.isEmpty()) {
+                    break; // what follows was written after a crash had cut this line, or is not ours
+                }
+                changes.forEach(this::apply);
+                from = at + 1;
+            }
+        }
+        length = from;
+        if (from < bytes.length) {
+            channel.truncate(from);
+        }
+    }
+
+    private static byte[] line(List<Change> changes) {
+        StringBuilder text = new StringBuilder();
+        for (Change change : changes) {
+            text.append('\t').append(change.name()).append('\t');
+            if (change.json() != null) {
+                text.append(change.json());
+            }
+        }
+        return (checksum(text.toString()) + text + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** The changes of a line; none if the line is damaged. */
+    private static List<Change> parse(byte[] bytes, int from, int to) {
+        String line = new String(bytes, from, to - from, StandardCharsets.UTF_8);
+        int tab = line.indexOf('\t');
+        if (tab != 8 || !line.substring(0, tab).equals(checksum(line.substring(tab)))) {
+            return List.of();
+        }
+        String[] parts = line.substring(tab + 1).split("\t", -1);
+        List<Change> changes = new ArrayList<>(parts.length / 2);
+        for (int i = 0; i + 1 < parts.length; i += 2) {
+            changes.add(new Change(parts[i], parts[i + 1].isEmpty() ? null : parts[i + 1]));
+        }
+        return changes;
+    }
+
+    private static String checksum(String text) {
+        CRC32 crc = new CRC32();
+        crc.update(text.getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().toHexDigits((int) crc.getValue());
+    }
+}

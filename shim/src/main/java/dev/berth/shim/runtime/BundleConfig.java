@@ -1,0 +1,175 @@
+package dev.berth.shim.runtime;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The {@code config.json} of a bundle, of which we read and change a few fields and keep the rest as it is. Immutable.
+ *
+ * @see <a href="https://github.com/opencontainers/runtime-spec/blob/v1.0.2/config.md">runtime-spec, config.md</a>
+ */
+public final class BundleConfig {
+    private static final long MAX_BYTES = 16 << 20;
+    private static final List<String> HOOKS =
+            List.of("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop");
+
+    private final JsonObjectText root;
+
+    private BundleConfig(JsonObjectText root) {
+        this.root = root;
+    }
+
+    /**
+     * Reads the config of a bundle.
+     *
+     * @throws Fault NOT_FOUND if there is none, INVALID_ARGUMENT if it is no config
+     */
+    public static BundleConfig read(Path bundle) {
+        Path file = bundle.resolve("config.json");
+        try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw Fault.invalid("read " + file, "it is larger than 16 MiB", "");
+            }
+            return parse(Files.readString(file));
+        } catch (NoSuchFileException e) {
+            throw Fault.notFound("read " + file, "there is no such file", "").causedBy(e);
+        } catch (IOException e) {
+            throw Fault.internal("read " + file, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        } catch (IllegalArgumentException e) {
+            throw Fault.invalid("read " + file, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    /** @throws IllegalArgumentException if the text is not an object of JSON */
+    static BundleConfig parse(String json) {
+        return new BundleConfig(JsonObjectText.parse(json));
+    }
+
+    /** Writes the config into a bundle, readable by its owner only. */
+    public void write(Path bundle) throws IOException {
+        Files.write(bundle.resolve("config.json"), root.toString().getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The path of the root file system as it stands; relative to the bundle if it is not absolute. */
+    public Optional<String> rootPath() {
+        return root.object("root").string("path");
+    }
+
+    /** The first word of the command, for messages. */
+    public String command() {
+        return command(root.object("process"));
+    }
+
+    /** The first word of the command in a file with an OCI process, for messages; empty if it cannot be read. */
+    public static String commandOf(Path process) {
+        try {
+            return command(JsonObjectText.parse(Files.readString(process)));
+        } catch (IOException | IllegalArgumentException e) {
+            return "";
+        }
+    }
+
+    private static String command(JsonObjectText process) {
+        List<String> args = process.elements("args");
+        return args.isEmpty()
+                ? ""
+                : JsonObjectText.EMPTY
+                        .with("arg", args.getFirst())
+                        .string("arg")
+                        .orElse("");
+    }
+
+    public Optional<String> cgroupsPath() {
+        return root.object("linux").string("cgroupsPath").filter(path -> !path.isEmpty());
+    }
+
+    public Optional<String> annotation(String name) {
+        return root.object("annotations").string(name);
+    }
+
+    /** The limits and device rules as JSON. */
+    public Optional<String> resources() {
+        return root.object("linux").raw("resources");
+    }
+
+    /** The seccomp profile as JSON. */
+    public Optional<String> seccomp() {
+        return root.object("linux").raw("seccomp");
+    }
+
+    /** True if the process gains no privileges by exec, without which a filter needs CAP_SYS_ADMIN to be set. */
+    public boolean noNewPrivileges() {
+        return root.object("process").raw("noNewPrivileges").equals(Optional.of("true"));
+    }
+
+    /** The capabilities as JSON; empty if none are given. */
+    public String capabilities() {
+        return root.object("process").raw("capabilities").orElse("");
+    }
+
+    /** True if there is a hook of any kind, which then sees the runtime's own idea of the container. */
+    public boolean hasHooks() {
+        JsonObjectText hooks = root.object("hooks");
+        return HOOKS.stream().anyMatch(kind -> !hooks.elements(kind).isEmpty());
+    }
+
+    /** True if the container gets a namespace of a type, as in "pid", be it new or of a pod. */
+    public boolean hasNamespace(String type) {
+        return namespaces().anyMatch(namespace -> namespace.string("type").equals(Optional.of(type)));
+    }
+
+    /** True if the container gets a new PID namespace: the end of its init is the end of all its processes. */
+    public boolean hasOwnPidNamespace() {
+        return namespaces()
+                .anyMatch(namespace -> namespace.string("type").equals(Optional.of("pid"))
+                        && namespace.string("path").orElse("").isEmpty());
+    }
+
+    private java.util.stream.Stream<JsonObjectText> namespaces() {
+        return root.object("linux").elements("namespaces").stream().map(JsonObjectText::parse);
+    }
+
+    /** The sources of all mounts that begin with a prefix. */
+    public List<String> mountSources(String prefix) {
+        return root.elements("mounts").stream()
+                .map(mount -> JsonObjectText.parse(mount).string("source").orElse(""))
+                .filter(source -> source.startsWith(prefix))
+                .distinct()
+                .toList();
+    }
+
+    public BundleConfig withRootPath(Path path) {
+        String quoted = JsonObjectText.quoted(path.toString());
+        return change("root", root.object("root").with("path", quoted));
+    }
+
+    public BundleConfig withAnnotation(String name, String value) {
+        return change("annotations", root.object("annotations").with(name, JsonObjectText.quoted(value)));
+    }
+
+    public BundleConfig withoutSeccomp() {
+        return change("linux", root.object("linux").without("seccomp"));
+    }
+
+    /** The same without limits and device rules, for a container whose cgroups we made. */
+    public BundleConfig withoutCgroups() {
+        return change("linux", root.object("linux").without("resources").without("cgroupsPath"));
+    }
+
+    private BundleConfig change(String name, JsonObjectText value) {
+        return new BundleConfig(root.with(name, value.toString()));
+    }
+
+    @Override
+    public String toString() {
+        return root.toString();
+    }
+}

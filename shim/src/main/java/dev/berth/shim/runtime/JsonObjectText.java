@@ -1,0 +1,115 @@
+package dev.berth.shim.runtime;
+
+import io.avaje.json.JsonException;
+import io.avaje.json.JsonReader;
+import io.avaje.json.stream.JsonStream;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An object of JSON whose values stay the text that they were: what we do not know survives a change of what we know, and a
+ * number of 64 bits is not rounded. Immutable.
+ */
+final class JsonObjectText {
+    private static final JsonStream STREAM = JsonStream.builder().build();
+    static final JsonObjectText EMPTY = new JsonObjectText(Map.of());
+
+    private final Map<String, String> values;
+
+    private JsonObjectText(Map<String, String> values) {
+        this.values = values;
+    }
+
+    /** @throws IllegalArgumentException if the text is not one object */
+    static JsonObjectText parse(String text) {
+        try (JsonReader reader = STREAM.reader(text)) {
+            Map<String, String> values = new LinkedHashMap<>();
+            reader.beginObject();
+            while (reader.hasNextField()) {
+                String name = reader.nextField();
+                values.put(name, reader.readRaw().strip());
+            }
+            reader.endObject();
+            return new JsonObjectText(values);
+        } catch (JsonException | IllegalStateException e) {
+            throw new IllegalArgumentException("not an object of JSON: " + e.getMessage(), e);
+        }
+    }
+
+    /** The text of a string as JSON. */
+    static String quoted(String value) {
+        var writer = STREAM.bufferedWriter();
+        writer.value(value);
+        return writer.result();
+    }
+
+    boolean has(String name) {
+        String value = values.get(name);
+        return value != null && !value.equals("null");
+    }
+
+    /** The object under a name; an empty one if there is none. */
+    JsonObjectText object(String name) {
+        return has(name) ? parse(values.getOrDefault(name, "{}")) : EMPTY;
+    }
+
+    /** The value as it stands. */
+    Optional<String> raw(String name) {
+        return has(name) ? Optional.ofNullable(values.get(name)) : Optional.empty();
+    }
+
+    /** The string under a name. */
+    Optional<String> string(String name) {
+        return raw(name).map(text -> {
+            try (JsonReader reader = STREAM.reader("[" + text + "]")) { // the reader wants a start
+                reader.beginArray();
+                reader.hasNextElement();
+                return reader.readString();
+            }
+        });
+    }
+
+    /** The elements of the array under a name, each as it stands; none if there is no array. */
+    List<String> elements(String name) {
+        if (!has(name)) {
+            return List.of();
+        }
+        List<String> elements = new ArrayList<>();
+        try (JsonReader reader = STREAM.reader(values.getOrDefault(name, "[]"))) {
+            reader.beginArray();
+            while (reader.hasNextElement()) {
+                elements.add(reader.readRaw().strip());
+            }
+            reader.endArray();
+        }
+        return elements;
+    }
+
+    JsonObjectText with(String name, String raw) {
+        Map<String, String> changed = new LinkedHashMap<>(values);
+        changed.put(name, raw);
+        return new JsonObjectText(changed);
+    }
+
+    JsonObjectText without(String name) {
+        Map<String, String> changed = new LinkedHashMap<>(values);
+        changed.remove(name);
+        return new JsonObjectText(changed);
+    }
+
+    /** The object as JSON on one line, if its values are. */
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder("{");
+        values.forEach((name, value) -> {
+            if (text.length() > 1) {
+                text.append(',');
+            }
+            text.append(quoted(name)).append(':').append(value);
+        });
+        return text.append('}').toString();
+    }
+}

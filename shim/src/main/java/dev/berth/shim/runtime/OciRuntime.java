@@ -1,0 +1,237 @@
+package dev.berth.shim.runtime;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The command line of one OCI runtime with one state directory.
+ *
+ * <p>Every call runs the program once and waits for it. A call that fails throws a {@link Fault} with the runtime's own
+ * reason, and leaves what the runtime left: undoing is the caller's.
+ */
+public final class OciRuntime {
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+
+    /** Who makes the cgroups of a container and moves it there. */
+    public enum Cgroups {
+        /** The runtime, by writing into cgroupfs. */
+        RUNTIME,
+        /** The runtime, by asking systemd. */
+        SYSTEMD,
+        /** We: the runtime is born in them and stays there. Only crun can be told so. */
+        OURS
+    }
+
+    /**
+     * What a container is made of.
+     *
+     * @param bundle directory of config.json
+     * @param pidFile where the runtime writes the process id of the container's init
+     * @param consoleSocket where it sends the terminal; null without one
+     */
+    public record Create(
+            String id,
+            Path bundle,
+            Path pidFile,
+            @Nullable Path consoleSocket,
+            boolean noPivot,
+            boolean noNewKeyring) {}
+
+    /**
+     * A further process in a container.
+     *
+     * @param process file with the OCI process as JSON
+     */
+    public record Exec(
+            String id, Path process, Path pidFile, @Nullable Path consoleSocket) {}
+
+    private final RuntimeProgram program;
+    private final Path root;
+    private final Path logs;
+    private final Cgroups cgroups;
+    private final AtomicLong calls = new AtomicLong();
+
+    /**
+     * A runtime.
+     *
+     * @param root the runtime's own state directory
+     * @param logs an existing directory for the log of each call, which is removed after the call
+     */
+    public OciRuntime(RuntimeProgram program, Path root, Path logs, Cgroups cgroups) {
+        this.program = program;
+        this.root = root;
+        this.logs = logs;
+        this.cgroups = cgroups;
+    }
+
+    public RuntimeProgram program() {
+        return program;
+    }
+
+    /** The directory in which the runtime keeps what it knows of a container. */
+    public Path stateOf(String id) {
+        return root.resolve(id);
+    }
+
+    /**
+     * Makes a container and returns the process id of its init, which waits for {@link #start}.
+     *
+     * @param command the first word of its command, for the message if it is not there
+     */
+    public int create(Create create, String command, Launcher.Streams streams, Launcher launcher)
+            throws InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("create"));
+        add(arguments, "--bundle", create.bundle());
+        add(arguments, "--pid-file", create.pidFile());
+        add(arguments, "--console-socket", create.consoleSocket());
+        if (create.noPivot()) {
+            arguments.add("--no-pivot");
+        }
+        if (create.noNewKeyring()) {
+            arguments.add("--no-new-keyring");
+        }
+        arguments.add(create.id());
+        run("OCI runtime create failed", command, arguments, streams, launcher);
+        return pid(create.pidFile());
+    }
+
+    /** Lets the program of a created container begin. */
+    public void start(String id, Launcher launcher) throws InterruptedException {
+        run("OCI runtime start failed", "", List.of("start", id), Launcher.Streams.NONE, launcher);
+    }
+
+    /** Starts a further process and returns its process id. */
+    public int exec(Exec exec, String command, Launcher.Streams streams, Launcher launcher)
+            throws InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("exec", "--detach"));
+        add(arguments, "--process", exec.process());
+        add(arguments, "--pid-file", exec.pidFile());
+        add(arguments, "--console-socket", exec.consoleSocket());
+        arguments.add(exec.id());
+        run("OCI runtime exec failed", command, arguments, streams, launcher);
+        return pid(exec.pidFile());
+    }
+
+    /** Sends a signal to the init, or to all processes of the container. */
+    public void kill(String id, int signal, boolean all, Launcher launcher) throws InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("kill"));
+        if (all) {
+            arguments.add("--all");
+        }
+        arguments.add(id);
+        arguments.add(Integer.toString(signal));
+        run("OCI runtime kill failed", "", arguments, Launcher.Streams.NONE, launcher);
+    }
+
+    /**
+     * Removes what the runtime knows of a container; harmless if it knows nothing of it.
+     *
+     * @param force kill it first if it is alive
+     */
+    public void delete(String id, boolean force, Launcher launcher) throws InterruptedException {
+        List<String> arguments = force ? List.of("delete", "--force", id) : List.of("delete", id);
+        try {
+            run("OCI runtime delete failed", "", arguments, Launcher.Streams.NONE, launcher);
+        } catch (Fault fault) {
+            if (Files.exists(stateOf(id))) {
+                throw fault;
+            }
+        }
+    }
+
+    public void pause(String id, Launcher launcher) throws InterruptedException {
+        run("OCI runtime pause failed", "", List.of("pause", id), Launcher.Streams.NONE, launcher);
+    }
+
+    public void resume(String id, Launcher launcher) throws InterruptedException {
+        run("OCI runtime resume failed", "", List.of("resume", id), Launcher.Streams.NONE, launcher);
+    }
+
+    /**
+     * Sets limits of a running container.
+     *
+     * @param resources file with the OCI resources as JSON
+     */
+    public void update(String id, Path resources, Launcher launcher) throws InterruptedException {
+        List<String> arguments = List.of("update", "--resources", resources.toString(), id);
+        run("OCI runtime update failed", "", arguments, Launcher.Streams.NONE, launcher);
+    }
+
+    private void run(String what, String command, List<String> arguments, Launcher.Streams streams, Launcher launcher)
+            throws InterruptedException {
+        Path log = logs.resolve("log." + calls.incrementAndGet());
+        try {
+            Launcher.Ended ended = launcher.run(new Launcher.Command(argv(log, arguments), logs, streams, LIMIT));
+            if (ended.timedOut()) {
+                throw Fault.deadline(
+                        what,
+                        program.name() + " did not end within " + LIMIT.toSeconds() + " s",
+                        "Look for a file system that hangs below the container's root or volumes");
+            }
+            if (!ended.status().isSuccess()) {
+                String status =
+                        program.path() + " ended with status " + ended.status().number() + " and said nothing";
+                throw RuntimeError.of(what, command, log, status);
+            }
+        } catch (IOException e) {
+            throw Fault.internal(
+                            what,
+                            program.path() + " cannot be run: " + e.getMessage(),
+                            "Install it or change the config")
+                    .causedBy(e);
+        } finally {
+            discard(log);
+        }
+    }
+
+    /** The whole command line: what is common to all calls, then the call's own part. */
+    List<String> argv(Path log, List<String> arguments) {
+        List<String> argv = new ArrayList<>();
+        argv.add(program.path().toString());
+        add(argv, "--root", root);
+        add(argv, "--log", log);
+        argv.add("--log-format");
+        argv.add("json");
+        if (cgroups == Cgroups.SYSTEMD) {
+            argv.add("--systemd-cgroup");
+        } else if (cgroups == Cgroups.OURS) {
+            argv.add("--cgroup-manager=disabled");
+        }
+        argv.addAll(arguments);
+        return argv;
+    }
+
+    private static void add(List<String> arguments, String option, @Nullable Path value) {
+        if (value != null) {
+            arguments.add(option);
+            arguments.add(value.toString());
+        }
+    }
+
+    private static int pid(Path file) {
+        try {
+            String text = Files.readString(file, StandardCharsets.US_ASCII).strip();
+            return Optional.of(Integer.parseInt(text)).filter(pid -> pid > 0).orElseThrow(NumberFormatException::new);
+        } catch (IOException | NumberFormatException e) {
+            throw Fault.internal("read " + file, "the runtime left no process id there", "")
+                    .causedBy(e);
+        }
+    }
+
+    private static void discard(Path log) {
+        try {
+            Files.deleteIfExists(log);
+        } catch (IOException e) {
+            // It lies in the task's own directory, which is removed as a whole.
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package dev.berth.shim.runtime;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a runtime said when it failed, in words that users of Kubernetes know: the text of runc as containerd passes it on.
+ *
+ * <p>The log has one object of JSON on each line with the fields {@code level} and {@code msg}; the last error counts.
+ */
+final class RuntimeError {
+    private static final long MAX_LOG_BYTES = 1 << 20;
+    private static final Pattern CRUN_NOT_FOUND =
+            Pattern.compile("executable file `(.*)` not found in \\$PATH(?:: No such file or directory)?");
+    private static final Pattern RUNC_PREFIX = Pattern.compile("^(?:runc (?:create|run) failed|exec failed): ");
+
+    private RuntimeError() {}
+
+    /**
+     * The fault for a failed call.
+     *
+     * @param what the call, as in "OCI runtime create failed"
+     * @param command the program to be started in the container, as given
+     * @param log where the runtime wrote its log; may be missing
+     * @param printed what it wrote to its standard error, or the like, if there was no log
+     */
+    static Fault of(String what, String command, Path log, String printed) {
+        String said = lastError(log);
+        if (said == null) {
+            said = printed.strip().isEmpty() ? "the runtime gave no reason" : printed.strip();
+        }
+        String text = RUNC_PREFIX.matcher(said).replaceFirst("");
+        Matcher missing = CRUN_NOT_FOUND.matcher(text);
+        if (missing.find()) {
+            return Fault.invalid(what, notFound(missing.group(1)), "");
+        }
+        if (text.startsWith("open executable: ")) {
+            return Fault.of(Fault.Code.PERMISSION_DENIED, what, started("\"" + command + "\": permission denied"), "");
+        }
+        return Fault.of(code(text), what, text, "");
+    }
+
+    private static String notFound(String command) {
+        return command.contains("/")
+                ? started("\"" + command + "\": stat " + command + ": no such file or directory")
+                : started("\"" + command + "\": executable file not found in $PATH");
+    }
+
+    private static String started(String text) {
+        return "unable to start container process: exec: " + text;
+    }
+
+    private static Fault.Code code(String text) {
+        String lower = text.toLowerCase(Locale.ROOT);
+        if (lower.startsWith("unable to start container process: exec: ")) {
+            return lower.endsWith("permission denied") ? Fault.Code.PERMISSION_DENIED : Fault.Code.INVALID_ARGUMENT;
+        }
+        if (lower.contains("container does not exist") || lower.matches("error opening file `.*/status`: no such.*")) {
+            return Fault.Code.NOT_FOUND;
+        }
+        if (lower.contains("no space left on device") || lower.contains("cannot allocate memory")) {
+            return Fault.Code.RESOURCE_EXHAUSTED;
+        }
+        return Fault.Code.INTERNAL;
+    }
+
+    private static @Nullable String lastError(Path log) {
+        try {
+            if (!Files.exists(log) || Files.size(log) > MAX_LOG_BYTES) {
+                return null;
+            }
+            String last = null;
+            for (String line : Files.readAllLines(log)) {
+                String said = error(line);
+                last = said == null ? last : said;
+            }
+            return last;
+        } catch (IOException e) {
+            return "its log cannot be read: " + e.getMessage();
+        }
+    }
+
+    private static @Nullable String error(String line) {
+        try {
+            JsonObjectText entry = JsonObjectText.parse(line);
+            String level = entry.string("level").orElse("error");
+            return level.equals("error") || level.equals("fatal")
+                    ? entry.string("msg").orElse(null)
+                    : null;
+        } catch (IllegalArgumentException e) {
+            return null; // a line cut off, or of a program that the runtime started
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package dev.berth.shim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.linux.Signals;
+import dev.berth.ttrpc.TtrpcStatus;
+import dev.berth.wire.shim.types.Status;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The life of a container with real runtimes, as a client sees it. */
+@Timeout(120)
+class LifecycleTest {
+    @TempDir
+    static Path root;
+
+    private Node node;
+
+    @BeforeAll
+    static void makeRoot() throws IOException {
+        Busybox.makeRoot(root);
+    }
+
+    @BeforeEach
+    void start() throws IOException, InterruptedException {
+        node = new Node(root);
+    }
+
+    @AfterEach
+    void stop() throws IOException, InterruptedException {
+        node.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void runsToItsEnd(String runtime) throws Exception {
+        var container = node.container(Busybox.config("sh", "-c", "echo hello; echo oops >&2; exit 7"));
+        int pid = node.create(container, runtime);
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.CREATED);
+        assertThat(node.start(container)).isEqualTo(pid);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(7);
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.STOPPED);
+        assertThat(Node.text(container.log())).isEqualTo("hello\noops\n");
+        assertThat(node.delete(container, "").getExitStatus()).isEqualTo(7);
+        assertThatThrownBy(() -> node.state(container))
+                .isInstanceOfSatisfying(
+                        TtrpcStatus.class, e -> assertThat(e.code()).isEqualTo(TtrpcStatus.Code.NOT_FOUND));
+        node.assertNothingLeft();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void isKilled(String runtime) throws Exception {
+        var container = node.container(Busybox.config("sleep", "1000"));
+        node.create(container, runtime);
+        node.start(container);
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
+        node.kill(container, Signals.KILL);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void runsFurtherProcesses(String runtime) throws Exception {
+        var container = node.container(Busybox.config("sleep", "1000"));
+        node.create(container, runtime);
+        node.start(container);
+        Path log = node.exec(container, "e1", Busybox.config("sh", "-c", "echo from exec; exit 3"));
+        node.start(container, "e1");
+        assertThat(node.await(container, "e1").getExitStatus()).isEqualTo(3);
+        assertThat(Node.text(log)).isEqualTo("from exec\n");
+        assertThat(node.delete(container, "e1").getExitStatus()).isEqualTo(3);
+        node.kill(container, Signals.KILL);
+        node.await(container, "");
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void saysWhenACommandIsNotThere(String runtime) throws Exception {
+        var missing = node.container(Busybox.config("nonsense"));
+        assertThatThrownBy(() -> node.create(missing, runtime))
+                .hasMessageContaining("exec: \"nonsense\": executable file not found in $PATH");
+        var forbidden = node.container(Busybox.config("/notexec"));
+        assertThatThrownBy(() -> node.create(forbidden, runtime))
+                .hasMessageContaining("exec: \"/notexec\": permission denied");
+        node.assertNothingLeft();
+    }
+}
