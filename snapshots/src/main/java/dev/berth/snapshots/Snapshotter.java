@@ -1,0 +1,80 @@
+package dev.berth.snapshots;
+
+import dev.berth.kernel.Namespace;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Keeps trees of files that stand on each other.
+ *
+ * <p>A snapshot is <em>active</em> (writable, made by {@link #prepare}), a <em>view</em> (read-only), or <em>committed</em>
+ * (finished for ever: what it holds never changes, and others may stand on it). Its key is unique in its namespace. An image
+ * is a chain of committed snapshots, each named by the chain id of its layers; a container is one active snapshot on top.
+ *
+ * <p>Nothing is mounted here: {@link #mounts} says what to mount.
+ */
+public interface Snapshotter {
+    /** {@code overlayfs} or {@code native}, as containerd names them. */
+    String name();
+
+    /**
+     * Makes a writable snapshot.
+     *
+     * @param parent the key of a committed snapshot, or empty
+     * @param labels {@link OverlaySnapshotter#VOLATILE} is understood
+     * @return what to mount to see it
+     * @throws dev.berth.kernel.Fault ALREADY_EXISTS; NOT_FOUND if there is no such parent; FAILED_PRECONDITION if it is not
+     *     committed
+     */
+    List<MountPoint> prepare(Namespace namespace, String key, String parent, Map<String, String> labels);
+
+    /** Makes a read-only snapshot; otherwise as {@link #prepare}. */
+    List<MountPoint> view(Namespace namespace, String key, String parent, Map<String, String> labels);
+
+    /**
+     * What to mount to see an active snapshot or a view.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND; FAILED_PRECONDITION for a committed one: make a view of it
+     */
+    List<MountPoint> mounts(Namespace namespace, String key);
+
+    /**
+     * Finishes an active snapshot and gives it a new key. On disk when this returns.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND; ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if it is not active
+     */
+    void commit(Namespace namespace, String name, String key, Map<String, String> labels);
+
+    /**
+     * Removes a snapshot and its files. Whatever shows it must be unmounted before.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND; FAILED_PRECONDITION if others stand on it
+     */
+    void remove(Namespace namespace, String key);
+
+    /** Whether there is a snapshot of this key. */
+    boolean exists(Namespace namespace, String key);
+
+    /** What it takes on disk: as measured at the commit, or counted now if it is active (a walk through its own files). */
+    Usage usage(Namespace namespace, String key);
+
+    /**
+     * The directory in which an active snapshot's own files are, for statistics. What is in it belongs to a container: never
+     * follow a path from here.
+     */
+    Path writablePath(Namespace namespace, String key);
+
+    /**
+     * Begins to unpack an image's layers.
+     *
+     * @param base the key of the committed snapshot on which the first of them stands, or empty
+     */
+    LayerChain layers(Namespace namespace, String base);
+
+    /**
+     * Removes what a crash left behind: drafts of layers, and directories that no record knows. Once, before anything else
+     * is called.
+     */
+    void recover();
+}
