@@ -33,6 +33,14 @@ public interface Disk {
      */
     void rename(Path from, Path to) throws IOException;
 
+    /**
+     * Moves within one file system, replacing a file that is there. Flushed with the next sync of both directories, or of the
+     * file system: many files can be published with one sync. The files' own data must have been synced before.
+     */
+    default void move(Path from, Path to) throws IOException {
+        rename(from, to);
+    }
+
     /** Removes a file or an empty directory; does nothing if there is none. Flushed with the next sync of its directory. */
     void remove(Path path) throws IOException;
 }

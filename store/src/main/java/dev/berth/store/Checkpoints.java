@@ -1,0 +1,62 @@
+package dev.berth.store;
+
+import dev.berth.kernel.Fault;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Folds the database's log into its file when it has grown, beside the writer and the readers: neither waits for the
+ * flushes that this takes.
+ */
+final class Checkpoints implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
+
+    /** A commit writes one to a few pages of 4 KiB, so the log has some MiB after as many of them. */
+    private static final int COMMITS = 256;
+
+    private static final long IDLE_SECONDS = 5;
+
+    private final Database database;
+    private final AtomicBoolean wanted = new AtomicBoolean();
+    private final ThreadPoolExecutor thread;
+    private int commits;
+
+    Checkpoints(Database database) {
+        this.database = database;
+        this.thread = new ThreadPoolExecutor(
+                1,
+                1,
+                IDLE_SECONDS,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
+                Thread.ofPlatform().name("store-checkpoint").daemon().factory());
+        thread.allowCoreThreadTimeOut(true);
+    }
+
+    /** Called by the writer after each commit. */
+    void committed() {
+        commits++;
+        if (commits >= COMMITS && wanted.compareAndSet(false, true)) {
+            commits = 0;
+            thread.execute(this::fold);
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.close();
+    }
+
+    private void fold() {
+        wanted.set(false);
+        try (Session session = database.openCheckpointer()) {
+            session.list("PRAGMA wal_checkpoint(PASSIVE)", Row::number);
+        } catch (Fault e) {
+            LOG.warn("the metadata log could not be folded in; it grows until this works", e);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+package dev.berth.store;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.sqlite.JDBC;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteOpenMode;
+
+/** The database file and how connections to it are set. */
+final class Database {
+    /** KiB of page cache: the writer's, and each of the others'. Pages beyond come from the kernel's cache. */
+    private static final int WRITER_CACHE_KIB = 1024;
+
+    private static final int READER_CACHE_KIB = 256;
+
+    /** The log is cut back to this after it has grown. */
+    private static final int LOG_LIMIT_BYTES = 4 << 20;
+
+    private static final int BUSY_MILLIS = 10_000;
+
+    private final Path file;
+
+    Database(Path file) {
+        this.file = file;
+    }
+
+    Path file() {
+        return file;
+    }
+
+    /** The write-ahead log: a commit is on disk when this file is. */
+    Path log() {
+        return file.resolveSibling(file.getFileName() + "-wal");
+    }
+
+    /** Opens the connection that writes, and takes the tables to their newest version. */
+    Connection openWriter(Schema schema) throws SQLException {
+        createFile();
+        Connection connection = connect(WRITER_CACHE_KIB, SQLiteOpenMode.CREATE);
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA journal_mode = WAL");
+            statement.execute("PRAGMA foreign_keys = ON");
+            // Commits are flushed by the one who wants POWER (Syncer), and the log is folded in beside the writer.
+            statement.execute("PRAGMA synchronous = NORMAL");
+            statement.execute("PRAGMA wal_autocheckpoint = 0");
+            statement.execute("PRAGMA journal_size_limit = " + LOG_LIMIT_BYTES);
+            schema.migrate(connection);
+            return connection;
+        } catch (SQLException | RuntimeException e) {
+            connection.close();
+            throw e;
+        }
+    }
+
+    /** Opens a connection that cannot change anything. */
+    Session openReader() {
+        try {
+            Connection connection = connect(READER_CACHE_KIB, SQLiteOpenMode.READWRITE);
+            try (Statement statement = connection.createStatement()) {
+                statement.execute("PRAGMA query_only = ON");
+            }
+            return new Session(connection);
+        } catch (SQLException e) {
+            throw SqliteFault.of("open the metadata database", e);
+        }
+    }
+
+    /** Opens a connection that folds the log into the database. */
+    Session openCheckpointer() {
+        try {
+            return new Session(connect(READER_CACHE_KIB, SQLiteOpenMode.READWRITE));
+        } catch (SQLException e) {
+            throw SqliteFault.of("open the metadata database", e);
+        }
+    }
+
+    private Connection connect(int cacheKib, SQLiteOpenMode mode) throws SQLException {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setBusyTimeout(BUSY_MILLIS);
+        config.setOpenMode(mode);
+        config.setOpenMode(SQLiteOpenMode.NOMUTEX); // one thread at a time uses a connection
+        config.setExplicitReadOnly(false);
+        Connection connection = JDBC.createConnection("jdbc:sqlite:" + file, config.toProperties());
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA cache_size = -" + cacheKib);
+            statement.execute("PRAGMA mmap_size = 0");
+            return connection;
+        } catch (SQLException e) {
+            connection.close();
+            throw e;
+        }
+    }
+
+    private void createFile() {
+        try {
+            if (!Files.exists(file)) {
+                Files.createFile(
+                        file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+            }
+        } catch (IOException e) {
+            throw Fault.unavailable("create the metadata database", String.valueOf(e.getMessage()), "")
+                    .causedBy(new UncheckedIOException(e));
+        }
+    }
+}

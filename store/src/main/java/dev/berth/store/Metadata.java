@@ -1,0 +1,102 @@
+package dev.berth.store;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
+import java.sql.SQLException;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Transactions on the records.
+ *
+ * <pre>{@code
+ * ImageRecord image = metadata.read(r -> r.images().get(namespace, name));
+ * metadata.write(Durability.POWER, r -> r.images().create(record));
+ * metadata.apply(Durability.PROCESS, r -> {
+ *     r.containers().delete(namespace, id);
+ *     r.snapshots().remove(namespace, "overlay", id);
+ * });
+ * }</pre>
+ *
+ * <p>The lambda runs on a thread of the store: it must not block, and must not call this object again. A read sees one moment
+ * of the database however many records it reads. If the lambda of a write throws, nothing of it stays, and its
+ * exception goes to the caller. Waiting for a transaction cannot be interrupted (it takes microseconds, with {@link
+ * Durability#POWER} one flush): so a caller always knows whether it happened.
+ */
+public final class Metadata implements AutoCloseable {
+    /** A transaction with a result. */
+    @FunctionalInterface
+    public interface Work<T extends @Nullable Object> {
+        T run(Records records);
+    }
+
+    /** A transaction without a result. */
+    @FunctionalInterface
+    public interface Change {
+        void run(Records records);
+    }
+
+    private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
+
+    private final Session session;
+    private final Writer writer;
+    private final Readers readers;
+    private final Flushing flushing;
+    private final Checkpoints checkpoints;
+
+    private Metadata(Database database, Session session, Disk disk, InstantSource clock) {
+        this.session = session;
+        this.flushing = new Flushing(disk, database.log());
+        this.checkpoints = new Checkpoints(database);
+        this.writer = new Writer(session, new Records(session, clock), flushing, checkpoints::committed);
+        this.readers = new Readers(database::openReader, reader -> new Records(reader, clock));
+    }
+
+    /** @throws SQLException if SQLite cannot open the file; {@link SqliteFault#isDamage} says whether it is damaged */
+    static Metadata open(Database database, Disk disk, InstantSource clock) throws SQLException {
+        return new Metadata(database, new Session(database.openWriter(Schema.current())), disk, clock);
+    }
+
+    /** Reads from one moment of the database. */
+    public <T extends @Nullable Object> T read(Work<T> work) {
+        return readers.read(work);
+    }
+
+    /** Writes, all or nothing. */
+    public <T extends @Nullable Object> T write(Durability durability, Work<T> work) {
+        return writer.write(durability, work);
+    }
+
+    /** Writes, all or nothing, without a result. */
+    public void apply(Durability durability, Change change) {
+        writer.<@Nullable Object>write(durability, records -> {
+            change.run(records);
+            return null;
+        });
+    }
+
+    /** Ends after the transactions that are already queued. */
+    @Override
+    public void close() {
+        readers.close();
+        writer.close();
+        flushing.close();
+        checkpoints.close();
+        session.close(); // the last connection: SQLite folds the log in
+    }
+
+    static void refuseNesting() {
+        if (INSIDE.get()) {
+            throw Fault.internal("open a transaction", "this code runs inside of another one", "");
+        }
+    }
+
+    static void nested(Runnable transaction) {
+        INSIDE.set(true);
+        try {
+            transaction.run();
+        } finally {
+            INSIDE.set(false);
+        }
+    }
+}

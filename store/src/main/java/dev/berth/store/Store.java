@@ -1,0 +1,115 @@
+package dev.berth.store;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.InstantSource;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Everything that Berth keeps on disk: blobs and records, beneath one root that one process owns. */
+public final class Store implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Store.class);
+
+    private final RootLock lock;
+    private final Blobs blobs;
+    private final Metadata metadata;
+
+    private Store(RootLock lock, Blobs blobs, Metadata metadata) {
+        this.lock = lock;
+        this.blobs = blobs;
+        this.metadata = metadata;
+    }
+
+    /**
+     * Opens the store, and makes it if there is none. A database that is damaged beyond opening is set aside, with a message in
+     * the log, and a new one begins.
+     *
+     * @param root made with mode 0700 if it does not exist
+     * @param clock for the times in records
+     * @throws Fault FAILED_PRECONDITION if another process uses the root, or a newer Berth has written it; UNAVAILABLE if the
+     *     disk cannot be read or written
+     */
+    public static Store open(Path root, Disk disk, InstantSource clock) {
+        Layout layout = new Layout(root);
+        try (Rollback undo = new Rollback()) {
+            layout.create(disk);
+            RootLock lock = RootLock.take(layout.lock());
+            undo.add("lock of " + root, lock::close);
+            Metadata metadata = openMetadata(layout, disk, clock);
+            undo.add("database of " + root, metadata::close);
+            Store store = new Store(lock, new Blobs(layout, disk, clock), metadata);
+            undo.commit();
+            return store;
+        } catch (IOException e) {
+            throw DiskFault.of("open the store in " + root, e);
+        }
+    }
+
+    public Blobs blobs() {
+        return blobs;
+    }
+
+    public Metadata metadata() {
+        return metadata;
+    }
+
+    /**
+     * Makes everything survive a power loss that was written beneath the root before this call: blobs, and the files of others
+     * on the same file system.
+     *
+     * @throws Fault as {@link Blobs#flush()}
+     */
+    public void flush() {
+        blobs.flushFilesystem();
+    }
+
+    /** Ends after the transactions under way, and frees the root. */
+    @Override
+    public void close() {
+        metadata.close();
+        lock.close();
+    }
+
+    private static Metadata openMetadata(Layout layout, Disk disk, InstantSource clock) throws IOException {
+        Database database = new Database(layout.database());
+        try {
+            try {
+                return Metadata.open(database, disk, clock);
+            } catch (SQLException e) {
+                if (!SqliteFault.isDamage(e)) {
+                    throw e;
+                }
+                setAside(layout, disk, clock, e);
+                Metadata fresh = Metadata.open(database, disk, clock);
+                fresh.apply(Durability.POWER, records -> records.snapshots().skipOldNumbers());
+                return fresh;
+            }
+        } catch (SQLException e) {
+            throw SqliteFault.of("open the metadata database " + database.file(), e);
+        }
+    }
+
+    private static void setAside(Layout layout, Disk disk, InstantSource clock, SQLException reason)
+            throws IOException {
+        Path aside = layout.meta().resolve("set-aside-" + clock.instant().toEpochMilli());
+        Layout.makePrivate(aside);
+        // The log first: left behind, it would be taken for the new database's.
+        for (String suffix : List.of("-wal", "-shm", "")) {
+            Path file = layout.meta().resolve(layout.database().getFileName() + suffix);
+            if (Files.exists(file)) {
+                disk.rename(file, aside.resolve(String.valueOf(file.getFileName())));
+            }
+        }
+        LOG.error(
+                "The metadata database is damaged ({}). It lies in {} now, and an empty one takes its place: images must be"
+                        + " pulled again, and pods of before are unknown",
+                reason.getMessage(),
+                aside);
+    }
+}
