@@ -13,6 +13,28 @@ import java.util.Set;
 
 /** Which blobs belong to which namespace, with their labels. The bytes are in {@link Blobs}. */
 public final class Contents {
+    /**
+     * That a blob belongs to a namespace. Several namespaces may have the same blob; on disk it is once.
+     *
+     * @param size bytes
+     */
+    public record Content(
+            Namespace namespace,
+            Digest digest,
+            long size,
+            Map<String, String> labels,
+            Instant createdAt,
+            Instant updatedAt) {
+        /**
+         * Checks what has rules.
+         *
+         * @throws dev.berth.kernel.Fault INVALID_ARGUMENT for labels over the limit
+         */
+        public Content {
+            labels = Labels.check(labels);
+        }
+    }
+
     private static final String COLUMNS = "namespace, digest, size, labels, created_at, updated_at";
 
     private final Session session;
@@ -25,7 +47,7 @@ public final class Contents {
         this.clock = clock;
     }
 
-    public Optional<ContentRecord> find(Namespace namespace, Digest digest) {
+    public Optional<Content> find(Namespace namespace, Digest digest) {
         return session.find(
                 "SELECT " + COLUMNS + " FROM contents WHERE namespace = ? AND digest = ?",
                 Contents::read,
@@ -38,11 +60,11 @@ public final class Contents {
      *
      * @throws Fault NOT_FOUND
      */
-    public ContentRecord get(Namespace namespace, Digest digest) {
+    public Content get(Namespace namespace, Digest digest) {
         return find(namespace, digest).orElseThrow(() -> notFound(namespace, digest));
     }
 
-    public List<ContentRecord> list(Namespace namespace) {
+    public List<Content> list(Namespace namespace) {
         return session.list(
                 "SELECT " + COLUMNS + " FROM contents WHERE namespace = ? ORDER BY digest",
                 Contents::read,
@@ -80,7 +102,7 @@ public final class Contents {
      *
      * @throws Fault NOT_FOUND; INVALID_ARGUMENT for labels over the limit
      */
-    public ContentRecord update(Namespace namespace, Digest digest, Map<String, String> labels) {
+    public Content update(Namespace namespace, Digest digest, Map<String, String> labels) {
         int rows = session.change(
                 "UPDATE contents SET labels = ?, updated_at = ? WHERE namespace = ? AND digest = ?",
                 Labels.toJson(Labels.check(labels)),
@@ -109,8 +131,8 @@ public final class Contents {
         }
     }
 
-    private static ContentRecord read(Row row) throws java.sql.SQLException {
-        return new ContentRecord(
+    private static Content read(Row row) throws java.sql.SQLException {
+        return new Content(
                 row.namespace(), Digest.parse(row.text()), row.number(), row.labels(), row.time(), row.time());
     }
 

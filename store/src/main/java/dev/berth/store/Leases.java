@@ -3,12 +3,50 @@ package dev.berth.store;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The leases and what each of them holds. */
 public final class Leases {
+    /**
+     * A claim on things that nothing else refers to yet, so that garbage collection lets them be.
+     *
+     * @param expiresAt after this it claims nothing; empty for never
+     * @param createdAt set by the store
+     */
+    public record Lease(
+            Namespace namespace,
+            String id,
+            Map<String, String> labels,
+            Optional<Instant> expiresAt,
+            Instant createdAt) {
+        /**
+         * Checks what has rules.
+         *
+         * @throws dev.berth.kernel.Fault INVALID_ARGUMENT for a bad id or labels over the limit
+         */
+        public Lease {
+            Names.check("lease", id);
+            labels = Labels.check(labels);
+        }
+
+        /** A lease that is not in the store yet, and never expires. */
+        public static Lease of(Namespace namespace, String id) {
+            return new Lease(namespace, id, Map.of(), Optional.empty(), Instant.EPOCH);
+        }
+
+        public Lease withLabels(Map<String, String> newLabels) {
+            return new Lease(namespace, id, newLabels, expiresAt, createdAt);
+        }
+
+        public Lease until(Instant end) {
+            return new Lease(namespace, id, labels, Optional.of(end), createdAt);
+        }
+    }
+
     /**
      * A thing that is held.
      *
@@ -39,7 +77,7 @@ public final class Leases {
         this.clock = clock;
     }
 
-    public Optional<LeaseRecord> find(Namespace namespace, String id) {
+    public Optional<Lease> find(Namespace namespace, String id) {
         return session.find(
                 "SELECT " + COLUMNS + " FROM leases WHERE namespace = ? AND id = ?",
                 Leases::read,
@@ -52,11 +90,11 @@ public final class Leases {
      *
      * @throws Fault NOT_FOUND
      */
-    public LeaseRecord get(Namespace namespace, String id) {
+    public Lease get(Namespace namespace, String id) {
         return find(namespace, id).orElseThrow(() -> notFound(namespace, id));
     }
 
-    public List<LeaseRecord> list(Namespace namespace) {
+    public List<Lease> list(Namespace namespace) {
         return session.list(
                 "SELECT " + COLUMNS + " FROM leases WHERE namespace = ? ORDER BY created_at, id",
                 Leases::read,
@@ -64,7 +102,7 @@ public final class Leases {
     }
 
     /** Those of any namespace that have expired. */
-    public List<LeaseRecord> expired() {
+    public List<Lease> expired() {
         return session.list(
                 "SELECT " + COLUMNS + " FROM leases WHERE expires_at <= ? ORDER BY expires_at",
                 Leases::read,
@@ -77,7 +115,7 @@ public final class Leases {
      * @return the record with its time
      * @throws Fault ALREADY_EXISTS
      */
-    public LeaseRecord create(LeaseRecord lease) {
+    public Lease create(Lease lease) {
         namespaces.ensure(lease.namespace());
         int rows = session.change(
                 "INSERT INTO leases (" + COLUMNS + ") VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -152,8 +190,8 @@ public final class Leases {
                 id);
     }
 
-    private static LeaseRecord read(Row row) throws SQLException {
-        return new LeaseRecord(row.namespace(), row.text(), row.labels(), row.optionalTime(), row.time());
+    private static Lease read(Row row) throws SQLException {
+        return new Lease(row.namespace(), row.text(), row.labels(), row.optionalTime(), row.time());
     }
 
     private static Fault notFound(Namespace namespace, String id) {

@@ -87,23 +87,23 @@ final class MetadataTest {
     @Test
     void aTransactionIsAllOrNothing() {
         assertThatThrownBy(() -> metadata.apply(Durability.POWER, r -> {
-                    r.leases().create(LeaseRecord.of(K8S, "l"));
+                    r.leases().create(Leases.Lease.of(K8S, "l"));
                     throw new IllegalArgumentException("stop");
                 }))
                 .isInstanceOf(IllegalArgumentException.class);
-        assertThat(metadata.<Optional<LeaseRecord>>read(r -> r.leases().find(K8S, "l")))
+        assertThat(metadata.<Optional<Leases.Lease>>read(r -> r.leases().find(K8S, "l")))
                 .isEmpty();
         assertThat(metadata.<List<Namespace>>read(r -> r.namespaces().list())).isEmpty();
     }
 
     @Test
     void aReadCannotWriteAndTransactionsDoNotNest() {
-        assertThatThrownBy(() -> metadata.read(r -> r.leases().create(LeaseRecord.of(K8S, "l"))))
+        assertThatThrownBy(() -> metadata.read(r -> r.leases().create(Leases.Lease.of(K8S, "l"))))
                 .isInstanceOf(Fault.class);
         assertThatThrownBy(
                         () -> metadata.read(r -> metadata.read(q -> q.images().list(K8S))))
                 .satisfies(has(Fault.Code.INTERNAL));
-        assertThat(metadata.<List<LeaseRecord>>read(r -> r.leases().list(K8S))).isEmpty();
+        assertThat(metadata.<List<Leases.Lease>>read(r -> r.leases().list(K8S))).isEmpty();
     }
 
     @Test
@@ -208,16 +208,16 @@ final class MetadataTest {
     void leasesHoldThingsUntilTheyExpire() {
         Leases.Resource blob = new Leases.Resource("content", digest("x").toString());
         metadata.apply(Durability.PROCESS, r -> {
-            r.leases().create(LeaseRecord.of(K8S, "old").until(NOW.minus(Duration.ofHours(1))));
-            r.leases().create(LeaseRecord.of(K8S, "new").until(NOW.plus(Duration.ofHours(1))));
-            r.leases().create(LeaseRecord.of(K8S, "for good"));
+            r.leases().create(Leases.Lease.of(K8S, "old").until(NOW.minus(Duration.ofHours(1))));
+            r.leases().create(Leases.Lease.of(K8S, "new").until(NOW.plus(Duration.ofHours(1))));
+            r.leases().create(Leases.Lease.of(K8S, "for good"));
             r.leases().add(K8S, "new", blob);
             r.leases().add(K8S, "new", blob);
         });
         assertThat(metadata.<List<Leases.Resource>>read(r -> r.leases().resources(K8S, "new")))
                 .containsExactly(blob);
-        assertThat(metadata.<List<LeaseRecord>>read(r -> r.leases().expired()))
-                .extracting(LeaseRecord::id)
+        assertThat(metadata.<List<Leases.Lease>>read(r -> r.leases().expired()))
+                .extracting(Leases.Lease::id)
                 .containsExactly("old");
         metadata.apply(Durability.PROCESS, r -> r.leases().delete(K8S, "new"));
         assertThatThrownBy(() -> metadata.read(r -> r.leases().resources(K8S, "new")))
@@ -251,10 +251,10 @@ final class MetadataTest {
             r.contents().put(OTHER, digest("x"), 1, Map.of());
             r.contents().put(K8S, digest("x"), 1, Map.of("b", "2"));
         });
-        assertThat(metadata.<ContentRecord>read(r -> r.contents().get(K8S, digest("x")))
+        assertThat(metadata.<Contents.Content>read(r -> r.contents().get(K8S, digest("x")))
                         .labels())
                 .isEqualTo(Map.of("a", "1", "b", "2"));
-        assertThat(metadata.<ContentRecord>read(r -> r.contents().get(OTHER, digest("x")))
+        assertThat(metadata.<Contents.Content>read(r -> r.contents().get(OTHER, digest("x")))
                         .labels())
                 .isEmpty();
         assertThat(metadata.<Set<Digest>>read(r -> r.contents().digests())).containsExactly(digest("x"));
