@@ -61,7 +61,7 @@ public final class LinuxDisk implements Disk {
                     removeQuietly(fresh);
                     throw e;
                 }
-                move(fresh, absolute);
+                renameNow(fresh, absolute);
             } finally {
                 turn.unlock();
             }
@@ -95,7 +95,7 @@ public final class LinuxDisk implements Disk {
     @Override
     public void rename(Path from, Path to) throws IOException {
         onPlatformThread(() -> {
-            move(from, to);
+            renameNow(from, to);
             Path source = parent(from.toAbsolutePath());
             Path target = parent(to.toAbsolutePath());
             flush(target);
@@ -103,6 +103,11 @@ public final class LinuxDisk implements Disk {
                 flush(source);
             }
         });
+    }
+
+    @Override
+    public void move(Path from, Path to) throws IOException {
+        renameNow(from, to);
     }
 
     @Override
@@ -156,7 +161,7 @@ public final class LinuxDisk implements Disk {
         }
     }
 
-    private static void move(Path from, Path to) throws LinuxException {
+    private static void renameNow(Path from, Path to) throws LinuxException {
         try (Arena memory = Arena.ofConfined()) {
             MemorySegment errno = Native.errno(memory);
             MemorySegment source = memory.allocateFrom(from.toString());
