@@ -120,6 +120,10 @@ public record RuntimeSpec(
         public Mount(String destination, @Nullable String type, @Nullable String source, List<String> options) {
             this(destination, type, source, options, List.of(), List.of());
         }
+
+        public Mount withSource(String changed) {
+            return new Mount(destination, type, changed, options, uidMappings, gidMappings);
+        }
     }
 
     /** Programs of the host that the runtime starts at certain moments. */

@@ -116,6 +116,25 @@ public final class Cgroups {
         return names;
     }
 
+    /** Whether the kernel counts swap by cgroup; where it does not, a limit for it cannot be set. */
+    public boolean swapCounted() throws IOException {
+        Hierarchy memory = v1.get("memory");
+        if (memory != null) {
+            return Files.exists(memory.mount().resolve("memory.memsw.limit_in_bytes"));
+        }
+        if (unified == null) {
+            return false;
+        }
+        try (var children = Files.newDirectoryStream(unified.mount(), Files::isDirectory)) {
+            for (Path child : children) { // the root itself has no limits
+                if (Files.exists(child.resolve("memory.swap.max"))) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     /**
      * Whether a thread can join a cgroup alone, so that what it starts is born there. On version 1 that spares the wait for
      * an RCU grace period (8 to 16 ms) that moving a process costs; version 2 keeps a process whole.

@@ -1,0 +1,42 @@
+package dev.berth.cri.spec;
+
+import dev.berth.kernel.Fault;
+import dev.berth.linux.cgroup.CgroupPath;
+
+/** Where a container's cgroup is, in the form that its driver wants. */
+final class CgroupPaths {
+    private static final String DEFAULT_PARENT = "/berth";
+    private static final String PREFIX = "berth";
+    private static final String SLICE = ".slice";
+
+    private CgroupPaths() {}
+
+    /**
+     * The {@code cgroupsPath} of the spec.
+     *
+     * @param parent the pod's cgroup: a path, or for systemd a slice or a path whose last part is one; empty for the default
+     * @throws Fault INVALID_ARGUMENT if the form is not the driver's
+     */
+    static String of(String parent, String id, boolean systemd) {
+        if (!systemd) {
+            if (!parent.isEmpty() && (!parent.startsWith("/") || parent.endsWith(SLICE))) {
+                throw bad(parent, "it is not a path of the driver cgroupfs", "cgroupfs");
+            }
+            return CgroupPath.resolve((parent.isEmpty() ? DEFAULT_PARENT : parent) + "/" + id);
+        }
+        String slice = parent.substring(parent.lastIndexOf('/') + 1);
+        if (!parent.isEmpty() && !slice.endsWith(SLICE)) {
+            throw bad(parent, "it is not a slice of systemd", "systemd");
+        }
+        String form = (slice.isEmpty() ? "system.slice" : slice) + ":" + PREFIX + ":" + id;
+        CgroupPath.resolve(form); // refuses what systemd would take for something else
+        return form;
+    }
+
+    private static Fault bad(String parent, String why, String driver) {
+        return Fault.invalid(
+                "cgroup parent \"" + Shown.of(parent) + "\"",
+                why,
+                "The runtime and the kubelet must use the same cgroup driver; the runtime uses " + driver);
+    }
+}

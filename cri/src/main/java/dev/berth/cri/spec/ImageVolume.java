@@ -1,0 +1,69 @@
+package dev.berth.cri.spec;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.RuntimeSpec.Mount;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A volume that the image declares and nobody else provides: a directory of the container's own, gone with it.
+ *
+ * @param destination where the container sees it, without {@code ..}
+ * @param directory where it is on the node; still to be made and filled with what the image has there
+ */
+public record ImageVolume(Path destination, Path directory) {
+    private static final int MOST = 128;
+
+    /**
+     * What an image must not cover: there the runtime and we mount things that confine the container. Images that name these
+     * places (those with systemd do) are content with what is there.
+     */
+    private static final List<Path> OURS = List.of(Path.of("/proc"), Path.of("/sys"), Path.of("/dev"));
+
+    /**
+     * The volumes of an image.
+     *
+     * @param taken destinations that already have a mount
+     */
+    static List<ImageVolume> of(SpecRequest request, Set<Path> taken) {
+        Set<Path> wanted = new TreeSet<>();
+        for (String text : request.image().volumePaths()) {
+            wanted.add(clean(text));
+        }
+        wanted.removeIf(v -> taken.contains(v) || OURS.stream().anyMatch(v::startsWith));
+        if (wanted.size() > MOST) {
+            throw Fault.invalid("create container", "its image declares more than " + MOST + " volumes", "");
+        }
+        List<ImageVolume> volumes = new ArrayList<>();
+        for (Path destination : wanted) {
+            // a name of ours: nothing of the image's word reaches a path of the node
+            volumes.add(new ImageVolume(destination, request.volumes().resolve("v" + volumes.size())));
+        }
+        return List.copyOf(volumes);
+    }
+
+    private static Path clean(String text) {
+        Path path;
+        try {
+            path = Path.of("/").resolve(text).normalize();
+        } catch (InvalidPathException e) {
+            throw bad(text, "it is not a path").causedBy(e);
+        }
+        if (path.getNameCount() == 0) {
+            throw bad(text, "a volume cannot be there");
+        }
+        return path;
+    }
+
+    Mount mount() {
+        return new Mount(destination.toString(), "bind", directory.toString(), List.of("rbind", "rprivate", "rw"));
+    }
+
+    private static Fault bad(String text, String why) {
+        return Fault.invalid("volume \"" + Shown.of(text) + "\" of the image", why, "");
+    }
+}

@@ -1,0 +1,146 @@
+package dev.berth.cri.spec;
+
+import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.ContainerConfig.Capabilities;
+import dev.berth.cri.config.ContainerConfig.ContainerSecurity;
+import dev.berth.cri.config.NamespaceOptions;
+import dev.berth.cri.config.Resources;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.LinuxResources;
+import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.ProcessSpec;
+import dev.berth.oci.RuntimeSpec;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes the OCI runtime spec of a container. It changes nothing on the host but one thing that the kubelet relies on: a
+ * volume's directory that is not there is made.
+ *
+ * <p>Paths that depend on a living process stand in the spec as {@link dev.berth.oci.PodReference names}.
+ */
+public final class SpecBuilder {
+    private static final String ROOTFS = "rootfs";
+
+    private final HostFacts host;
+    private final boolean systemdCgroups;
+
+    /** @param systemdCgroups whether cgroups are made by systemd (else by paths below /sys/fs/cgroup) */
+    public SpecBuilder(HostFacts host, boolean systemdCgroups) {
+        this.host = host;
+        this.systemdCgroups = systemdCgroups;
+    }
+
+    /**
+     * A spec and what its making found out.
+     *
+     * @param volumes directories to make and fill from the image before the container is created
+     */
+    public record Built(RuntimeSpec spec, List<ImageVolume> volumes) {}
+
+    /**
+     * The spec of a new container.
+     *
+     * @throws Fault INVALID_ARGUMENT if the request cannot be meant so; FAILED_PRECONDITION if this node cannot do it;
+     *     UNIMPLEMENTED for what we cannot do yet
+     */
+    public Built build(SpecRequest request) {
+        ContainerConfig config = request.config();
+        refuseContradictions(request);
+        MountPart mounts = MountPart.of(request, config.privileged());
+        RuntimeSpec spec = new RuntimeSpec(
+                RuntimeSpec.VERSION,
+                process(request),
+                new RuntimeSpec.Root(ROOTFS, readonlyRoot(config.security())),
+                null,
+                null,
+                mounts.mounts(),
+                null,
+                CriAnnotations.ofContainer(request),
+                linux(request, mounts));
+        return new Built(spec, mounts.volumes());
+    }
+
+    /**
+     * Resources for an update of a container that exists.
+     *
+     * @throws Fault INVALID_ARGUMENT if they contradict each other
+     */
+    public LinuxResources resources(Resources asked) {
+        return ResourcePart.of(asked, List.of(), host.swapCounted());
+    }
+
+    private static void refuseContradictions(SpecRequest request) {
+        ContainerConfig config = request.config();
+        if (config.privileged() && !request.pod().config().privileged()) {
+            throw Fault.invalid("create container", "it is privileged and its pod is not", "");
+        }
+        if (!config.cdiDevices().isEmpty()) {
+            throw Fault.of(Fault.Code.UNIMPLEMENTED, "create container", "CDI devices are not supported yet", "");
+        }
+        NamespacePart.check(NamespacePart.options(request).user());
+    }
+
+    private ProcessSpec process(SpecRequest request) {
+        ContainerConfig config = request.config();
+        ContainerSecurity security = config.security();
+        ImageUser user = request.user();
+        return new ProcessSpec(
+                config.tty(),
+                null,
+                new ProcessSpec.User(user.uid(), user.gid(), null, user.groups()),
+                CommandLine.args(config, request.image()),
+                CommandLine.env(config, request.image(), request.pod().hostname()),
+                CommandLine.directory(config, request.image()),
+                capabilities(security),
+                List.of(),
+                security != null && security.noNewPrivileges(),
+                LabelPart.apparmor(security, host.apparmor()),
+                ResourcePart.oomScore(config.resources(), host.lowestOomScore()),
+                null,
+                security == null ? null : LabelPart.selinux(security.selinux(), host.selinux(), config.privileged()),
+                null,
+                null);
+    }
+
+    private ProcessSpec.Capabilities capabilities(@Nullable ContainerSecurity security) {
+        Capabilities asked = security == null ? Capabilities.NONE : security.capabilities();
+        return Capability.of(asked, security != null && security.privileged(), host.capabilities());
+    }
+
+    private LinuxSpec linux(SpecRequest request, MountPart mounts) {
+        ContainerConfig config = request.config();
+        ContainerSecurity security = config.security();
+        boolean privileged = config.privileged();
+        List<String> masked = security == null || privileged ? List.of() : security.maskedPaths();
+        List<String> readonly = security == null || privileged ? List.of() : security.readonlyPaths();
+        NamespaceOptions options = NamespacePart.options(request);
+        DevicePart devices = DevicePart.of(config.devices(), privileged);
+        return new LinuxSpec(
+                NamespacePart.users(options),
+                NamespacePart.groups(options),
+                Map.of(),
+                ResourcePart.of(config.resources(), devices.rules(), host.swapCounted()),
+                CgroupPaths.of(request.pod().config().cgroupParent(), request.id(), systemdCgroups),
+                NamespacePart.namespaces(request, host.cgroupV2() && !privileged),
+                devices.nodes(),
+                Map.of(),
+                SeccompPart.of(
+                        security,
+                        host.architecture(),
+                        Set.copyOf(capabilities(security).bounding())),
+                mounts.rootfsPropagation(),
+                masked,
+                readonly,
+                null,
+                null,
+                null,
+                Map.of());
+    }
+
+    private static boolean readonlyRoot(@Nullable ContainerSecurity security) {
+        return security != null && security.readonlyRootfs();
+    }
+}
