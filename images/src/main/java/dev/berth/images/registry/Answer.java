@@ -1,0 +1,49 @@
+package dev.berth.images.registry;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpHeaders;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a host answered: its head is here, its body is still to come and must be closed.
+ *
+ * @param from the address that answered, after redirects
+ */
+record Answer(int status, HttpHeaders headers, URI from, BodyStream body) implements AutoCloseable {
+    /** A header, empty if there is none. */
+    String header(String name) {
+        return headers.firstValue(name).orElse("");
+    }
+
+    /** The length announced; -1 if none. */
+    long length() {
+        return headers.firstValueAsLong("Content-Length").orElse(-1);
+    }
+
+    /**
+     * The whole body.
+     *
+     * @return null if it is longer than the limit
+     */
+    byte @Nullable [] bytes(int limit, Duration stall) throws IOException, InterruptedException {
+        ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        for (ByteBuffer part = body.next(stall); part != null; part = body.next(stall)) {
+            if (whole.size() + part.remaining() > limit) {
+                return null;
+            }
+            byte[] copy = new byte[part.remaining()];
+            part.get(copy);
+            whole.writeBytes(copy);
+        }
+        return whole.toByteArray();
+    }
+
+    @Override
+    public void close() {
+        body.close();
+    }
+}

@@ -1,0 +1,158 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Reference;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The bytes of a blob, in order, from wherever they can be had: a connection that breaks or stalls is replaced by one that goes on
+ * where it ended. Exactly as many bytes as the descriptor says; whether they are the right ones is for the reader to hash. For one
+ * thread.
+ */
+public final class Blob implements AutoCloseable {
+    private final Hosts hosts;
+    private final Reference reference;
+    private final Descriptor descriptor;
+    private final String what;
+    private long position;
+    private @Nullable BodyStream stream;
+
+    Blob(Hosts hosts, Reference reference, Descriptor descriptor, long from) {
+        this.hosts = hosts;
+        this.reference = reference;
+        this.descriptor = descriptor;
+        this.what = "pull " + reference;
+        this.position = from;
+    }
+
+    /**
+     * The next bytes; null when all have come.
+     *
+     * @throws Fault UNAVAILABLE if the registry stays silent, FAILED_PRECONDITION if it offers another length than the descriptor's,
+     *     NOT_FOUND if it does not have the blob, CANCELLED if interrupted
+     */
+    public @Nullable ByteBuffer next() {
+        if (position == descriptor.size()) {
+            return null;
+        }
+        try {
+            for (int failures = 1; ; failures++) {
+                try {
+                    return receive();
+                } catch (Refused e) {
+                    close();
+                    hosts.giveUpOrPause(e, failures);
+                }
+            }
+        } catch (InterruptedException e) {
+            throw Hosts.cancelled(what, e);
+        }
+    }
+
+    /** Where the next bytes belong. */
+    public long position() {
+        return position;
+    }
+
+    private ByteBuffer receive() throws Refused, InterruptedException {
+        BodyStream from = stream;
+        if (from == null) {
+            from = hosts.once(Host.Capability.PULL, what, this::open);
+            stream = from;
+        }
+        try {
+            ByteBuffer bytes = from.next(hosts.patience().stall());
+            if (bytes == null) {
+                throw Refused.forNow(Fault.unavailable(
+                        what,
+                        "blob " + descriptor.digest() + " ended after " + position + " of " + descriptor.size()
+                                + " bytes",
+                        "Try again later"));
+            }
+            if (bytes.remaining() > descriptor.size() - position) {
+                throw Refused.forGood(wrongLength("more than " + descriptor.size()));
+            }
+            position += bytes.remaining();
+            return bytes;
+        } catch (IOException e) {
+            throw Refused.forNow(
+                    Fault.unavailable(what, "blob " + descriptor.digest() + ": " + Text.reason(e), "Try again later")
+                            .causedBy(e));
+        }
+    }
+
+    private BodyStream open(Host host) throws Refused, InterruptedException {
+        var address = host.address(reference.domain(), reference.path() + "/blobs/" + descriptor.digest());
+        Map<String, String> headers =
+                position == 0 ? Map.of("Accept", "*/*") : Map.of("Accept", "*/*", "Range", "bytes=" + position + "-");
+        Answer answer = hosts.send(host, "GET", address, headers);
+        boolean taken = false;
+        try {
+            long begins = switch (answer.status()) {
+                case 200 -> 0;
+                case 206 -> firstByte(answer.header("Content-Range"));
+                default -> throw Statuses.refuse(what, "blob " + descriptor.digest(), answer, hosts.patience());
+            };
+            if (begins != 0 && begins != position) {
+                throw Refused.forNow(Fault.unavailable(
+                        what, host.authority() + " sent other bytes of " + descriptor.digest() + " than asked", ""));
+            }
+            if (answer.length() >= 0 && begins + answer.length() != descriptor.size()) {
+                throw Refused.forGood(wrongLength(Long.toString(begins + answer.length())));
+            }
+            skip(answer.body(), position - begins);
+            taken = true;
+            return answer.body();
+        } catch (IOException e) {
+            throw Refused.forNow(
+                    Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
+        } finally {
+            if (!taken) {
+                answer.close();
+            }
+        }
+    }
+
+    /** For hosts that do not know ranges and begin anew. */
+    private void skip(BodyStream body, long count) throws IOException, InterruptedException {
+        for (long left = count; left > 0; ) {
+            ByteBuffer bytes = body.next(hosts.patience().stall());
+            if (bytes == null) {
+                throw new IOException("the body ended too early");
+            }
+            int step = (int) Math.min(left, bytes.remaining());
+            bytes.position(bytes.position() + step);
+            left -= step;
+            if (bytes.hasRemaining()) {
+                body.pushBack(bytes);
+            }
+        }
+    }
+
+    /** The N of {@code bytes N-M/L}; -1 if it is something else. */
+    private static long firstByte(String contentRange) {
+        String text = contentRange.strip();
+        return text.matches("bytes [0-9]{1,18}-.*") ? Long.parseLong(text.substring(6, text.indexOf('-'))) : -1;
+    }
+
+    private Fault wrongLength(String actual) {
+        return Fault.precondition(
+                what,
+                "blob " + descriptor.digest() + " has " + actual + " bytes at the registry, its manifest says "
+                        + descriptor.size(),
+                "The registry's content is damaged; push the image again");
+    }
+
+    @Override
+    public void close() {
+        BodyStream from = stream;
+        stream = null;
+        if (from != null) {
+            from.close();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package dev.berth.images.registry;
+
+import java.io.IOException;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The body of an answer as it arrives, with a limit on the time between two bytes, which an InputStream cannot give. A few
+ * buffers are read ahead, no more.
+ */
+final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoCloseable {
+    private static final int READ_AHEAD = 4;
+
+    private sealed interface Arrival {
+        record Bytes(List<ByteBuffer> buffers) implements Arrival {}
+
+        record Broken(Throwable cause) implements Arrival {}
+
+        record End() implements Arrival {}
+    }
+
+    private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
+    private final Deque<ByteBuffer> current = new ArrayDeque<>();
+    private volatile Flow.@Nullable Subscription subscription;
+    private volatile boolean closed;
+    private boolean ended;
+
+    /**
+     * The next bytes, never an empty buffer; null at the end.
+     *
+     * @throws IOException if the connection broke or nothing came in time
+     */
+    @Nullable
+    ByteBuffer next(Duration limit) throws IOException, InterruptedException {
+        while (true) {
+            ByteBuffer ready = current.poll();
+            if (ready != null && ready.hasRemaining()) {
+                return ready;
+            }
+            if (ready == null) {
+                if (ended) {
+                    return null;
+                }
+                receive(limit);
+            }
+        }
+    }
+
+    /** Makes a buffer that {@link #next} gave the next one again. */
+    void pushBack(ByteBuffer bytes) {
+        current.push(bytes);
+    }
+
+    private void receive(Duration limit) throws IOException, InterruptedException {
+        switch (arrivals.poll(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+            case null -> throw new IOException("no byte came for " + limit.toMillis() / 1000.0 + " s");
+            case Arrival.Bytes(List<ByteBuffer> buffers) -> {
+                current.addAll(buffers);
+                Flow.Subscription from = subscription;
+                if (from != null) {
+                    from.request(1);
+                }
+            }
+            case Arrival.Broken(Throwable cause) ->
+                throw new IOException("the connection broke: " + reason(cause), cause);
+            case Arrival.End() -> ended = true;
+        }
+    }
+
+    private static String reason(Throwable cause) {
+        return cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+    }
+
+    @Override
+    public CompletionStage<BodyStream> getBody() {
+        return CompletableFuture.completedFuture(this);
+    }
+
+    @Override
+    public void onSubscribe(Flow.Subscription newSubscription) {
+        subscription = newSubscription;
+        if (closed) {
+            newSubscription.cancel();
+        } else {
+            newSubscription.request(READ_AHEAD);
+        }
+    }
+
+    @Override
+    public void onNext(List<ByteBuffer> item) {
+        arrivals.add(new Arrival.Bytes(item));
+    }
+
+    @Override
+    public void onError(Throwable throwable) {
+        arrivals.add(new Arrival.Broken(throwable));
+    }
+
+    @Override
+    public void onComplete() {
+        arrivals.add(new Arrival.End());
+    }
+
+    /** Gives up the rest, if any: its connection is closed. */
+    @Override
+    public void close() {
+        closed = true;
+        Flow.Subscription from = subscription;
+        if (from != null && !ended) {
+            from.cancel();
+        }
+    }
+}

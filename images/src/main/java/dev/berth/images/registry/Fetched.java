@@ -1,0 +1,37 @@
+package dev.berth.images.registry;
+
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.ImageTree;
+
+/** A manifest or index as a registry sent it: the bytes have been checked against the digest. */
+public final class Fetched {
+    private final Descriptor descriptor;
+    private final byte[] bytes;
+
+    Fetched(Descriptor descriptor, byte[] bytes) {
+        this.descriptor = descriptor;
+        this.bytes = bytes;
+    }
+
+    /**
+     * What it is. Digest and size are those of the bytes; the media type is the one that an index or the registry gave, unless the
+     * registry said nothing of use: then the document's own.
+     */
+    public Descriptor descriptor() {
+        return descriptor;
+    }
+
+    /** The bytes themselves; not a copy. */
+    public byte[] bytes() {
+        return bytes;
+    }
+
+    /**
+     * What the bytes mean.
+     *
+     * @throws dev.berth.kernel.Fault INVALID_ARGUMENT if they are not what their media type says
+     */
+    public ImageTree tree() {
+        return ImageTree.parse(descriptor.mediaType(), bytes);
+    }
+}

@@ -1,0 +1,133 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import java.net.URI;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The hosts of one repository: asks them in their order, with the right authorization, again after a pause if it may help. */
+final class Hosts {
+    private static final Logger LOG = LoggerFactory.getLogger(Hosts.class);
+
+    private final List<Host> hosts;
+    private final Transport transport;
+    private final Authorizer authorizer;
+    private final Ticker ticker;
+
+    Hosts(List<Host> hosts, Transport transport, Authorizer authorizer, Ticker ticker) {
+        this.hosts = hosts;
+        this.transport = transport;
+        this.authorizer = authorizer;
+        this.ticker = ticker;
+    }
+
+    /** One try at one host. */
+    interface Attempt<T> {
+        T at(Host host) throws Refused, InterruptedException;
+    }
+
+    Patience patience() {
+        return transport.patience();
+    }
+
+    /**
+     * Tries the hosts that can do something, in order, until one succeeds; and all of them again while one of the refusals was for
+     * now only.
+     *
+     * @throws Fault the last host's, with those of the others as suppressed; CANCELLED if interrupted
+     */
+    <T> T patiently(Host.Capability needed, String what, Attempt<T> attempt) {
+        try {
+            for (int failures = 1; ; failures++) {
+                try {
+                    return once(needed, what, attempt);
+                } catch (Refused e) {
+                    giveUpOrPause(e, failures);
+                }
+            }
+        } catch (InterruptedException e) {
+            throw cancelled(what, e);
+        }
+    }
+
+    /** Tries each host once. The refusal is the last host's, but worth another try if any was. */
+    <T> T once(Host.Capability needed, String what, Attempt<T> attempt) throws Refused, InterruptedException {
+        Refused last = null;
+        Refused hopeful = null;
+        for (Host host : hosts) {
+            if (!host.can(needed)) {
+                continue;
+            }
+            try {
+                return attempt.at(host);
+            } catch (Refused e) {
+                LOG.debug("{}: {} failed: {}", what, host.base(), e.getMessage());
+                if (last != null) {
+                    e.fault().addSuppressed(last.fault());
+                }
+                last = e;
+                hopeful = e.again() ? e : hopeful;
+            }
+        }
+        if (last == null) {
+            throw Refused.forGood(Fault.precondition(
+                    what, "hosts.toml names no host that may do it", "Give one of them the capability"));
+        }
+        if (hopeful != null && !last.again()) {
+            throw Refused.until(last.fault(), hopeful.after());
+        }
+        throw last;
+    }
+
+    /**
+     * Waits before the next attempt.
+     *
+     * @param failures in a row so far, 1 or more
+     * @throws Fault the refusal's if there should be no next one
+     */
+    void giveUpOrPause(Refused refused, int failures) throws InterruptedException {
+        Patience patience = transport.patience();
+        if (!refused.again() || failures >= patience.attempts()) {
+            throw refused.fault();
+        }
+        long doubled = patience.firstPause().toMillis() << Math.min(failures - 1, 16);
+        long limit = patience.longestPause().toMillis();
+        long jittered = ThreadLocalRandom.current().nextLong(doubled / 2, doubled + 1);
+        long wanted = refused.after().map(Duration::toMillis).orElse(jittered);
+        ticker.sleep(Duration.ofMillis(Math.min(wanted, limit)));
+    }
+
+    /**
+     * Sends one request, meeting a challenge if there is one.
+     *
+     * @return an answer of any status but 401
+     */
+    Answer send(Host host, String method, URI address, Map<String, String> headers)
+            throws Refused, InterruptedException {
+        String authorization = authorizer.known(host);
+        Answer first = transport.send(host, method, address, headers, authorization);
+        if (first.status() != 401 || !Host.sameOrigin(first.from(), host.base())) {
+            return first;
+        }
+        @Nullable
+        String better = authorizer
+                .meet(host, first.headers().allValues("WWW-Authenticate"), authorization)
+                .orElse(null);
+        if (better == null) {
+            return first;
+        }
+        first.close();
+        return transport.send(host, method, address, headers, better);
+    }
+
+    static Fault cancelled(String what, InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return Fault.of(Fault.Code.CANCELLED, what, "it was interrupted", "").causedBy(e);
+    }
+}

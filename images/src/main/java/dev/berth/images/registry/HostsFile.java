@@ -1,0 +1,250 @@
+package dev.berth.images.registry;
+
+import com.electronwill.nightconfig.core.Config;
+import com.electronwill.nightconfig.core.UnmodifiableConfig;
+import com.electronwill.nightconfig.core.io.ParsingException;
+import com.electronwill.nightconfig.core.io.ParsingMode;
+import com.electronwill.nightconfig.toml.TomlFormat;
+import com.electronwill.nightconfig.toml.TomlParser;
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads {@code certs.d/<host>/hosts.toml}: which servers to ask for a registry's names, in order. The directory is that of
+ * the host (with its port, as {@code host:port} or {@code host_port_}), else {@code _default}. It is read anew for each pull.
+ *
+ * @see <a href="https://github.com/containerd/containerd/blob/main/docs/hosts.md">containerd, docs/hosts.md</a>
+ */
+final class HostsFile {
+    private static final long MAX_BYTES = 1 << 20;
+
+    private final Path directory;
+    private final String domain;
+
+    private HostsFile(Path directory, String domain) {
+        this.directory = directory;
+        this.domain = domain;
+    }
+
+    /**
+     * The hosts for a domain, the registry itself last.
+     *
+     * @param root the {@code certs.d} directory; null if there is none
+     * @throws Fault FAILED_PRECONDITION if the file is there but wrong
+     */
+    static List<Host> hostsFor(@Nullable Path root, String domain) {
+        if (root == null) {
+            return List.of(Host.origin(domain));
+        }
+        int colon = domain.lastIndexOf(':');
+        String underscored = colon > 0 ? domain.substring(0, colon) + "_" + domain.substring(colon + 1) + "_" : domain;
+        for (String name : List.of(underscored, domain, "_default")) {
+            Path directory = root.resolve(name);
+            if (Files.isDirectory(directory)) {
+                return new HostsFile(directory, domain).read();
+            }
+        }
+        return List.of(Host.origin(domain));
+    }
+
+    private List<Host> read() {
+        Path file = directory.resolve("hosts.toml");
+        if (!Files.exists(file)) {
+            Host origin = Host.origin(domain);
+            return List.of(
+                    new Host(origin.base(), origin.capabilities(), bareCertificates(), Map.of(), Optional.empty()));
+        }
+        UnmodifiableConfig toml = parse(file);
+        List<Host> hosts = new ArrayList<>();
+        Object tables = toml.get(List.of("host"));
+        if (tables instanceof UnmodifiableConfig byAddress) {
+            for (UnmodifiableConfig.Entry entry : byAddress.entrySet()) {
+                Object table = entry.getRawValue();
+                if (!(table instanceof UnmodifiableConfig keys)) {
+                    throw wrong("host.\"" + entry.getKey() + "\" is not a table");
+                }
+                hosts.add(host(entry.getKey(), keys));
+            }
+        } else if (tables != null) {
+            throw wrong("host is not a table of tables");
+        }
+        Object server = toml.get(List.of("server"));
+        String address = server == null ? Host.origin(domain).base().toString() : text("server", server);
+        hosts.add(host(address, toml));
+        return List.copyOf(hosts);
+    }
+
+    private UnmodifiableConfig parse(Path file) {
+        try {
+            if (Files.size(file) > MAX_BYTES) {
+                throw wrong("it is larger than " + MAX_BYTES + " bytes");
+            }
+            Config toml = TomlFormat.newConfig(LinkedHashMap::new); // the order of the hosts matters
+            String text = Files.readString(file) + "\n"; // the parser wants a line to end before the file does
+            new TomlParser().parse(text, toml, ParsingMode.REPLACE);
+            return toml;
+        } catch (ParsingException e) {
+            throw wrong(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            throw wrong("it cannot be read: " + e).causedBy(e);
+        }
+    }
+
+    private Host host(String address, UnmodifiableConfig keys) {
+        return new Host(
+                base(address, flag(keys, "override_path")),
+                capabilities(keys.get(List.of("capabilities"))),
+                new Host.Tls(
+                        texts("ca", keys.get(List.of("ca"))).stream()
+                                .map(directory::resolve)
+                                .toList(),
+                        clients(keys.get(List.of("client"))),
+                        flag(keys, "skip_verify")),
+                headers(keys.get(List.of("header"))),
+                duration(keys.get(List.of("dial_timeout"))));
+    }
+
+    private URI base(String address, boolean overridePath) {
+        String full = address.matches("[a-zA-Z]+://.*")
+                ? address
+                : (Host.isLoopback(address) ? "http://" : "https://") + address;
+        URI uri;
+        try {
+            uri = URI.create(full);
+        } catch (IllegalArgumentException e) {
+            throw wrong("\"" + address + "\" is not an address").causedBy(e);
+        }
+        String scheme = String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT);
+        boolean web = scheme.equals("http") || scheme.equals("https");
+        if (!web || uri.getHost() == null || uri.getUserInfo() != null || uri.getQuery() != null) {
+            throw wrong("\"" + address + "\" is not an address of the form https://host:port/path");
+        }
+        String path = uri.getRawPath() == null ? "" : uri.getRawPath().replaceAll("/+$", "");
+        if (!overridePath && !path.endsWith("/v2")) {
+            path += "/v2";
+        }
+        return URI.create(scheme + "://" + uri.getRawAuthority() + path);
+    }
+
+    private Set<Host.Capability> capabilities(@Nullable Object value) {
+        if (value == null) {
+            return EnumSet.allOf(Host.Capability.class);
+        }
+        Set<Host.Capability> found = EnumSet.noneOf(Host.Capability.class);
+        for (String name : texts("capabilities", value)) {
+            found.add(
+                    switch (name) {
+                        case "pull" -> Host.Capability.PULL;
+                        case "resolve" -> Host.Capability.RESOLVE;
+                        case "push" -> Host.Capability.PUSH;
+                        default -> throw wrong("capability \"" + name + "\" is not one of pull, resolve, push");
+                    });
+        }
+        return found;
+    }
+
+    /** One file with both, a list of such files, or a list of pairs of certificate and key. */
+    private List<Host.ClientPair> clients(@Nullable Object value) {
+        List<Host.ClientPair> pairs = new ArrayList<>();
+        for (Object entry : value instanceof List<?> list ? list : value == null ? List.of() : List.of(value)) {
+            List<String> files = texts("client", entry);
+            if (files.isEmpty() || files.size() > 2) {
+                throw wrong("client is neither a file nor a pair of certificate and key");
+            }
+            String key = files.getLast().isEmpty() ? files.getFirst() : files.getLast();
+            pairs.add(new Host.ClientPair(directory.resolve(files.getFirst()), directory.resolve(key)));
+        }
+        return pairs;
+    }
+
+    private Map<String, List<String>> headers(@Nullable Object value) {
+        if (value == null) {
+            return Map.of();
+        }
+        if (!(value instanceof UnmodifiableConfig table)) {
+            throw wrong("header is not a table");
+        }
+        Map<String, List<String>> headers = new LinkedHashMap<>();
+        for (UnmodifiableConfig.Entry entry : table.entrySet()) {
+            headers.put(entry.getKey(), texts("header." + entry.getKey(), entry.getRawValue()));
+        }
+        return headers;
+    }
+
+    private Optional<Duration> duration(@Nullable Object value) {
+        if (value == null) {
+            return Optional.empty();
+        }
+        String text = text("dial_timeout", value);
+        if (!text.matches("[0-9]+(ms|s|m)")) {
+            throw wrong("dial_timeout \"" + text + "\" is not a time such as 10s, 500ms or 1m");
+        }
+        String unit = text.endsWith("ms") ? "ms" : text.substring(text.length() - 1);
+        long number = Long.parseLong(text.substring(0, Math.min(text.length() - unit.length(), 9)));
+        return Optional.of(
+                switch (unit) {
+                    case "ms" -> Duration.ofMillis(number);
+                    case "s" -> Duration.ofSeconds(number);
+                    default -> Duration.ofMinutes(number);
+                });
+    }
+
+    private boolean flag(UnmodifiableConfig keys, String name) {
+        Object value = keys.get(List.of(name));
+        if (value == null || value instanceof Boolean) {
+            return Boolean.TRUE.equals(value);
+        }
+        throw wrong(name + " is neither true nor false");
+    }
+
+    private List<String> texts(String name, @Nullable Object value) {
+        if (value instanceof List<?> list) {
+            return list.stream().map(it -> text(name, it)).toList();
+        }
+        return value == null ? List.of() : List.of(text(name, value));
+    }
+
+    private String text(String name, @Nullable Object value) {
+        if (value instanceof String string) {
+            return string;
+        }
+        throw wrong(name + " is not a text");
+    }
+
+    /** Docker's older layout: no hosts.toml, but {@code *.crt} to trust and {@code *.cert} with {@code *.key} to present. */
+    private Host.Tls bareCertificates() {
+        try (Stream<Path> files = Files.list(directory)) {
+            List<Path> all = files.sorted().toList();
+            List<Path> authorities =
+                    all.stream().filter(it -> it.toString().endsWith(".crt")).toList();
+            List<Host.ClientPair> pairs = all.stream()
+                    .filter(it -> it.toString().endsWith(".cert"))
+                    .map(it -> new Host.ClientPair(it, Path.of(it.toString().replaceFirst("\\.cert$", ".key"))))
+                    .toList();
+            return new Host.Tls(authorities, pairs, false);
+        } catch (IOException e) {
+            throw wrong("the directory cannot be read: " + e).causedBy(e);
+        }
+    }
+
+    private Fault wrong(String why) {
+        return Fault.precondition(
+                "registry configuration " + directory.resolve("hosts.toml"),
+                why,
+                "Correct the file; it is read anew for each pull");
+    }
+}

@@ -1,0 +1,26 @@
+package dev.berth.images.registry;
+
+import java.time.Duration;
+
+/**
+ * How long a registry may take, and how often it is asked again.
+ *
+ * @param connect until the connection stands; a hosts.toml may say otherwise for a host
+ * @param answer from the request to the first byte of the answer
+ * @param stall without a byte while an answer is read
+ * @param attempts how often one thing is tried in all, counted anew whenever bytes arrived
+ * @param firstPause before the second attempt; doubled for each further one, with jitter
+ * @param longestPause the limit of that, and of what a registry may ask for by Retry-After
+ */
+public record Patience(
+        Duration connect, Duration answer, Duration stall, int attempts, Duration firstPause, Duration longestPause) {
+
+    /** What suits registries on the internet. */
+    public static final Patience DEFAULT = new Patience(
+            Duration.ofSeconds(15),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(60),
+            5,
+            Duration.ofMillis(250),
+            Duration.ofSeconds(30));
+}

@@ -1,0 +1,166 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.ImageTree;
+import dev.berth.oci.MediaTypes;
+import dev.berth.oci.Reference;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What one reference names at its registry, as one caller sees it. Thread-safe. */
+public final class Repository {
+    private static final String ACCEPT = String.join(
+            ", ",
+            List.of(
+                    MediaTypes.DOCKER_MANIFEST,
+                    MediaTypes.DOCKER_INDEX,
+                    MediaTypes.OCI_MANIFEST,
+                    MediaTypes.OCI_INDEX,
+                    "*/*"));
+    /** Types that static file servers and careless registries give to every JSON. */
+    private static final List<String> SAYS_NOTHING =
+            List.of("", "application/json", "application/octet-stream", "text/plain");
+
+    private final Reference reference;
+    private final Hosts hosts;
+    private final String what;
+
+    Repository(Reference reference, Hosts hosts) {
+        this.reference = reference;
+        this.hosts = hosts;
+        this.what = "pull " + reference;
+    }
+
+    /**
+     * Asks for what the reference points to without fetching it, which some registries do not count against a rate limit.
+     *
+     * @return empty if the registry does not say; then {@link #manifest()} must be asked
+     * @throws Fault NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED or UNAVAILABLE as the registry has it
+     */
+    public Optional<Descriptor> head() {
+        return hosts.patiently(needed(), what, host -> {
+            var address = host.address(reference.domain(), reference.path() + "/manifests/" + reference.target());
+            try (Answer answer = hosts.send(host, "HEAD", address, Map.of("Accept", ACCEPT))) {
+                String type = MediaTypes.bare(answer.header("Content-Type"));
+                if (answer.status() == 405 || (answer.status() == 200 && !isImage(type))) {
+                    return Optional.empty();
+                }
+                if (answer.status() != 200) {
+                    throw Statuses.refuse(what, "image", answer, hosts.patience());
+                }
+                Optional<Digest> digest = digest(answer);
+                return digest.isPresent() && answer.length() > 0
+                        ? Optional.of(Descriptor.of(type, digest.get(), answer.length()))
+                        : Optional.empty();
+            }
+        });
+    }
+
+    /**
+     * Fetches what the reference points to.
+     *
+     * @throws Fault as {@link #head}; NOT_FOUND also if the registry sends a web page; FAILED_PRECONDITION if the bytes are not those
+     *     of the digest, or too many
+     */
+    public Fetched manifest() {
+        return hosts.patiently(
+                needed(), what, host -> fetch(host, reference.target(), reference.digest(), ImageTree.MAX_BYTES));
+    }
+
+    /**
+     * Fetches an entry of an index, or what {@link #head} found.
+     *
+     * @throws Fault as {@link #manifest()}
+     */
+    public Fetched manifest(Descriptor entry) {
+        if (entry.size() > ImageTree.MAX_BYTES) {
+            throw tooLarge(entry.size() + " bytes");
+        }
+        return hosts.patiently(Host.Capability.PULL, what, host -> {
+            Fetched fetched =
+                    fetch(host, entry.digest().toString(), Optional.of(entry.digest()), Math.toIntExact(entry.size()));
+            if (fetched.bytes().length != entry.size()) {
+                throw Refused.forGood(wrong("manifest " + entry.digest() + " has " + fetched.bytes().length
+                        + " bytes, not " + entry.size()));
+            }
+            return new Fetched(entry, fetched.bytes());
+        });
+    }
+
+    /**
+     * A config or layer, to be read from an offset on. Nothing is asked before the first read.
+     *
+     * @param from bytes that the caller has already
+     */
+    public Blob blob(Descriptor descriptor, long from) {
+        return new Blob(hosts, reference, descriptor, from);
+    }
+
+    private Host.Capability needed() {
+        return reference.digest().isPresent() ? Host.Capability.PULL : Host.Capability.RESOLVE;
+    }
+
+    private Fetched fetch(Host host, String target, Optional<Digest> expected, int limit)
+            throws Refused, InterruptedException {
+        var address = host.address(reference.domain(), reference.path() + "/manifests/" + target);
+        try (Answer answer = hosts.send(host, "GET", address, Map.of("Accept", ACCEPT))) {
+            if (answer.status() != 200) {
+                throw Statuses.refuse(what, "image", answer, hosts.patience());
+            }
+            String type = MediaTypes.bare(answer.header("Content-Type"));
+            if (type.equals("text/html")) {
+                throw Refused.forGood(Fault.notFound(
+                        what,
+                        host.authority() + " sent a web page instead of an image",
+                        "Check that a registry is at this address, and that no proxy or login page is in between"));
+            }
+            if (answer.length() > limit) {
+                throw Refused.forGood(tooLarge(answer.length() + " bytes"));
+            }
+            byte[] bytes = answer.bytes(limit, hosts.patience().stall());
+            if (bytes == null) {
+                throw Refused.forGood(tooLarge("more bytes"));
+            }
+            Digest digest = check(expected.or(() -> digest(answer)), bytes);
+            String known =
+                    SAYS_NOTHING.contains(type) ? ImageTree.parse("", bytes).mediaType() : type;
+            return new Fetched(Descriptor.of(known, digest, bytes.length), bytes);
+        } catch (IOException e) {
+            throw Refused.forNow(
+                    Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
+        }
+    }
+
+    private Digest check(Optional<Digest> expected, byte[] bytes) throws Refused {
+        if (expected.isPresent() && !expected.get().matches(bytes)) {
+            throw Refused.forGood(wrong("the manifest's digest is " + Digest.of(bytes) + ", not " + expected.get()));
+        }
+        return expected.orElseGet(() -> Digest.of(bytes));
+    }
+
+    private static Optional<Digest> digest(Answer answer) {
+        String text = answer.header("Docker-Content-Digest");
+        try {
+            return text.isEmpty() ? Optional.empty() : Optional.of(Digest.parse(text));
+        } catch (Fault notADigest) {
+            return Optional.empty(); // ours is computed from the bytes
+        }
+    }
+
+    private static boolean isImage(String type) {
+        return MediaTypes.isManifest(type) || MediaTypes.isIndex(type);
+    }
+
+    private Fault tooLarge(String size) {
+        return Fault.precondition(
+                what, "its manifest has " + size + ", more than the " + ImageTree.MAX_BYTES + " allowed", "");
+    }
+
+    private Fault wrong(String why) {
+        return Fault.precondition(what, why, "The registry's content is damaged; push the image again");
+    }
+}

@@ -1,0 +1,90 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import io.avaje.json.JsonException;
+import io.avaje.jsonb.Json;
+import io.avaje.jsonb.Jsonb;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Turns an HTTP status that is no success into what it means for us. */
+final class Statuses {
+    private static final int MAX_ERROR_BYTES = 64 * 1024;
+    private static final Jsonb JSONB = Jsonb.builder().build();
+
+    private Statuses() {}
+
+    /**
+     * The refusal that an answer is.
+     *
+     * @param what the action, as in {@code pull docker.io/library/busybox:latest}
+     * @param thing what was asked for, as in {@code manifest}; for the message of 404
+     */
+    static Refused refuse(String what, String thing, Answer answer, Patience patience) throws InterruptedException {
+        String at = "at " + answer.from().getAuthority();
+        String said = message(answer, patience);
+        return switch (answer.status()) {
+            case 404 ->
+                Refused.forGood(Fault.notFound(
+                        what, "there is no such " + thing + " " + at + said, "Check the name and the tag"));
+            case 401 ->
+                Refused.forGood(Fault.of(
+                        Fault.Code.UNAUTHENTICATED,
+                        what,
+                        "it may not exist, or it needs a login " + at + said,
+                        "Check the name, or give credentials that may read it"));
+            case 403 ->
+                Refused.forGood(Fault.of(
+                        Fault.Code.PERMISSION_DENIED,
+                        what,
+                        "access is denied " + at + said,
+                        "Give credentials that may read it"));
+            case 429 ->
+                Refused.until(
+                        Fault.exhausted(
+                                what, "too many requests " + at + said, "Wait, log in, or use a mirror in hosts.toml"),
+                        retryAfter(answer));
+            case 408, 500, 502, 503, 504 ->
+                Refused.until(
+                        Fault.unavailable(what, "status " + answer.status() + " " + at + said, "Try again later"),
+                        retryAfter(answer));
+            default ->
+                Refused.forGood(Fault.precondition(what, "unexpected status " + answer.status() + " " + at + said, ""));
+        };
+    }
+
+    /** Seconds only; a date would need this machine's clock to be right. */
+    private static Optional<Duration> retryAfter(Answer answer) {
+        String text = answer.header("Retry-After").strip();
+        return text.matches("[0-9]{1,6}") ? Optional.of(Duration.ofSeconds(Long.parseLong(text))) : Optional.empty();
+    }
+
+    private static String message(Answer answer, Patience patience) throws InterruptedException {
+        try {
+            byte[] body = answer.bytes(MAX_ERROR_BYTES, patience.answer());
+            if (body == null || body.length == 0) {
+                return "";
+            }
+            Errors errors = JSONB.type(Errors.class).fromJson(new String(body, StandardCharsets.UTF_8));
+            if (errors == null || errors.errors == null || errors.errors.isEmpty()) {
+                return "";
+            }
+            Problem first = errors.errors.getFirst();
+            return first.message == null ? "" : " (" + Text.shown(first.message, 200) + ")";
+        } catch (IOException | JsonException e) {
+            return ""; // the status alone must do
+        }
+    }
+
+    /** The body of an error as the distribution spec has it. */
+    @Json
+    record Errors(@Nullable List<Problem> errors) {}
+
+    /** One error in it. */
+    @Json
+    record Problem(@Nullable String code, @Nullable String message) {}
+}
