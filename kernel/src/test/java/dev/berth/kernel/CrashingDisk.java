@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -22,11 +21,12 @@ import java.util.stream.Stream;
  * <p>The habit: run a scenario once for every change number, restart on what is left, check the invariants.
  *
  * <pre>{@code
- * int changes = CrashingDisk.atEveryChange(disk -> scenario(disk, freshRoot()), disk -> checkInvariants(root));
+ * int changes = CrashingDisk.atEveryChange(
+ *         n -> newRoot(n), disk -> scenario(disk, disk.root()), disk -> check(disk.copyAfterKill(newPlace())));
  * }</pre>
  *
- * <p>It also knows what was synced, so that after the crash {@link #losePower} can take away what a real power loss might
- * take: the content of files that were not synced since they were written, and moves whose directories were not synced.
+ * <p>It also knows what was synced, so that after the crash {@link #copyAfterPowerLoss} can leave out what a real power loss
+ * might take. Restart on a copy: whatever the dying scenario still does when its objects are closed does not reach it.
  */
 public final class CrashingDisk implements Disk {
     /** What every change throws after the crash. */
@@ -43,7 +43,7 @@ public final class CrashingDisk implements Disk {
         void run(CrashingDisk disk) throws Exception;
     }
 
-    private record Synced(long size, FileTime modified) {}
+    private record Synced(long size) {}
 
     private record Move(Path from, Path to) {}
 
@@ -66,7 +66,7 @@ public final class CrashingDisk implements Disk {
 
     /**
      * Runs the scenario with a crash at change 1, at change 2, and so on, until it ends without a crash; after each run the
-     * check, with the same disk object (dead by then: make a new one to go on).
+     * check, with the same disk object, dead by then.
      *
      * @param rootFor a fresh root for run number n
      * @return how many changes the scenario makes
@@ -156,23 +156,58 @@ public final class CrashingDisk implements Disk {
         real.remove(path);
     }
 
+    /** Copies what is beneath the root to a new place: what a killed process leaves behind. */
+    public synchronized Path copyAfterKill(Path copy) throws IOException {
+        return copy(copy, file -> Long.MAX_VALUE);
+    }
+
     /**
-     * Takes away what a power loss might: files that were written after their last sync become empty (their names stay,
-     * as on ext4), and if asked, unsynced moves are taken back. Files that somebody else syncs (a database) are excepted.
+     * Copies what is beneath the root to a new place as a power loss might leave it: of files that have grown after their last
+     * sync the growth is lost (their names stay, as on ext4), of those never synced everything; and if asked, moves whose
+     * directories were not synced have not happened.
+     *
+     * @param spared files that somebody else syncs, as a database does its own
      */
-    public synchronized void losePower(boolean takeBackMoves, Predicate<Path> excepted) throws IOException {
-        for (Path file : files()) {
-            if (!excepted.test(file) && !Objects.equals(synced.get(key(file)), state(file))) {
-                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-                    channel.truncate(0);
+    public synchronized Path copyAfterPowerLoss(Path copy, boolean takeBackMoves, Predicate<Path> spared)
+            throws IOException {
+        copy(copy, file -> {
+            Synced last = synced.get(key(file));
+            return spared.test(file) ? Long.MAX_VALUE : last == null ? 0 : last.size();
+        });
+        for (Move move : takeBackMoves ? moves.reversed() : List.<Move>of()) {
+            Path to = copy.resolve(root.relativize(move.to()));
+            if (Files.exists(to)) {
+                Path from = copy.resolve(root.relativize(move.from()));
+                Files.createDirectories(from.getParent());
+                Files.move(to, from, StandardCopyOption.ATOMIC_MOVE);
+            }
+        }
+        return copy;
+    }
+
+    private interface Length {
+        long of(Path file) throws IOException;
+    }
+
+    private Path copy(Path copy, Length length) throws IOException {
+        try (Stream<Path> all = Files.walk(root)) {
+            for (Path path : (Iterable<Path>) all::iterator) {
+                Path target = copy.resolve(root.relativize(path));
+                if (Files.isDirectory(path)) {
+                    Files.createDirectories(target);
+                } else {
+                    Files.copy(path, target, StandardCopyOption.COPY_ATTRIBUTES);
+                    truncate(target, length.of(path));
                 }
             }
         }
-        if (takeBackMoves) {
-            for (Move move : moves.reversed()) {
-                if (Files.exists(move.to())) {
-                    Files.move(move.to(), move.from(), StandardCopyOption.ATOMIC_MOVE);
-                }
+        return copy;
+    }
+
+    private static void truncate(Path file, long size) throws IOException {
+        if (Files.size(file) > size) {
+            try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                channel.truncate(size);
             }
         }
     }
@@ -195,8 +230,7 @@ public final class CrashingDisk implements Disk {
     }
 
     private static Synced state(Path file) throws IOException {
-        BasicFileAttributes attributes = attributes(file);
-        return new Synced(attributes.size(), attributes.lastModifiedTime());
+        return new Synced(attributes(file).size());
     }
 
     private static BasicFileAttributes attributes(Path file) throws IOException {

@@ -18,6 +18,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Content by its digest.
@@ -27,6 +29,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * was not flushed before a crash is an unfinished ingest afterwards; its next ingest finds the bytes and checks them.
  */
 public final class Blobs {
+    private static final Logger LOG = LoggerFactory.getLogger(Blobs.class);
+
     /** How much there is. */
     public record Usage(long blobs, long bytes) {}
 
@@ -264,6 +268,19 @@ public final class Blobs {
             throw DiskFault.of("abort ingest " + ref, e);
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Removes what a crash has left of ingests that were over; at the start, before anybody writes. */
+    void sweep() {
+        for (Path directory : BlobFiles.entries(layout.ingests())) {
+            try {
+                if (IngestFiles.status(directory).isEmpty()) {
+                    new IngestFiles(directory, "").remove(disk);
+                }
+            } catch (IOException e) {
+                LOG.warn("{} is left over from an ingest and cannot be removed", directory, e);
+            }
         }
     }
 

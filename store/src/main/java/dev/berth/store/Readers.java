@@ -10,11 +10,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A few platform threads that read, each transaction on a connection of its own and from one moment of the database. */
 final class Readers implements AutoCloseable {
     private record Reader(Session session, Records records) {}
 
+    private static final Logger LOG = LoggerFactory.getLogger(Readers.class);
     private static final int THREADS = 3;
     private static final long IDLE_SECONDS = 60;
 
@@ -54,6 +57,17 @@ final class Readers implements AutoCloseable {
         idle.forEach(reader -> reader.session().close());
     }
 
+    /** A reader has nothing to commit. A connection that cannot even go back is not used again. */
+    private void end(Reader reader) {
+        try {
+            reader.session().rollback();
+            idle.addFirst(reader);
+        } catch (Fault e) {
+            LOG.warn("a connection to the metadata database is given up", e);
+            reader.session().close();
+        }
+    }
+
     private <T extends @Nullable Object> void perform(Metadata.Work<T> work, Answer<T> answer) {
         try {
             Reader reader = idle.pollFirst();
@@ -61,13 +75,14 @@ final class Readers implements AutoCloseable {
                 Session session = open.get();
                 reader = new Reader(session, recordsOf.apply(session));
             }
+            T result;
             try {
                 reader.session().execute("BEGIN");
-                answer.give(work.run(reader.records()));
+                result = work.run(reader.records());
             } finally {
-                reader.session().rollback(); // a reader has nothing to commit
-                idle.addFirst(reader);
+                end(reader);
             }
+            answer.give(result);
         } catch (Throwable e) { // whatever it was, it belongs to the caller
             answer.fail(e);
         }

@@ -1,5 +1,6 @@
 package dev.berth.store;
 
+import dev.berth.kernel.Fault;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -19,6 +20,8 @@ final class Session implements AutoCloseable {
         T read(Row row) throws SQLException;
     }
 
+    private static final String ROLLBACK = "ROLLBACK";
+
     private final Connection connection;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
 
@@ -36,7 +39,7 @@ final class Session implements AutoCloseable {
             }
             return found;
         } catch (SQLException e) {
-            throw SqliteFault.of("read records", e);
+            throw failed("read records", sql, e);
         }
     }
 
@@ -44,7 +47,7 @@ final class Session implements AutoCloseable {
         try (ResultSet rows = bind(sql, values).executeQuery()) {
             return rows.next() ? Optional.of(reading.read(new Row(rows))) : Optional.empty();
         } catch (SQLException e) {
-            throw SqliteFault.of("read a record", e);
+            throw failed("read a record", sql, e);
         }
     }
 
@@ -57,7 +60,7 @@ final class Session implements AutoCloseable {
         try {
             return bind(sql, values).executeUpdate();
         } catch (SQLException e) {
-            throw SqliteFault.of("write a record", e);
+            throw failed("write a record", sql, e);
         }
     }
 
@@ -66,17 +69,18 @@ final class Session implements AutoCloseable {
         try {
             bind(sql).execute();
         } catch (SQLException e) {
-            throw SqliteFault.of("run \"" + sql + "\"", e);
+            throw failed("run \"" + sql + "\"", sql, e);
         }
     }
 
     /** Takes back the transaction, if there is one: after some errors SQLite has done so itself. */
     void rollback() {
         try {
-            bind("ROLLBACK").execute();
+            bind(ROLLBACK).execute();
         } catch (SQLException e) {
+            Fault fault = failed("take back a transaction", ROLLBACK, e);
             if (!SqliteFault.isMisuse(e)) {
-                throw SqliteFault.of("take back a transaction", e);
+                throw fault;
             }
         }
     }
@@ -91,6 +95,20 @@ final class Session implements AutoCloseable {
         } catch (SQLException e) {
             throw SqliteFault.of("close the database", e);
         }
+    }
+
+    /** The driver closes a statement that has failed, without saying so: it must not be used again. */
+    private Fault failed(String what, String sql, SQLException e) {
+        Fault fault = SqliteFault.of(what, e);
+        PreparedStatement statement = statements.remove(sql);
+        try {
+            if (statement != null) {
+                statement.close();
+            }
+        } catch (SQLException suppressed) {
+            fault.addSuppressed(suppressed);
+        }
+        return fault;
     }
 
     private PreparedStatement bind(String sql, @Nullable Object... values) throws SQLException {

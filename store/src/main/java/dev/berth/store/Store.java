@@ -43,9 +43,10 @@ public final class Store implements AutoCloseable {
             undo.add("lock of " + root, lock::close);
             Metadata metadata = openMetadata(layout, disk, clock);
             undo.add("database of " + root, metadata::close);
-            Store store = new Store(lock, new Blobs(layout, disk, clock), metadata);
+            Blobs blobs = new Blobs(layout, disk, clock);
+            blobs.sweep();
             undo.commit();
-            return store;
+            return new Store(lock, blobs, metadata);
         } catch (IOException e) {
             throw DiskFault.of("open the store in " + root, e);
         }
@@ -77,6 +78,7 @@ public final class Store implements AutoCloseable {
     }
 
     private static Metadata openMetadata(Layout layout, Disk disk, InstantSource clock) throws IOException {
+        SqliteLibrary.provide(layout.meta(), disk);
         Database database = new Database(layout.database());
         try {
             try {

@@ -17,6 +17,7 @@
  * <pre>
  * root/lock                        the pid of the owner; locked while it lives
  * root/meta/berth.db               SQLite, with its -wal and -shm
+ * root/meta/sqlite-VERSION.so       SQLite itself
  * root/meta/set-aside-TIME/        a database that could not be read
  * root/blobs/sha256/HEX            content, mode 0444
  * root/ingest/HASH-OF-REF/data     content on its way, with its description in "about"

@@ -1,0 +1,116 @@
+package dev.berth.store;
+
+import static dev.berth.store.BlobsTest.has;
+import static dev.berth.store.StoreRoot.K8S;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Digest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A disk of 8 MiB is filled to the brim: a clear refusal, nothing listed suffers, and with room everything goes on. */
+final class FullDiskTest {
+    @TempDir
+    Path directory;
+
+    private Path disk;
+    private Path root;
+
+    @BeforeEach
+    void mount() throws Exception {
+        Path image = directory.resolve("image");
+        disk = Files.createDirectory(directory.resolve("disk"));
+        try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
+            file.setLength(8 << 20);
+        }
+        assumeTrue(run("mkfs.ext4", "-q", "-m", "0", image.toString()), "no mkfs.ext4 here");
+        assumeTrue(run("mount", "-o", "loop", image.toString(), disk.toString()), "no loop mounts here");
+        root = disk.resolve("root");
+    }
+
+    @AfterEach
+    void unmount() throws Exception {
+        run("umount", disk.toString());
+    }
+
+    @Test
+    void recordsAreRefusedThenTakenAgain() throws IOException {
+        try (Store store = StoreRoot.open(root)) {
+            create(store, "first");
+            Path filler = fill();
+            AtomicInteger number = new AtomicInteger();
+            assertThatThrownBy(() -> {
+                        while (number.get() < 10_000) {
+                            create(store, "c" + number.getAndIncrement());
+                        }
+                    })
+                    .satisfies(has(Fault.Code.RESOURCE_EXHAUSTED));
+            int taken = number.get() - 1;
+            assertThat(ids(store)).hasSize(taken + 1).contains("first");
+
+            Files.delete(filler);
+            create(store, "last");
+            assertThat(ids(store)).hasSize(taken + 2).contains("first", "last");
+        }
+        try (Store store = StoreRoot.open(root)) {
+            assertThat(ids(store)).contains("first", "last");
+        }
+    }
+
+    @Test
+    void blobsAreRefusedThenTakenAgain() throws IOException {
+        byte[] small = new byte[100_000];
+        byte[] large = new byte[2_000_000];
+        try (Store store = StoreRoot.open(root)) {
+            store.blobs().put(small);
+            store.flush();
+            Path filler = fill();
+            assertThatThrownBy(() -> store.blobs().put(large)).satisfies(has(Fault.Code.RESOURCE_EXHAUSTED));
+            assertThat(store.blobs().read(Digest.of(small), 100_000)).isEqualTo(small);
+
+            store.blobs().abort("put " + Digest.of(large));
+            Files.delete(filler);
+            store.blobs().put(large);
+            store.flush();
+            assertThat(store.blobs().list()).hasSize(2);
+        }
+    }
+
+    private static void create(Store store, String id) {
+        store.metadata()
+                .write(
+                        Durability.POWER,
+                        r -> r.containers()
+                                .create(ContainerRecord.of(K8S, id)
+                                        .spec(Payload.of(new byte[10_000]))
+                                        .build()));
+    }
+
+    private static List<String> ids(Store store) {
+        return store.metadata().<List<ContainerRecord>>read(r -> r.containers().list(K8S)).stream()
+                .map(ContainerRecord::id)
+                .toList();
+    }
+
+    /** Leaves about half a MiB. */
+    private Path fill() throws IOException {
+        Path filler = disk.resolve("filler");
+        long room = Files.getFileStore(disk).getUsableSpace();
+        Files.write(filler, new byte[(int) Math.max(0, room - (512 << 10))]);
+        return filler;
+    }
+
+    private static boolean run(String... command) throws IOException, InterruptedException {
+        return new ProcessBuilder(command).inheritIO().start().waitFor() == 0;
+    }
+}
