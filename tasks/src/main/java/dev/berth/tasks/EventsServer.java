@@ -1,0 +1,93 @@
+package dev.berth.tasks;
+
+import com.google.protobuf.Empty;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.berth.kernel.Ticker;
+import dev.berth.ttrpc.Service;
+import dev.berth.ttrpc.TtrpcServer;
+import dev.berth.wire.shim.events.TaskCreate;
+import dev.berth.wire.shim.events.TaskDelete;
+import dev.berth.wire.shim.events.TaskExecStarted;
+import dev.berth.wire.shim.events.TaskExit;
+import dev.berth.wire.shim.events.TaskOOM;
+import dev.berth.wire.shim.events.TaskPaused;
+import dev.berth.wire.shim.events.TaskResumed;
+import dev.berth.wire.shim.events.TaskStart;
+import dev.berth.wire.shim.ttrpcevents.ForwardRequest;
+import dev.berth.wire.shim.types.Envelope;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Where foreign shims tell what happened, and how any shim's event is read. */
+final class EventsServer {
+    static final String SERVICE = "containerd.services.events.ttrpc.v1.Events";
+
+    private EventsServer() {}
+
+    /** Listens; an event is answered when its consumer has returned, so a shim tells it again if that failed. */
+    static TtrpcServer listen(Path socket, Ticker ticker, Consumer<TaskEvent> consumer) throws IOException {
+        var events = Service.named(SERVICE)
+                .unary("Forward", (call, request) -> {
+                    read(ForwardRequest.parseFrom(request).getEnvelope()).ifPresent(consumer);
+                    return Empty.getDefaultInstance().toByteArray();
+                })
+                .build();
+        return TtrpcServer.listen(socket, ticker, events);
+    }
+
+    /** The event in an envelope; empty if it is of a kind that nobody here needs. */
+    static Optional<TaskEvent> read(Envelope envelope) throws InvalidProtocolBufferException {
+        String namespace = envelope.getNamespace();
+        Instant at = TaskClient.instant(envelope.getTimestamp());
+        var bytes = envelope.getEvent().getValue();
+        TaskEvent event = switch (envelope.getTopic()) {
+            case "/tasks/create" -> {
+                var told = TaskCreate.parseFrom(bytes);
+                yield new TaskEvent.Created(new TaskId(namespace, told.getContainerId()), at, told.getPid());
+            }
+            case "/tasks/start" -> {
+                var told = TaskStart.parseFrom(bytes);
+                yield new TaskEvent.Started(new TaskId(namespace, told.getContainerId()), at, "", told.getPid());
+            }
+            case "/tasks/exec-started" -> {
+                var told = TaskExecStarted.parseFrom(bytes);
+                yield new TaskEvent.Started(
+                        new TaskId(namespace, told.getContainerId()), at, told.getExecId(), told.getPid());
+            }
+            case "/tasks/exit" -> exited(namespace, at, TaskExit.parseFrom(bytes));
+            case "/tasks/oom" ->
+                new TaskEvent.OutOfMemory(
+                        new TaskId(namespace, TaskOOM.parseFrom(bytes).getContainerId()), at);
+            case "/tasks/paused" ->
+                new TaskEvent.Paused(
+                        new TaskId(namespace, TaskPaused.parseFrom(bytes).getContainerId()), at);
+            case "/tasks/resumed" ->
+                new TaskEvent.Resumed(
+                        new TaskId(namespace, TaskResumed.parseFrom(bytes).getContainerId()), at);
+            case "/tasks/delete" -> deleted(namespace, at, TaskDelete.parseFrom(bytes));
+            default -> null;
+        };
+        return Optional.ofNullable(event);
+    }
+
+    private static TaskEvent exited(String namespace, Instant at, TaskExit told) {
+        // The field "id" names the process: the container itself, or one of its execs.
+        String execId = told.getId().equals(told.getContainerId()) ? "" : told.getId();
+        return new TaskEvent.Exited(
+                new TaskId(namespace, told.getContainerId()),
+                at,
+                execId,
+                told.getPid(),
+                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt())));
+    }
+
+    private static TaskEvent deleted(String namespace, Instant at, TaskDelete told) {
+        return new TaskEvent.Deleted(
+                new TaskId(namespace, told.getContainerId()),
+                at,
+                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt())));
+    }
+}

@@ -1,0 +1,30 @@
+package dev.berth.tasks;
+
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pod's part that is not network: namespaces that outlive its containers.
+ *
+ * @param handler name of the runtime handler
+ * @param netns path of its network namespace; null for the host's
+ * @param hostname of its own UTS namespace; null to share the host's
+ * @param shmBytes size of its /dev/shm, which comes with its own IPC namespace; 0 to share the host's IPC
+ * @param sharedPid containers see each other's processes
+ * @param sysctls to set inside
+ * @param cgroupParent cgroup below which its init runs, if it needs one; empty for none
+ */
+public record PodRequest(
+        TaskId pod,
+        String handler,
+        @Nullable String netns,
+        @Nullable String hostname,
+        long shmBytes,
+        boolean sharedPid,
+        Map<String, String> sysctls,
+        String cgroupParent) {
+
+    public PodRequest {
+        sysctls = Map.copyOf(sysctls);
+    }
+}

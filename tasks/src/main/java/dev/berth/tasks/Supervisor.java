@@ -1,0 +1,241 @@
+package dev.berth.tasks;
+
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import dev.berth.ttrpc.TtrpcClient;
+import dev.berth.ttrpc.TtrpcStatus;
+import dev.berth.wire.shim.supervisor.InfoRequest;
+import dev.berth.wire.shim.supervisor.InfoResponse;
+import dev.berth.wire.shim.supervisor.ShutdownRequest;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps one supervisor running and one connection to it open: finds the one that is there, starts one if there is none,
+ * replaces one of another version or one that no longer answers. What ran under the old one is adopted by the new one; that
+ * is the supervisor's own work.
+ */
+final class Supervisor implements Link, AutoCloseable {
+    static final String SERVICE = "dev.berth.supervisor.v1.Supervisor";
+
+    private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(25);
+    private static final Duration MAX_PAUSE = Duration.ofSeconds(5);
+
+    private final TasksConfig config;
+    private final Ticker ticker;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final Thread keeper;
+
+    private @Nullable TtrpcClient client;
+    private @Nullable SupervisorProcess process;
+    private String trouble = "it has not been started yet";
+    private volatile boolean closed;
+
+    private Supervisor(TasksConfig config, Ticker ticker) {
+        this.config = config;
+        this.ticker = ticker;
+        this.keeper = Thread.ofVirtual().name("supervisor keeper").unstarted(this::keep);
+    }
+
+    /** Begins to keep a supervisor; returns at once. */
+    static Supervisor keep(TasksConfig config, Ticker ticker) {
+        var supervisor = new Supervisor(config, ticker);
+        supervisor.keeper.start();
+        return supervisor;
+    }
+
+    @Override
+    public TtrpcClient client(Duration limit) {
+        Duration most = limit.compareTo(Deadlines.SUPERVISOR) < 0 ? limit : Deadlines.SUPERVISOR;
+        long left = most.toNanos();
+        lock.lock();
+        try {
+            while (client == null || !client.isOpen()) {
+                if (left <= 0 || closed) {
+                    throw Fault.unavailable(
+                            "reach the supervisor",
+                            closed ? "the daemon is going down" : trouble,
+                            "See " + config.state().resolve("supervisor.log"));
+                }
+                left = changed.awaitNanos(left);
+            }
+            return client;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Fault.of(Fault.Code.CANCELLED, "reach the supervisor", "the caller was interrupted", "");
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lets go of the supervisor, which runs on. */
+    @Override
+    public void close() {
+        closed = true;
+        keeper.interrupt();
+        publish(null);
+        try {
+            keeper.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (process != null) {
+            process.close();
+        }
+    }
+
+    private void keep() {
+        int failures = 0;
+        while (!closed) {
+            try {
+                TtrpcClient reached = reach();
+                failures = 0;
+                publish(reached);
+                reached.awaitClosed(TtrpcClient.FOREVER);
+                publish(null);
+                LOG.warn("the supervisor's connection is lost");
+            } catch (InterruptedException e) {
+                return; // close()
+            } catch (IOException | Fault | TtrpcStatus e) {
+                tell(String.valueOf(e.getMessage()));
+                LOG.error("no supervisor", e);
+                pause(++failures);
+            }
+        }
+    }
+
+    /** One connection to a supervisor of the right version; starts one if needed. */
+    private TtrpcClient reach() throws IOException, InterruptedException {
+        TtrpcClient there = connect();
+        if (there == null) {
+            endUnanswering();
+            there = start();
+        }
+        InfoResponse info = info(there);
+        if (!config.version().isEmpty() && !info.getVersion().equals(config.version())) {
+            replace(there, info);
+            there = start();
+            info = info(there);
+        }
+        if (process == null || process.pid() != info.getPid()) {
+            take(SupervisorProcess.running(info.getPid(), config).orElse(null));
+        }
+        return there;
+    }
+
+    private @Nullable TtrpcClient connect() {
+        try {
+            return TtrpcClient.connect(config.supervisorSocket(), ticker);
+        } catch (IOException nobodyThere) {
+            return null;
+        }
+    }
+
+    /** A supervisor that lives but does not listen gets some time, then SIGKILL: two on one state must never be. */
+    private void endUnanswering() throws IOException, InterruptedException {
+        SupervisorProcess old = process;
+        if (old == null) {
+            return;
+        }
+        if (!old.awaitEnd(Deadlines.SHIM_STOP)) {
+            LOG.error("supervisor {} does not listen any more: killed", old.pid());
+            old.kill();
+            if (!old.awaitEnd(Deadlines.SHIM_STOP)) {
+                throw new IOException("supervisor " + old.pid() + " cannot be killed");
+            }
+        }
+        take(null);
+    }
+
+    private void replace(TtrpcClient old, InfoResponse info) throws IOException, InterruptedException {
+        LOG.info("supervisor {} has version {}, wanted is {}", info.getPid(), info.getVersion(), config.version());
+        SupervisorProcess.running(info.getPid(), config).ifPresent(this::take);
+        try {
+            old.call(
+                    SERVICE, "Shutdown", ShutdownRequest.getDefaultInstance().toByteArray(), Deadlines.QUERY, Map.of());
+        } catch (TtrpcStatus e) {
+            LOG.debug("it went before it answered", e);
+        } finally {
+            old.close();
+        }
+        endUnanswering();
+    }
+
+    private TtrpcClient start() throws IOException, InterruptedException {
+        var started = SupervisorProcess.start(config, ticker);
+        take(started);
+        long start = ticker.nanos();
+        while (ticker.since(start).compareTo(Deadlines.SUPERVISOR) < 0) {
+            TtrpcClient there = connect();
+            if (there != null) {
+                return there;
+            }
+            if (started.awaitEnd(LOOK_AGAIN)) {
+                throw new IOException("the supervisor ended at once: " + started.lastWords());
+            }
+        }
+        throw new IOException("supervisor " + started.pid() + " does not listen: " + started.lastWords());
+    }
+
+    private InfoResponse info(TtrpcClient there) {
+        byte[] answer =
+                there.call(SERVICE, "Info", InfoRequest.getDefaultInstance().toByteArray(), Deadlines.QUERY, Map.of());
+        try {
+            return InfoResponse.parseFrom(answer);
+        } catch (InvalidProtocolBufferException e) {
+            throw Fault.internal("ask the supervisor who it is", "its answer cannot be read", "")
+                    .causedBy(e);
+        }
+    }
+
+    private void take(@Nullable SupervisorProcess other) {
+        SupervisorProcess old = process;
+        process = other;
+        if (old != null) {
+            old.close();
+        }
+    }
+
+    private void publish(@Nullable TtrpcClient fresh) {
+        lock.lock();
+        try {
+            if (client != null) {
+                client.close();
+            }
+            client = fresh;
+            trouble = "it went away and the next one does not serve yet";
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void tell(String why) {
+        lock.lock();
+        try {
+            trouble = why;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void pause(int failures) {
+        long millis = Math.min(MAX_PAUSE.toMillis(), FIRST_PAUSE.toMillis() << Math.min(failures, 10));
+        try {
+            ticker.sleep(Duration.ofMillis(millis));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            closed = true;
+        }
+    }
+}

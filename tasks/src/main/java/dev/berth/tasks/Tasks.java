@@ -1,0 +1,266 @@
+package dev.berth.tasks;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.cgroup.CgroupStats;
+import dev.berth.oci.LinuxResources;
+import dev.berth.oci.ProcessSpec;
+import dev.berth.ttrpc.TtrpcServer;
+import dev.berth.wire.shim.supervisor.InfoRequest;
+import dev.berth.wire.shim.supervisor.InfoResponse;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one door to every task on the node, whoever runs it.
+ *
+ * <p>A task is created (its process exists but has not begun), started, ends, and is deleted; its record stays at the shim
+ * until then. All failures are {@link Fault}s with the code of the shim; UNAVAILABLE means that the outcome is not known,
+ * and {@link #state} will tell.
+ */
+public final class Tasks implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
+
+    private final TasksConfig config;
+    private final Ticker ticker;
+    private final Bundles bundles;
+    private final Supervisor supervisor;
+    private final ForeignShims foreign;
+    private final TtrpcServer eventsServer;
+    private final Shims shims;
+    private final Pods pods;
+    private final Pumps pumps;
+    private final Creation creation;
+    private final List<Consumer<TaskEvent>> subscribers = new CopyOnWriteArrayList<>();
+    private @Nullable EventFeed feed;
+
+    private Tasks(TasksConfig config, Ticker ticker, InstantSource clock) throws IOException {
+        this.config = config;
+        this.ticker = ticker;
+        this.bundles = new Bundles(config.state());
+        this.supervisor = Supervisor.keep(config, ticker);
+        this.foreign = new ForeignShims(config, bundles, ticker, clock, this::tell);
+        this.eventsServer = EventsServer.listen(config.eventsSocket(), ticker, this::tell);
+        this.shims = new Shims(supervisor, foreign, ticker);
+        this.pods = new Pods(config, supervisor, ticker);
+        this.pumps = new Pumps(supervisor, ticker);
+        this.creation = new Creation(config, bundles, shims, foreign, pods, pumps);
+    }
+
+    /**
+     * Begins to keep a supervisor and to listen to shims. Returns before the supervisor serves; calls wait for it.
+     *
+     * @throws IOException if the state directory cannot be used, or another daemon uses it
+     */
+    public static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock) throws IOException {
+        var passable = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"));
+        Files.createDirectories(config.state(), passable);
+        Files.createDirectories(config.state().resolve("s"), passable);
+        return new Tasks(config, ticker, clock);
+    }
+
+    /**
+     * Adds a subscriber; the first one makes the events flow, beginning with those that no daemon has taken yet. A
+     * subscriber returns when he has made what he needs durable; if he throws he is told again. He is called from several
+     * threads, in order for each task.
+     */
+    public synchronized void subscribe(Consumer<TaskEvent> subscriber) {
+        subscribers.add(subscriber);
+        if (feed == null) {
+            feed = EventFeed.start(supervisor, ticker, this::tell);
+        }
+    }
+
+    // ---- pods
+
+    /** Makes a pod's namespaces. */
+    public Pod createPod(PodRequest request) {
+        try (var undo = new Rollback()) {
+            undo.add("pod " + request.pod(), () -> pods.remove(request.pod()));
+            pods.create(request);
+            pods.start(request.pod());
+            Pod pod = pods.status(request.pod())
+                    .orElseThrow(() -> Fault.unavailable("create pod " + request.pod(), "it went at once", ""));
+            undo.commit();
+            return pod;
+        }
+    }
+
+    /** What is known of a pod; empty if nothing is. */
+    public Optional<Pod> podStatus(TaskId pod) {
+        return pods.status(pod);
+    }
+
+    /** Ends what runs in a pod and gives up its namespaces. Idempotent. */
+    public void stopPod(TaskId pod, Duration grace) {
+        pods.stop(pod, grace);
+    }
+
+    /** Removes everything of a pod. Idempotent. */
+    public void removePod(TaskId pod) {
+        pods.remove(pod);
+    }
+
+    // ---- tasks
+
+    /**
+     * Makes a task; its process waits for {@link #start}.
+     *
+     * @return the pid of its process as the host sees it
+     * @throws Fault ALREADY_EXISTS if there is a task of that name
+     */
+    public int create(NewTask task) {
+        return creation.create(task);
+    }
+
+    /** Starts a task's process and returns its pid. */
+    public int start(TaskId task) {
+        return shims.of(task).start(task, "");
+    }
+
+    /**
+     * Sends a signal.
+     *
+     * @param execId the exec to signal; empty for the task's first process
+     * @param all every process of the task gets it
+     * @throws Fault NOT_FOUND if the task or exec is unknown or has ended
+     */
+    public void kill(TaskId task, String execId, int signal, boolean all) {
+        shims.of(task).kill(task, execId, signal, all);
+    }
+
+    /** Waits for the end of a task, or of one of its execs; empty if the time is over. */
+    public Optional<Exit> await(TaskId task, String execId, Duration limit) {
+        return shims.of(task).await(task, execId, limit);
+    }
+
+    /** What the shim knows of a task. */
+    public TaskState state(TaskId task) {
+        return shims.of(task).client().state(task, "");
+    }
+
+    /**
+     * Deletes a task that has ended, with all that belongs to it: pump, shim (if it was its last task), bundle.
+     *
+     * @return how it had ended; empty if there was no such task
+     */
+    public Optional<Exit> delete(TaskId task) {
+        return creation.delete(task);
+    }
+
+    /** Waits until all output of a task is in its log, at most so long; false if somebody still holds its pipes. */
+    public boolean drain(TaskId task, Duration limit) {
+        return pumps.drain(task, limit);
+    }
+
+    /**
+     * Opens a task's log file anew, after the old one was moved away.
+     *
+     * @throws Fault NOT_FOUND if nothing is being logged; then no new file exists
+     */
+    public void reopenLog(TaskId task) {
+        pumps.reopen(task);
+    }
+
+    /** Sets the size of a terminal, in characters. */
+    public void resize(TaskId task, String execId, int width, int height) {
+        shims.of(task).resize(task, execId, width, height);
+    }
+
+    /** Says that no more will be written to a task's standard input. */
+    public void closeStdin(TaskId task) {
+        shims.of(task).closeStdin(task, "");
+    }
+
+    /** Freezes a task. */
+    public void pause(TaskId task) {
+        shims.of(task).pause(task);
+    }
+
+    /** Thaws a task. */
+    public void resume(TaskId task) {
+        shims.of(task).resume(task);
+    }
+
+    /** Changes the limits of a task; what is not named stays. */
+    public void update(TaskId task, LinuxResources resources) {
+        shims.of(task).update(task, resources);
+    }
+
+    /** A task's counters. */
+    public CgroupStats stats(TaskId task) {
+        return shims.of(task).stats(task);
+    }
+
+    /** Every process of a task, as the host sees them. */
+    public List<Integer> pids(TaskId task) {
+        return shims.of(task).pids(task);
+    }
+
+    // ---- exec
+
+    /** Prepares a further process in a running task; see {@link Exec}. */
+    public Exec exec(TaskId task, Exec.Command command) {
+        return creation.exec(task, command);
+    }
+
+    /**
+     * Runs a command in a running task and collects what it says.
+     *
+     * @param limit for the command itself
+     * @throws Fault DEADLINE_EXCEEDED if it took longer; it is killed then
+     */
+    public ExecResult execSync(TaskId task, ProcessSpec process, Duration limit) {
+        return new ExecSync(this).run(task, process, limit);
+    }
+
+    // ---- the whole
+
+    /** Every task that the supervisor or a foreign shim knows; a dead shim's tasks are cleaned up and reported stopped. */
+    public List<TaskState> list() {
+        return new Recovery(bundles, foreign, shims, supervisor, ticker).list();
+    }
+
+    /** Who the supervisor is and which OCI runtimes it found. */
+    public SupervisorInfo supervisor() {
+        var client = new TaskClient(supervisor, Supervisor.SERVICE, "k8s.io", ticker);
+        return SupervisorInfo.of(
+                client.again("Info", InfoRequest.getDefaultInstance(), InfoResponse.parser(), Deadlines.SUPERVISOR));
+    }
+
+    /** Lets go of everything; supervisor, shims and tasks run on. */
+    @Override
+    public void close() {
+        EventFeed events;
+        synchronized (this) {
+            events = feed;
+        }
+        if (events != null) {
+            events.close();
+        }
+        eventsServer.close();
+        foreign.close();
+        supervisor.close();
+        LOG.debug("tasks of {} run on", config.state());
+    }
+
+    private void tell(TaskEvent event) {
+        if (subscribers.isEmpty()) {
+            throw Fault.unavailable("tell " + event, "the daemon is not ready for events", "");
+        }
+        for (Consumer<TaskEvent> subscriber : subscribers) {
+            subscriber.accept(event);
+        }
+    }
+}
