@@ -9,7 +9,6 @@ import dev.berth.wire.shim.types.Mount;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -23,19 +22,19 @@ final class Creation {
     private final Bundles bundles;
     private final Shims shims;
     private final ForeignShims foreign;
-    private final Pods pods;
+    private final PodPaths paths;
     private final Pumps pumps;
 
     /** The FIFOs of a task; null where it has none. */
     private record Stdio(
             @Nullable Path stdin, Path stdout, @Nullable Path stderr) {}
 
-    Creation(TasksConfig config, Bundles bundles, Shims shims, ForeignShims foreign, Pods pods, Pumps pumps) {
+    Creation(TasksConfig config, Bundles bundles, Shims shims, ForeignShims foreign, PodPaths paths, Pumps pumps) {
         this.config = config;
         this.bundles = bundles;
         this.shims = shims;
         this.foreign = foreign;
-        this.pods = pods;
+        this.paths = paths;
         this.pumps = pumps;
     }
 
@@ -43,7 +42,7 @@ final class Creation {
         Handler handler = config.handler(task.handler());
         TaskId id = task.task();
         try (var undo = new Rollback()) {
-            RuntimeSpec spec = fill(task, handler);
+            RuntimeSpec spec = paths.fill(task, handler);
             Path bundle = bundles.create(id);
             undo.add("bundle of " + id, () -> bundles.remove(id));
             Stdio stdio = fifos(bundle, task.stdio());
@@ -65,12 +64,12 @@ final class Creation {
         }
     }
 
-    Optional<Exit> delete(TaskId task) {
+    Exit delete(TaskId task) {
         try {
             Optional<Exit> exit = deleteAtShim(task);
             pumps.drain(task, Duration.ZERO);
             bundles.remove(task);
-            return exit;
+            return exit.orElseThrow(() -> Fault.notFound("delete task " + task, "there is no such task", ""));
         } catch (IOException e) {
             throw Fault.internal("delete task " + task, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
@@ -96,24 +95,6 @@ final class Creation {
             throw Fault.internal("exec in " + task, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
-    }
-
-    /** The spec with the pod's paths of this moment. */
-    private RuntimeSpec fill(NewTask task, Handler handler) {
-        RuntimeSpec spec = handler instanceof Handler.Foreign ? PodPaths.withOwnShm(task.spec()) : task.spec();
-        if (!PodPaths.isUsedBy(spec)) {
-            return spec;
-        }
-        if (task.pod() == null) {
-            throw Fault.invalid("create task " + task.task(), "it shares namespaces of a pod but names none", "");
-        }
-        var pod = new TaskId(task.task().namespace(), task.pod());
-        Map<String, String> info = pods.status(pod)
-                .filter(Pod::ready)
-                .orElseThrow(() -> Fault.precondition(
-                        "create task " + task.task(), "its pod " + pod + " is not ready", "Make a new pod"))
-                .info();
-        return PodPaths.fill(spec, info);
     }
 
     private static Stdio fifos(Path bundle, NewTask.Stdio stdio) throws IOException {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param pod id of the pod whose namespaces it shares; null if it is alone
  * @param handler name of the runtime handler
- * @param spec what to run; see {@link PodPaths} for what is filled in
+ * @param spec what to run; its {@link dev.berth.oci.PodReference}s are filled in
  * @param rootfs mounts that make its root file system; empty if the spec's root path is ready
  */
 public record NewTask(

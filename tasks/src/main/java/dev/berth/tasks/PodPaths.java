@@ -1,52 +1,72 @@
 package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
-import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.PodReference;
 import dev.berth.oci.RuntimeSpec;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Words that stand in an OCI spec for what only the supervisor of the moment can name. The paths of a pod's namespaces
- * change when the supervisor is replaced, so they are filled in when a task is made and never stored.
+ * Puts paths where a spec has {@link PodReference}s. The paths of a pod's namespaces change when the supervisor is replaced,
+ * so they are asked for when a task is made and never stored.
  */
-public final class PodPaths {
-    /** As the path of a namespace: the pod's own namespace of that kind. */
-    public static final String NAMESPACE = "berth:pod";
+final class PodPaths {
+    private static final String POD = "pod:";
 
-    /** As the source of a mount: the pod's /dev/shm. */
-    public static final String SHM = "berth:shm";
+    private final Pods pods;
+    private final Shims shims;
 
-    private PodPaths() {}
-
-    static boolean isUsedBy(RuntimeSpec spec) {
-        boolean namespaces =
-                spec.linux() != null && spec.linux().namespaces().stream().anyMatch(ns -> NAMESPACE.equals(ns.path()));
-        return namespaces || spec.mounts().stream().anyMatch(mount -> SHM.equals(mount.source()));
+    PodPaths(Pods pods, Shims shims) {
+        this.pods = pods;
+        this.shims = shims;
     }
 
-    /**
-     * Fills in.
-     *
-     * @param info what the sandbox service says of the pod: {@code ipc}, {@code uts}, {@code pid}, {@code shm}
-     */
-    static RuntimeSpec fill(RuntimeSpec spec, Map<String, String> info) {
-        List<LinuxSpec.Namespace> namespaces = spec.needLinux().namespaces().stream()
-                .map(ns -> NAMESPACE.equals(ns.path())
-                        ? new LinuxSpec.Namespace(
-                                ns.type(), need(info, ns.type().text()))
-                        : ns)
-                .toList();
-        List<RuntimeSpec.Mount> mounts = spec.mounts().stream()
-                .map(mount -> SHM.equals(mount.source()) ? withSource(mount, need(info, "shm")) : mount)
-                .toList();
-        return spec.withLinux(spec.needLinux().withNamespaces(namespaces)).withMounts(mounts);
+    RuntimeSpec fill(NewTask task, Handler handler) {
+        RuntimeSpec spec = handler instanceof Handler.Foreign ? withOwnShm(task.spec()) : task.spec();
+        if (spec.linux() == null) {
+            return spec;
+        }
+        Map<String, String> paths = new HashMap<>();
+        Map<String, String> pod = null;
+        for (String name : PodReference.in(spec)) {
+            String container = PodReference.containerIn(name);
+            if (container.isEmpty()) {
+                pod = pod == null ? pod(task.task(), task.pod()) : pod;
+                paths.put(name, need(pod, name.substring(POD.length())));
+            } else {
+                paths.put(name, pidNamespace(new TaskId(task.task().namespace(), container)));
+            }
+        }
+        return paths.isEmpty() ? spec : PodReference.resolve(spec, paths);
+    }
+
+    private Map<String, String> pod(TaskId task, @Nullable String id) {
+        if (id == null) {
+            throw Fault.invalid("create task " + task, "it shares namespaces of a pod but names none", "");
+        }
+        var pod = new TaskId(task.namespace(), id);
+        return pods.status(pod)
+                .filter(Pod::ready)
+                .orElseThrow(() ->
+                        Fault.precondition("create task " + task, "its pod " + id + " is not ready", "Make a new pod"))
+                .info();
+    }
+
+    private String pidNamespace(TaskId container) {
+        int pid = shims.of(container).client().state(container, "").pid();
+        if (pid == 0) {
+            throw Fault.precondition(
+                    "share the processes of " + container, "it is not running", "Start that container first");
+        }
+        return "/proc/" + pid + "/ns/pid";
     }
 
     /** For a shim that cannot see the pod's /dev/shm: each container gets its own. */
-    static RuntimeSpec withOwnShm(RuntimeSpec spec) {
+    private static RuntimeSpec withOwnShm(RuntimeSpec spec) {
         List<RuntimeSpec.Mount> mounts = spec.mounts().stream()
-                .map(mount -> SHM.equals(mount.source())
+                .map(mount -> PodReference.SHM.equals(mount.source())
                         ? new RuntimeSpec.Mount(
                                 mount.destination(),
                                 "tmpfs",
@@ -55,11 +75,6 @@ public final class PodPaths {
                         : mount)
                 .toList();
         return spec.withMounts(mounts);
-    }
-
-    private static RuntimeSpec.Mount withSource(RuntimeSpec.Mount mount, String source) {
-        return new RuntimeSpec.Mount(
-                mount.destination(), mount.type(), source, mount.options(), mount.uidMappings(), mount.gidMappings());
     }
 
     private static String need(Map<String, String> info, String what) {

@@ -55,7 +55,7 @@ public final class Tasks implements AutoCloseable {
         this.shims = new Shims(supervisor, foreign, ticker);
         this.pods = new Pods(config, supervisor, ticker);
         this.pumps = new Pumps(supervisor, ticker);
-        this.creation = new Creation(config, bundles, shims, foreign, pods, pumps);
+        this.creation = new Creation(config, bundles, shims, foreign, new PodPaths(pods, shims), pumps);
     }
 
     /**
@@ -103,8 +103,8 @@ public final class Tasks implements AutoCloseable {
     }
 
     /** Ends what runs in a pod and gives up its namespaces. Idempotent. */
-    public void stopPod(TaskId pod, Duration grace) {
-        pods.stop(pod, grace);
+    public void stopPod(TaskId pod) {
+        pods.stop(pod, Duration.ZERO);
     }
 
     /** Removes everything of a pod. Idempotent. */
@@ -140,9 +140,13 @@ public final class Tasks implements AutoCloseable {
         shims.of(task).kill(task, execId, signal, all);
     }
 
-    /** Waits for the end of a task, or of one of its execs; empty if the time is over. */
-    public Optional<Exit> await(TaskId task, String execId, Duration limit) {
-        return shims.of(task).await(task, execId, limit);
+    /**
+     * Waits for the end of a task; empty if the time is over.
+     *
+     * @throws Fault NOT_FOUND if there is no such task
+     */
+    public Optional<Exit> awaitExit(TaskId task, Duration limit) {
+        return shims.of(task).await(task, "", limit);
     }
 
     /** What the shim knows of a task. */
@@ -153,9 +157,10 @@ public final class Tasks implements AutoCloseable {
     /**
      * Deletes a task that has ended, with all that belongs to it: pump, shim (if it was its last task), bundle.
      *
-     * @return how it had ended; empty if there was no such task
+     * @return how it had ended
+     * @throws Fault NOT_FOUND if the shim knew no such task; what was left of it is removed all the same
      */
-    public Optional<Exit> delete(TaskId task) {
+    public Exit delete(TaskId task) {
         return creation.delete(task);
     }
 
@@ -232,8 +237,17 @@ public final class Tasks implements AutoCloseable {
         return new Recovery(bundles, foreign, shims, supervisor, ticker).list();
     }
 
+    /**
+     * Checks that there is a runtime handler of a name.
+     *
+     * @throws Fault INVALID_ARGUMENT if there is none
+     */
+    public Handler requireHandler(String name) {
+        return config.handler(name);
+    }
+
     /** Who the supervisor is and which OCI runtimes it found. */
-    public SupervisorInfo supervisor() {
+    public SupervisorInfo runtimes() {
         var client = new TaskClient(supervisor, Supervisor.SERVICE, "k8s.io", ticker);
         return SupervisorInfo.of(
                 client.again("Info", InfoRequest.getDefaultInstance(), InfoResponse.parser(), Deadlines.SUPERVISOR));

@@ -54,11 +54,15 @@ class RuncShimTest {
         for (TaskId task : made) {
             try {
                 tasks.kill(task, "", 9, true);
-                tasks.await(task, "", LIMIT);
+                tasks.awaitExit(task, LIMIT);
             } catch (Fault e) {
                 assertThat(e.code()).isIn(Fault.Code.NOT_FOUND, Fault.Code.UNAVAILABLE);
             }
-            tasks.delete(task);
+            try {
+                tasks.delete(task);
+            } catch (Fault e) {
+                assertThat(e.code()).isEqualTo(Fault.Code.NOT_FOUND);
+            }
         }
         tasks.close();
         supervisor.close();
@@ -101,7 +105,7 @@ class RuncShimTest {
         assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.CREATED);
         int pid = tasks.start(task);
         assertThat(pid).isPositive();
-        Exit exit = tasks.await(task, "", LIMIT).orElseThrow();
+        Exit exit = tasks.awaitExit(task, LIMIT).orElseThrow();
         assertThat(exit.status()).isEqualTo(7);
         var told = next(TaskEvent.Exited.class);
         assertThat(told.task()).isEqualTo(task);
@@ -111,9 +115,8 @@ class RuncShimTest {
                 .hasValueSatisfying(e -> assertThat(e.status()).isEqualTo(7));
         assertThat(tasks.drain(task, LIMIT)).isTrue();
         assertThat(bed.state.resolve(task.id() + ".log")).content().contains("out");
-        assertThat(tasks.delete(task))
-                .hasValueSatisfying(e -> assertThat(e.status()).isEqualTo(7));
-        assertThat(tasks.delete(task)).isEmpty();
+        assertThat(tasks.delete(task).status()).isEqualTo(7);
+        failsWith(Fault.Code.NOT_FOUND, () -> tasks.delete(task));
         assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();
     }
 
@@ -128,9 +131,9 @@ class RuncShimTest {
         tasks.pause(task);
         assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.PAUSED);
         tasks.resume(task);
-        assertThat(tasks.await(task, "", Duration.ofMillis(50))).isEmpty();
+        assertThat(tasks.awaitExit(task, Duration.ofMillis(50))).isEmpty();
         tasks.kill(task, "", 9, false);
-        assertThat(tasks.await(task, "", LIMIT).orElseThrow().status()).isEqualTo(137);
+        assertThat(tasks.awaitExit(task, LIMIT).orElseThrow().status()).isEqualTo(137);
         failsWith(Fault.Code.NOT_FOUND, () -> tasks.kill(task, "", 9, false));
     }
 
@@ -211,7 +214,7 @@ class RuncShimTest {
         tasks.start(first);
         tasks.start(second);
         tasks.kill(first, "", 9, false);
-        tasks.await(first, "", LIMIT);
+        tasks.awaitExit(first, LIMIT);
         tasks.delete(first);
         assertThat(tasks.state(second).status()).isEqualTo(TaskState.Status.RUNNING);
     }
@@ -236,11 +239,14 @@ class RuncShimTest {
                 .containsExactlyInAnyOrder(
                         org.assertj.core.groups.Tuple.tuple(running, TaskState.Status.RUNNING),
                         org.assertj.core.groups.Tuple.tuple(ended, TaskState.Status.STOPPED));
-        assertThat(tasks.delete(ended))
-                .hasValueSatisfying(e -> assertThat(e.status()).isEqualTo(5));
+        assertThat(tasks.delete(ended).status()).isEqualTo(5);
         tasks.kill(running, "", 15, false);
         tasks.kill(running, "", 9, false);
-        assertThat(next(TaskEvent.Exited.class).task()).isEqualTo(running);
+        TaskId told = next(TaskEvent.Exited.class).task();
+        if (told.equals(ended)) { // once more, since its shim had no answer before the daemon went
+            told = next(TaskEvent.Exited.class).task();
+        }
+        assertThat(told).isEqualTo(running);
     }
 
     @Test
