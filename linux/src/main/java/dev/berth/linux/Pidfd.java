@@ -264,6 +264,15 @@ public final class Pidfd implements AutoCloseable {
         return new Pidfd(pid, Fd.open(pin, Fd.O_RDONLY));
     }
 
+    /**
+     * Takes over a descriptor of a process, as it was kept by a mount or sent by another process.
+     *
+     * @param pid the number that the process had
+     */
+    public static Pidfd ofFd(int pid, Fd fd) {
+        return new Pidfd(pid, fd);
+    }
+
     @Override
     public void close() {
         fd.close();

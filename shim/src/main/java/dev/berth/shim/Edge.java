@@ -51,7 +51,11 @@ final class Edge {
         String namespace = call.metadata(NAMESPACE)
                 .orElseThrow(() ->
                         Fault.invalid(call.method(), "it names no namespace", "Send it as the metadata " + NAMESPACE));
-        return new TaskKey(namespace, id);
+        TaskKey key = new TaskKey(namespace, id);
+        if (key.isInternal()) {
+            throw Fault.invalid(call.method(), "the namespace " + namespace + " is the supervisor's own", "");
+        }
+        return key;
     }
 
     /** An Any as containerd makes it, without a host in the type's name. */

@@ -24,6 +24,8 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Ledger implements AutoCloseable {
     private static final String TASKS = "task/";
     private static final String PROCESSES = "process/";
+    private static final String PUMPS = "pump/";
+    private static final String PODS = "pod/";
     private static final String EVENTS = "event/";
     private static final String SEQUENCE = "sequence";
 
@@ -31,6 +33,8 @@ final class Ledger implements AutoCloseable {
     private final InstantSource clock;
     private final JsonType<TaskRecord> tasks;
     private final JsonType<ProcessRecord> processes;
+    private final JsonType<PumpRecord> pumps;
+    private final JsonType<PodRecord> pods;
     private final JsonType<EventRecord> events;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -44,6 +48,8 @@ final class Ledger implements AutoCloseable {
         this.clock = clock;
         tasks = json.type(TaskRecord.class);
         processes = json.type(ProcessRecord.class);
+        pumps = json.type(PumpRecord.class);
+        pods = json.type(PodRecord.class);
         events = json.type(EventRecord.class);
     }
 
@@ -65,6 +71,33 @@ final class Ledger implements AutoCloseable {
         return journal.all(PROCESSES).values().stream().map(processes::fromJson).toList();
     }
 
+    List<PumpRecord> pumps() {
+        return journal.all(PUMPS).values().stream().map(pumps::fromJson).toList();
+    }
+
+    List<PodRecord> pods() {
+        return journal.all(PODS).values().stream().map(pods::fromJson).toList();
+    }
+
+    void save(PumpRecord pump) {
+        commit(List.of(Change.put(PUMPS + pump.name(), pumps.toJson(pump))), List.of());
+    }
+
+    /** Forgets a pump; harmless if there is none of that name. */
+    void removePump(String name) {
+        if (journal.get(PUMPS + name).isPresent()) {
+            commit(List.of(Change.remove(PUMPS + name)), List.of());
+        }
+    }
+
+    void save(PodRecord pod) {
+        commit(List.of(Change.put(PODS + pod.key(), pods.toJson(pod))), List.of());
+    }
+
+    void removePod(TaskKey pod) {
+        commit(List.of(Change.remove(PODS + pod)), List.of());
+    }
+
     /** Writes down a task that is about to be made. */
     void add(TaskRecord task, ProcessRecord init) {
         commit(List.of(Change.put(name(task.key()), tasks.toJson(task)), change(init)), List.of());
@@ -84,6 +117,7 @@ final class Ledger implements AutoCloseable {
     void remove(TaskKey task, Happening... happenings) {
         List<Change> changes = new ArrayList<>();
         changes.add(Change.remove(name(task)));
+        journal.all(PUMPS + task + "/").keySet().forEach(name -> changes.add(Change.remove(name)));
         journal.all(PROCESSES + task + "/").keySet().forEach(name -> changes.add(Change.remove(name)));
         commit(changes, List.of(happenings));
     }
@@ -93,8 +127,10 @@ final class Ledger implements AutoCloseable {
         commit(List.of(), List.of(happening));
     }
 
-    private void commit(List<Change> states, List<Happening> happenings) {
+    private void commit(List<Change> states, List<Happening> all) {
         List<Change> changes = new ArrayList<>(states);
+        List<Happening> happenings =
+                all.stream().filter(each -> !each.task().isInternal()).toList();
         lock.lock();
         try {
             List<EventRecord> told = new ArrayList<>(happenings.size());

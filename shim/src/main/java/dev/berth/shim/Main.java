@@ -26,16 +26,8 @@ public final class Main {
 
     private static void run(Options options) throws IOException, InterruptedException {
         try (Supervisor supervisor = Supervisor.open(options, InstantSource.system(), Ticker.system())) {
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> close(supervisor), "end"));
+            Runtime.getRuntime().addShutdownHook(new Thread(supervisor::close, "end"));
             supervisor.awaitEnd();
-        }
-    }
-
-    private static void close(Supervisor supervisor) {
-        try {
-            supervisor.close();
-        } catch (IOException e) {
-            LOG.warn("closing the supervisor", e);
         }
     }
 }

@@ -92,6 +92,7 @@ final class StateDir implements AutoCloseable {
 
     /** Takes everything away: when no task is left and none will come. */
     void remove() throws IOException {
+        Mounts.unmountAll(vaultPin());
         Mounts.unmountAll(shim());
         Files.deleteIfExists(shim());
         Files.deleteIfExists(state.resolve("supervisor.lock"));
@@ -119,6 +120,16 @@ final class StateDir implements AutoCloseable {
     /** Where the shared memory of a pod appears while its containers are made: a directory for each pod's id. */
     Path sharedMemory() {
         return shim().resolve("shm");
+    }
+
+    /** Where the vault is kept. */
+    Path vaultPin() {
+        return shim().resolve("vault.ns");
+    }
+
+    /** Where the vault's things have their places. */
+    Path vault() {
+        return shim().resolve("vault");
     }
 
     /** What a runtime keeps of the containers of a namespace. */

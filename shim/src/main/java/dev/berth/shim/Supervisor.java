@@ -16,24 +16,23 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The running supervisor: everything that it consists of, made in order and closed in reverse. */
 final class Supervisor implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
     static final String VERSION = "0.1.0";
     private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final CountDownLatch end;
-    private final StateDir directories;
-    private final Ledger ledger;
-    private final Pumps pumps;
     private final TtrpcServer server;
+    private final List<AutoCloseable> parts;
 
-    private Supervisor(CountDownLatch end, StateDir directories, Ledger ledger, Pumps pumps, TtrpcServer server) {
+    private Supervisor(CountDownLatch end, TtrpcServer server, AutoCloseable... parts) {
         this.end = end;
-        this.directories = directories;
-        this.ledger = ledger;
-        this.pumps = pumps;
         this.server = server;
+        this.parts = List.of(parts);
     }
 
     /** Starts to serve. */
@@ -43,24 +42,29 @@ final class Supervisor implements AutoCloseable {
         StateDir directories = StateDir.open(options.state());
         Ledger ledger = Ledger.open(Journal.open(directories.journal(), new LinuxDisk()), clock);
         Pumps pumps = new Pumps(clock);
-        Runtimes runtimes = Runtimes.find(options.runtimes(), path(), directories.scratch(), Births.plain());
-        Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), Births.hasHybridControllers());
-        Tasks tasks = new Tasks(new TaskProcess.Context(ledger, pumps, clock, ticker), workshop);
+        Outputs outputs = new Outputs(ledger, pumps);
+        Vault vault = Vault.open(directories.vaultPin(), directories.vault());
+        Pins pins = new Pins(vault);
+        boolean hybrid = Births.hasHybridControllers();
+        Runtimes runtimes = Runtimes.find(
+                options.runtimes(),
+                path(),
+                directories.scratch(),
+                Births.plain(),
+                new RuntimeTrial(directories.scratch(), hybrid));
+        Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, hybrid);
+        Tasks tasks = new Tasks(new TaskProcess.Context(ledger, outputs, pins, clock, ticker), workshop);
+        outputs.resume();
+        tasks.adopt();
         CountDownLatch end = new CountDownLatch(1);
-        long pid = ProcessHandle.current().pid();
+        SupervisorService.Self self =
+                new SupervisorService.Self(ProcessHandle.current().pid(), VERSION, clock.instant());
         TtrpcServer server = TtrpcServer.listen(
                 directories.socket(),
                 ticker,
-                new TaskService(tasks, pid, VERSION).service(),
-                new SupervisorService(
-                                new SupervisorService.Self(pid, VERSION, clock.instant()),
-                                runtimes,
-                                tasks,
-                                ledger,
-                                pumps,
-                                end::countDown)
-                        .service());
-        return new Supervisor(end, directories, ledger, pumps, server);
+                new TaskService(tasks, self).service(),
+                new SupervisorService(self, runtimes, tasks, ledger, outputs, end::countDown).service());
+        return new Supervisor(end, server, Janitor.start(tasks, ticker), pumps, vault, ledger, directories);
     }
 
     private static List<Path> path() {
@@ -77,11 +81,16 @@ final class Supervisor implements AutoCloseable {
         server.shutdown(GRACE);
     }
 
+    /** Stops serving; containers live on. */
     @Override
-    public void close() throws IOException {
+    public void close() {
         server.close();
-        pumps.close();
-        ledger.close();
-        directories.close();
+        for (AutoCloseable part : parts) {
+            try {
+                part.close();
+            } catch (Exception e) {
+                LOG.warn("closing {}", part.getClass().getSimpleName(), e);
+            }
+        }
     }
 }

@@ -4,7 +4,6 @@ import com.google.protobuf.ByteString;
 import dev.berth.kernel.Fault;
 import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
-import dev.berth.shim.stdio.Pumps;
 import dev.berth.ttrpc.Call;
 import dev.berth.ttrpc.Service;
 import dev.berth.wire.shim.supervisor.AcknowledgeRequest;
@@ -43,15 +42,15 @@ final class SupervisorService {
     private final Runtimes runtimes;
     private final Tasks tasks;
     private final Ledger ledger;
-    private final Pumps pumps;
+    private final Outputs outputs;
     private final Runnable shutdown;
 
-    SupervisorService(Self self, Runtimes runtimes, Tasks tasks, Ledger ledger, Pumps pumps, Runnable shutdown) {
+    SupervisorService(Self self, Runtimes runtimes, Tasks tasks, Ledger ledger, Outputs outputs, Runnable shutdown) {
         this.self = self;
         this.runtimes = runtimes;
         this.tasks = tasks;
         this.ledger = ledger;
-        this.pumps = pumps;
+        this.outputs = outputs;
         this.shutdown = shutdown;
     }
 
@@ -68,7 +67,7 @@ final class SupervisorService {
                 .build();
     }
 
-    private InfoResponse info() {
+    private InfoResponse info() throws InterruptedException {
         return InfoResponse.newBuilder()
                 .setPid((int) self.pid())
                 .setVersion(self.version())
@@ -93,26 +92,31 @@ final class SupervisorService {
     }
 
     private PumpResponse pump(Call call, PumpRequest request) throws IOException {
-        String name = pumpName(request.getNamespace(), request.getId(), request.getExecId());
-        pumps.start(name, request.getStdout(), request.getStderr(), request.getLogPath());
+        outputs.start(new PumpRecord(
+                request.getNamespace(),
+                request.getId(),
+                request.getExecId(),
+                request.getStdout(),
+                request.getStderr(),
+                request.getLogPath()));
         return PumpResponse.getDefaultInstance();
     }
 
     private ReopenLogResponse reopen(Call call, ReopenLogRequest request) throws IOException {
-        pumps.reopen(pumpName(request.getNamespace(), request.getId(), ""));
+        outputs.reopen(outputName(request.getNamespace(), request.getId(), ""));
         return ReopenLogResponse.getDefaultInstance();
     }
 
     private DrainResponse drain(Call call, DrainRequest request) throws InterruptedException {
-        String name = pumpName(request.getNamespace(), request.getId(), request.getExecId());
+        String name = outputName(request.getNamespace(), request.getId(), request.getExecId());
         Duration asked = Duration.ofMillis(request.getTimeoutMillis());
-        boolean drained = pumps.drain(name, asked.compareTo(LONGEST_DRAIN) < 0 ? asked : LONGEST_DRAIN);
-        pumps.stop(name);
+        boolean drained = outputs.drain(name, asked.compareTo(LONGEST_DRAIN) < 0 ? asked : LONGEST_DRAIN);
+        outputs.stop(name);
         return DrainResponse.newBuilder().setDrained(drained).build();
     }
 
-    private static String pumpName(String namespace, String id, String execId) {
-        return new TaskKey(namespace, id) + "/" + execId;
+    private static String outputName(String namespace, String id, String execId) {
+        return PumpRecord.name(new TaskKey(namespace, id), execId);
     }
 
     private void events(Call call, byte[] bytes, Service.Out out) throws InterruptedException {

@@ -10,13 +10,15 @@ import dev.berth.linux.Poller;
 import dev.berth.linux.ProcStat;
 import dev.berth.shim.TaskEvents.Happening;
 import dev.berth.shim.stdio.ProcessIo;
-import dev.berth.shim.stdio.Pumps;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,7 +32,7 @@ import org.slf4j.LoggerFactory;
  */
 final class TaskProcess {
     /** What all processes share. */
-    record Context(Ledger ledger, Pumps pumps, InstantSource clock, Ticker ticker) {}
+    record Context(Ledger ledger, Outputs outputs, Pins pins, InstantSource clock, Ticker ticker) {}
 
     /** Makes the process and returns its id. */
     interface Birth {
@@ -47,6 +49,10 @@ final class TaskProcess {
     /** How long an exit may wait for the last output to be in the log. */
     private static final Duration DRAIN = Duration.ofSeconds(2);
 
+    /** How long somebody else, who is the parent of a process that was taken over, may take to reap it. */
+    private static final Duration STRANGER_REAPS = Duration.ofSeconds(2);
+
+    private static final Duration BEFORE_NEXT_LOOK = Duration.ofMillis(1);
     private static final Duration BEFORE_NEXT_WRITE = Duration.ofSeconds(1);
 
     private final Context context;
@@ -69,13 +75,26 @@ final class TaskProcess {
         return record.state();
     }
 
+    /** True from the moment that it has a process id until its end is written down. */
+    boolean isAlive() {
+        return handle != null && record.exitedAt() == null;
+    }
+
     /** The streams become this object's. */
     void use(ProcessIo streams) {
         io = streams;
     }
 
+    ProcessIo streams() {
+        ProcessIo streams = io;
+        if (streams == null) {
+            throw Fault.precondition("use the streams of " + record.what(), "it has not been started", "");
+        }
+        return streams;
+    }
+
     /** Makes the process; it does not run its program yet. */
-    void create(Birth birth, java.util.function.Function<ProcessRecord, Happening> event) throws InterruptedException {
+    void create(Birth birth, Function<ProcessRecord, Happening> event) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             check(ProcessState.CREATED, "create");
@@ -111,6 +130,21 @@ final class TaskProcess {
             lock.unlock();
         }
         watch();
+    }
+
+    /** Takes over a process that an earlier supervisor made. */
+    void adopt() throws InterruptedException {
+        boolean made = record.pid() > 0 && record.exitedAt() == null;
+        if (!made) {
+            return;
+        }
+        Optional<Pidfd> found = context.pins().find(record);
+        if (found.isPresent()) {
+            handle = found.get();
+            watch();
+        } else {
+            record(ProcessRecord.UNKNOWN_EXIT, context.clock().instant());
+        }
     }
 
     /** Pauses or resumes. */
@@ -155,14 +189,6 @@ final class TaskProcess {
         }
     }
 
-    ProcessIo streams() {
-        ProcessIo streams = io;
-        if (streams == null) {
-            throw Fault.precondition("use the streams of " + record.what(), "it has not been started", "");
-        }
-        return streams;
-    }
-
     /**
      * Sends a signal.
      *
@@ -170,10 +196,11 @@ final class TaskProcess {
      */
     void signal(int signal) throws IOException {
         Pidfd process = handle;
-        if (process == null) {
+        boolean ended = record.exitedAt() != null || state() == ProcessState.DELETED;
+        if (process == null && !ended) {
             throw Fault.precondition("kill " + record.what(), "process not created", "Start it first");
         }
-        if (state() == ProcessState.STOPPED || state() == ProcessState.DELETED || !process.signal(signal)) {
+        if (ended || process == null || !process.signal(signal)) {
             throw Fault.notFound("kill " + record.what(), "process already finished", "");
         }
     }
@@ -206,7 +233,7 @@ final class TaskProcess {
 
     private void check(ProcessState next, String verb) {
         if (!state().mayBecome(next)) {
-            String now = state().name().toLowerCase(java.util.Locale.ROOT);
+            String now = state().name().toLowerCase(Locale.ROOT);
             throw Fault.precondition(verb + " " + record.what(), "it is " + now, "");
         }
     }
@@ -244,12 +271,15 @@ final class TaskProcess {
             return;
         }
         try {
+            if (!record.isExec()) {
+                context.pins().keep(record, process);
+            }
             process.awaitExit(Poller.FOREVER);
             int status = status(process);
             Instant at = context.clock().instant();
-            String name = pumpName(record);
-            if (!context.pumps().drain(name, DRAIN)) {
-                LOG.warn("{}: its output is held open by others; the exit is told before the end of it", name);
+            String output = PumpRecord.name(record.task(), record.execId());
+            if (!context.outputs().drain(output, DRAIN)) {
+                LOG.warn("{}: its output is held open by others; the exit is told before the end of it", output);
             }
             record(status, at);
         } catch (IOException e) {
@@ -259,15 +289,31 @@ final class TaskProcess {
         }
     }
 
-    private static int status(Pidfd process) throws IOException {
+    private int status(Pidfd process) throws IOException, InterruptedException {
         try {
             return process.reap().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
         } catch (LinuxException e) {
             if (!e.is(Errno.ECHILD)) {
                 throw e;
             }
-            return process.exitInfo().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+            return statusFromKernel(process);
         }
+    }
+
+    /** Of a process that is not our child: the kernel tells once its parent has reaped it, where it tells at all. */
+    private int statusFromKernel(Pidfd process) throws IOException, InterruptedException {
+        long start = context.ticker().nanos();
+        while (context.ticker().since(start).compareTo(STRANGER_REAPS) < 0) {
+            Optional<ExitStatus> status = process.exitInfo();
+            if (status.isPresent()) {
+                return status.get().number();
+            }
+            if (ProcStat.of(process.pid()).filter(ProcStat::isZombie).isEmpty()) {
+                return process.exitInfo().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+            }
+            context.ticker().sleep(BEFORE_NEXT_LOOK);
+        }
+        return ProcessRecord.UNKNOWN_EXIT;
     }
 
     /** Tries until it is written: an exit must not be lost because a disk was full for a while. */
@@ -285,9 +331,5 @@ final class TaskProcess {
             }
             context.ticker().sleep(BEFORE_NEXT_WRITE);
         }
-    }
-
-    static String pumpName(ProcessRecord process) {
-        return process.task() + "/" + process.execId();
     }
 }

@@ -1,25 +1,31 @@
 package dev.berth.shim;
 
 import dev.berth.shim.runtime.OciRuntime.Cgroups;
+import dev.berth.shim.runtime.RuntimeProgram;
 import io.avaje.jsonb.Json;
+import java.nio.file.Path;
 
 /**
  * What never changes of a container, and all that is needed to remove it.
  *
  * @param bundle directory of the client's config.json
- * @param runtime name of the OCI runtime, as in the table of runtimes
- * @param runtimeRoot the runtime's state directory
  * @param cgroup path of the container's cgroup; empty if it has none of its own
  */
 @Json
-record TaskRecord(
-        String namespace,
-        String id,
-        String bundle,
-        String runtime,
-        String runtimeRoot,
-        Cgroups cgroups,
-        String cgroup) {
+record TaskRecord(String namespace, String id, String bundle, Driver runtime, Cgroups cgroups, String cgroup) {
+    /**
+     * The OCI runtime that made it.
+     *
+     * @param path the program
+     * @param root the runtime's state directory
+     */
+    @Json
+    record Driver(String name, RuntimeProgram.Kind kind, String path, String version, String root) {
+        RuntimeProgram program() {
+            return new RuntimeProgram(name, kind, Path.of(path), version);
+        }
+    }
+
     TaskKey key() {
         return new TaskKey(namespace, id);
     }

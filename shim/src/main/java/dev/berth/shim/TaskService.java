@@ -41,13 +41,11 @@ import java.util.List;
 /** Answers {@code containerd.task.v3.Task}: messages in, calls of {@link Tasks}, messages out. */
 final class TaskService {
     private final Tasks tasks;
-    private final long pid;
-    private final String version;
+    private final SupervisorService.Self self;
 
-    TaskService(Tasks tasks, long pid, String version) {
+    TaskService(Tasks tasks, SupervisorService.Self self) {
         this.tasks = tasks;
-        this.pid = pid;
-        this.version = version;
+        this.self = self;
     }
 
     Service service() {
@@ -223,9 +221,9 @@ final class TaskService {
     private ConnectResponse connect(Call call, ConnectRequest request) {
         int taskPid = tasks.find(key(call, request.getId())).init().record().pid();
         return ConnectResponse.newBuilder()
-                .setShimPid((int) pid)
+                .setShimPid((int) self.pid())
                 .setTaskPid(taskPid)
-                .setVersion(version)
+                .setVersion(self.version())
                 .build();
     }
 

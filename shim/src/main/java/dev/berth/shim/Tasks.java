@@ -11,10 +11,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** All tasks of this supervisor: made, found, removed. Thread-safe. */
 final class Tasks {
@@ -39,7 +44,13 @@ final class Tasks {
 
     private static final Duration AFTER_KILL = Duration.ofSeconds(30);
 
+    private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
+
     private final Map<TaskKey, Task> tasks = new ConcurrentHashMap<>();
+
+    /** Not made, and not gone yet. */
+    private final Map<TaskKey, TaskRecord> leftovers = new ConcurrentHashMap<>();
+
     private final TaskProcess.Context context;
     private final Workshop workshop;
 
@@ -48,8 +59,79 @@ final class Tasks {
         this.workshop = workshop;
     }
 
+    /** All tasks that clients may see. */
     List<Task> all() {
-        return List.copyOf(tasks.values());
+        return tasks.values().stream()
+                .filter(task -> !task.key().isInternal() && task.init().state() != ProcessState.CREATING)
+                .toList();
+    }
+
+    /** The process ids that somebody waits for. */
+    Set<Integer> awaited() {
+        Set<Integer> pids = new HashSet<>();
+        for (Task task : tasks.values()) {
+            addIfAlive(task.init(), pids);
+            task.execs().values().forEach(exec -> addIfAlive(exec, pids));
+        }
+        return pids;
+    }
+
+    private static void addIfAlive(TaskProcess process, Set<Integer> pids) {
+        if (process.isAlive()) {
+            pids.add(process.record().pid());
+        }
+    }
+
+    /** Takes over what the last supervisor left; what it left half-made is removed by {@link #tidy}. */
+    void adopt() throws InterruptedException {
+        Map<TaskKey, List<ProcessRecord>> processes =
+                context.ledger().processes().stream().collect(Collectors.groupingBy(ProcessRecord::task));
+        for (TaskRecord record : context.ledger().tasks()) {
+            adopt(record, processes.getOrDefault(record.key(), List.of()));
+        }
+    }
+
+    private void adopt(TaskRecord record, List<ProcessRecord> processes) throws InterruptedException {
+        Optional<ProcessRecord> init =
+                processes.stream().filter(each -> !each.isExec()).findFirst();
+        if (init.isEmpty() || init.get().state() == ProcessState.CREATING) {
+            leftovers.put(record.key(), record);
+            return;
+        }
+        Task task = new Task(record, workshop.runtime(record), adopt(init.get()));
+        tasks.put(record.key(), task);
+        for (ProcessRecord process : processes) {
+            if (process.isExec()) {
+                task.execs().put(process.execId(), adopt(process));
+            }
+        }
+    }
+
+    private TaskProcess adopt(ProcessRecord record) throws InterruptedException {
+        TaskProcess process = new TaskProcess(record, context);
+        if (record.pid() > 0 && record.exitedAt() == null) {
+            Streams streams = record.streams();
+            process.use(ProcessIo.reopen(streams.terminal(), streams.stdin(), streams.stdout(), streams.stderr()));
+        }
+        process.adopt();
+        return process;
+    }
+
+    /** Removes what was left behind by creations that failed and could not be undone, or ended with a supervisor. */
+    void tidy() throws InterruptedException {
+        for (TaskRecord record : leftovers.values()) {
+            try {
+                removeLeftover(record);
+            } catch (Fault e) {
+                LOG.warn("task {} was not made and is not gone yet; it is tried again", record.key(), e);
+            }
+        }
+    }
+
+    private void removeLeftover(TaskRecord record) throws InterruptedException {
+        workshop.remove(record, true);
+        context.ledger().remove(record.key());
+        leftovers.remove(record.key(), record);
     }
 
     /**
@@ -80,6 +162,10 @@ final class Tasks {
                 throw Fault.alreadyExists("create task " + wanted.key().id(), "there is a task of that name", "");
             }
             undo.add("name of task " + wanted.key(), () -> tasks.remove(wanted.key(), task));
+            TaskRecord leftover = leftovers.get(wanted.key());
+            if (leftover != null) {
+                removeLeftover(leftover);
+            }
             undo.add("task " + wanted.key(), () -> discard(task));
             context.ledger().add(record, announced);
             task.init().use(open(wanted.streams()));
@@ -185,9 +271,9 @@ final class Tasks {
             context.ledger().remove(task.key(), TaskEvents.deleted(init.record()));
         });
         tasks.remove(task.key(), task);
-        context.pumps().stop(TaskProcess.pumpName(init.record()));
+        context.outputs().stop(outputOf(init));
         for (TaskProcess exec : task.execs().values()) {
-            context.pumps().stop(TaskProcess.pumpName(exec.record()));
+            context.outputs().stop(outputOf(exec));
             exec.close();
         }
         return init.record();
@@ -201,14 +287,18 @@ final class Tasks {
         });
         task.execs().remove(execId, exec);
         workshop.removeExec(task, execId);
-        context.pumps().stop(TaskProcess.pumpName(exec.record()));
+        context.outputs().stop(outputOf(exec));
         return exec.record();
     }
 
-    /** Undoes a creation, however far it came. */
+    /** Undoes a creation, however far it came; what cannot be undone now is tried again later. */
     private void discard(Task task) throws InterruptedException {
-        workshop.remove(task.record(), true);
-        context.ledger().remove(task.key());
         task.init().close();
+        leftovers.put(task.key(), task.record());
+        removeLeftover(task.record());
+    }
+
+    private static String outputOf(TaskProcess process) {
+        return PumpRecord.name(process.record().task(), process.record().execId());
     }
 }

@@ -28,17 +28,19 @@ final class Workshop {
     private final StateDir directories;
     private final Runtimes runtimes;
     private final Cgroups cgroups;
+    private final Pins pins;
     private final boolean hybrid;
 
-    Workshop(StateDir directories, Runtimes runtimes, Cgroups cgroups, boolean hybrid) {
+    Workshop(StateDir directories, Runtimes runtimes, Cgroups cgroups, Pins pins, boolean hybrid) {
         this.directories = directories;
         this.runtimes = runtimes;
         this.cgroups = cgroups;
+        this.pins = pins;
         this.hybrid = hybrid;
     }
 
     /** Decides how a container will be made; what it says is enough to remove it again. */
-    TaskRecord plan(Tasks.NewTask wanted, BundleConfig config) {
+    TaskRecord plan(Tasks.NewTask wanted, BundleConfig config) throws InterruptedException {
         Tasks.Options options = wanted.options();
         RuntimeProgram program = runtimes.get(options.runtime());
         Path root = options.root().isEmpty()
@@ -48,16 +50,16 @@ final class Workshop {
                 wanted.key().namespace(),
                 wanted.key().id(),
                 wanted.bundle().toString(),
-                program.name(),
-                root.toString(),
+                new TaskRecord.Driver(
+                        program.name(), program.kind(), program.path().toString(), program.version(), root.toString()),
                 options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : OciRuntime.Cgroups.RUNTIME,
                 config.cgroupsPath().orElse(""));
     }
 
     OciRuntime runtime(TaskRecord record) {
         return new OciRuntime(
-                runtimes.get(record.runtime()),
-                Path.of(record.runtimeRoot()),
+                record.runtime().program(),
+                Path.of(record.runtime().root()),
                 directories.work(record.key()),
                 record.cgroups());
     }
@@ -167,6 +169,7 @@ final class Workshop {
                 cgroup.get().kill(LIMIT);
                 cgroup.get().remove(LIMIT);
             }
+            pins.drop(record.key());
             StateDir.removeTree(directories.work(record.key()));
         } catch (IOException e) {
             throw Fault.internal("remove task " + record.id(), String.valueOf(e.getMessage()), "")

@@ -18,10 +18,13 @@ import java.util.stream.Stream;
 record Machine(Set<String> mounts, Set<String> cgroups, Set<Integer> children, Set<String> files) {
     private static final Path CGROUPS = Path.of("/sys/fs/cgroup");
 
-    /** Looks at the host's mounts, at cgroups with a mark in their path, our children, and the files below a directory. */
+    /** Looks at mounts of the host and cgroups with a mark in their path, our children, and the files below a directory. */
     static Machine look(String mark, Path directory) throws IOException {
         return new Machine(
-                Mounts.list().stream().map(mount -> mount.target()).collect(Collectors.toCollection(TreeSet::new)),
+                Mounts.list().stream()
+                        .map(mount -> mount.target())
+                        .filter(target -> target.contains(mark))
+                        .collect(Collectors.toCollection(TreeSet::new)),
                 cgroups(mark),
                 new TreeSet<>(Subreaper.children()),
                 files(directory));

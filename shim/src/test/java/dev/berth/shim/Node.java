@@ -10,6 +10,8 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.Fifo;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.wire.shim.options.Options;
+import dev.berth.wire.shim.supervisor.InfoRequest;
+import dev.berth.wire.shim.supervisor.InfoResponse;
 import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
 import dev.berth.wire.shim.task.CreateTaskRequest;
@@ -33,6 +35,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** A supervisor in this process with a state directory of its own, and a client that speaks to it over its socket. */
 final class Node {
@@ -57,12 +60,13 @@ final class Node {
     Node(Path busybox, String... options) throws IOException, InterruptedException {
         this.busybox = busybox;
         directory = Files.createTempDirectory(mark);
-        before = Machine.look(mark, directory.resolve("state/shim"));
         List<String> all =
                 new ArrayList<>(List.of("--state", directory.resolve("state").toString()));
         all.addAll(List.of(options));
         supervisor = Supervisor.open(dev.berth.shim.Options.parse(all), InstantSource.system(), Ticker.system());
         client = TtrpcClient.connect(directory.resolve("state/supervisor.sock"), Ticker.system());
+        call(SUPERVISOR, "Info", InfoRequest.getDefaultInstance(), InfoResponse.parser()); // runtimes have been tried
+        before = look();
     }
 
     /** Writes a bundle with an overlay of its own; nothing is running yet. */
@@ -208,27 +212,29 @@ final class Node {
 
     /** Nothing that a task is made of may be left, while the supervisor still runs. */
     void assertNothingLeft() throws IOException {
-        Machine now = Machine.look(mark, directory.resolve("state/shim/work"));
-        before.assertNothingNew(new Machine(
-                now.mounts().stream()
-                        .filter(mount ->
-                                !mount.equals(directory.resolve("state/shim").toString()))
-                        .collect(java.util.stream.Collectors.toSet()),
-                now.cgroups().stream()
+        before.assertNothingNew(look());
+    }
+
+    private Machine look() throws IOException {
+        Machine all = Machine.look(mark, directory.resolve("state/shim"));
+        return new Machine(
+                all.mounts(),
+                all.cgroups().stream()
                         .filter(cgroup -> !cgroup.endsWith("/" + mark))
-                        .collect(java.util.stream.Collectors.toSet()),
-                now.children(),
-                now.files().stream()
+                        .collect(Collectors.toSet()),
+                all.children(),
+                all.files().stream()
                         .filter(file -> ids.stream().anyMatch(file::contains))
-                        .collect(java.util.stream.Collectors.toSet())));
+                        .collect(Collectors.toSet()));
     }
 
     /** Ends the supervisor and removes everything, also what a failed test has left. */
     void close() throws IOException, InterruptedException {
         client.close();
         supervisor.close();
-        Path shim = directory.resolve("state/shim");
-        dev.berth.linux.Mounts.unmountAll(shim);
+        try (StateDir state = StateDir.open(directory.resolve("state"))) {
+            state.remove();
+        }
         var cgroup = dev.berth.linux.cgroup.Cgroups.detect(Ticker.system()).cgroup("/" + mark);
         cgroup.kill(Duration.ofSeconds(5));
         cgroup.remove(Duration.ofSeconds(5));

@@ -11,10 +11,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The OCI runtimes of this machine: those that can be used, and why the others cannot. Immutable. */
+/**
+ * The OCI runtimes of this machine: those that can be used, and why the others cannot.
+ *
+ * <p>Each is looked at and tried on a thread of its own as soon as this object is made; whoever asks for one waits until that
+ * is done. Thread-safe.
+ */
 public final class Runtimes {
     private static final Logger LOG = LoggerFactory.getLogger(Runtimes.class);
     private static final Duration LIMIT = Duration.ofSeconds(20);
@@ -29,87 +36,105 @@ public final class Runtimes {
      * @param reason why it cannot be used; empty if it can
      */
     public record Candidate(String name, Optional<RuntimeProgram> program, String reason, String remedy) {
+        /** True if containers can be run with it. */
         public boolean usable() {
             return program.isPresent() && reason.isEmpty();
         }
-
-        Candidate refused(String because, String whatToDo) {
-            return new Candidate(name, program, because, whatToDo);
-        }
     }
 
-    private final Map<String, Candidate> candidates;
+    /** Runs a small container and fails if that fails. */
+    public interface Trial {
+        void run(RuntimeProgram program) throws IOException, InterruptedException;
+    }
 
-    private Runtimes(Map<String, Candidate> candidates) {
-        this.candidates = candidates;
+    private final Path scratch;
+    private final Launcher launcher;
+    private final Trial trial;
+    private final Map<String, FutureTask<Candidate>> candidates = new LinkedHashMap<>();
+
+    private Runtimes(Path scratch, Launcher launcher, Trial trial) {
+        this.scratch = scratch;
+        this.launcher = launcher;
+        this.trial = trial;
     }
 
     /**
-     * Looks for crun and runc in the directories of PATH, and for those of the config where it says.
+     * Begins to look for crun and runc in the directories of PATH, and for those of the config where it says.
      *
      * @param configured paths by name; they go before what is found
      * @param directories where to look, as in PATH
      * @param scratch a directory for a moment's files
      */
-    public static Runtimes find(Map<String, Path> configured, List<Path> directories, Path scratch, Launcher launcher)
-            throws InterruptedException {
-        Map<String, Candidate> found = new LinkedHashMap<>();
-        for (Map.Entry<String, Path> each : configured.entrySet()) {
-            found.put(each.getKey(), candidate(each.getKey(), each.getValue(), scratch, launcher));
-        }
+    public static Runtimes find(
+            Map<String, Path> configured, List<Path> directories, Path scratch, Launcher launcher, Trial trial) {
+        Runtimes runtimes = new Runtimes(scratch, launcher, trial);
+        configured.forEach((name, path) -> runtimes.add(name, Optional.of(path)));
         for (String name : PREFERRED) {
-            if (!found.containsKey(name)) {
-                found.put(name, search(name, directories, scratch, launcher));
+            if (!configured.containsKey(name)) {
+                runtimes.add(name, search(name, directories));
             }
         }
-        return new Runtimes(found);
+        return runtimes;
     }
 
-    private static Candidate search(String name, List<Path> directories, Path scratch, Launcher launcher)
-            throws InterruptedException {
-        for (Path directory : directories) {
-            Path path = directory.resolve(name);
-            if (path.isAbsolute() && Files.isExecutable(path)) {
-                return candidate(name, path, scratch, launcher);
-            }
+    private static Optional<Path> search(String name, List<Path> directories) {
+        return directories.stream()
+                .map(directory -> directory.resolve(name))
+                .filter(path -> path.isAbsolute() && Files.isExecutable(path))
+                .findFirst();
+    }
+
+    private void add(String name, Optional<Path> path) {
+        FutureTask<Candidate> look = new FutureTask<>(() -> look(name, path));
+        candidates.put(name, look);
+        Thread.ofVirtual().name("try " + name).start(look);
+    }
+
+    private Candidate look(String name, Optional<Path> path) throws InterruptedException {
+        Candidate candidate = path.isPresent()
+                ? examine(name, path.get())
+                : new Candidate(name, Optional.empty(), "there is no " + name + " in PATH", "Install " + name);
+        if (!candidate.usable()) {
+            LOG.info("OCI runtime {} is not used: {}. {}", name, candidate.reason(), candidate.remedy());
         }
-        return new Candidate(name, Optional.empty(), "there is no " + name + " in PATH", "apt-get install " + name);
+        return candidate;
     }
 
-    private static Candidate candidate(String name, Path path, Path scratch, Launcher launcher)
-            throws InterruptedException {
+    private Candidate examine(String name, Path path) throws InterruptedException {
+        Optional<RuntimeProgram> program = Optional.empty();
         try {
-            Optional<RuntimeProgram> program = RuntimeProgram.recognise(
-                    name, path, output(List.of(path.toString(), "--version"), scratch, launcher));
+            program = RuntimeProgram.recognise(name, path, output(List.of(path.toString(), "--version")));
             if (program.isEmpty()) {
                 return new Candidate(name, program, path + " does not tell its version", "Name an OCI runtime");
             }
-            Candidate candidate = new Candidate(name, program, "", "");
             RuntimeProgram found = program.get();
             if (!found.isRecentEnough()) {
-                String minimum = found.kind().minimum();
-                return candidate.refused(
+                return new Candidate(
+                        name,
+                        program,
                         path + " is version " + found.version() + ", which has known holes",
-                        "Install version " + minimum + " or later");
+                        "Install version " + found.kind().minimum() + " or later");
             }
-            return candidate;
-        } catch (IOException e) {
+            trial.run(found);
+            return new Candidate(name, program, "", "");
+        } catch (IOException | Fault e) {
             return new Candidate(
                     name,
-                    Optional.empty(),
-                    path + " cannot be run: " + e.getMessage(),
-                    "Install it or change the config");
+                    program,
+                    path + " failed to run a container: " + e.getMessage(),
+                    "Make it run one by hand, then restart the supervisor");
         }
     }
 
     /** What a program prints. */
-    static String output(List<String> argv, Path scratch, Launcher launcher) throws IOException, InterruptedException {
+    private String output(List<String> argv) throws IOException, InterruptedException {
         Path file = Files.createTempFile(scratch, "output", "");
         try (Fd out = Fd.open(file, Fd.O_WRONLY)) {
             var streams = new Launcher.Streams(null, out, null);
             Launcher.Ended ended = launcher.run(new Launcher.Command(argv, scratch, streams, LIMIT));
             if (!ended.status().isSuccess()) {
-                throw new IOException("it ended with status " + ended.status().number());
+                throw new IOException(String.join(" ", argv) + " ended with status "
+                        + ended.status().number());
             }
             return Files.readString(file);
         } finally {
@@ -117,73 +142,63 @@ public final class Runtimes {
         }
     }
 
-    /** The same with those refused that fail a trial. */
-    public Runtimes tried(Trial trial) throws InterruptedException {
-        Map<String, Candidate> tried = new LinkedHashMap<>();
-        for (Candidate candidate : candidates.values()) {
-            tried.put(candidate.name(), candidate.usable() ? tryOut(candidate, trial) : candidate);
+    /** What came of all that were looked for; waits for the last. */
+    public List<Candidate> all() throws InterruptedException {
+        List<Candidate> all = new ArrayList<>();
+        for (FutureTask<Candidate> look : candidates.values()) {
+            all.add(result(look));
         }
-        return new Runtimes(tried);
-    }
-
-    /** Runs a small container. */
-    public interface Trial {
-        void run(RuntimeProgram program) throws IOException, InterruptedException;
-    }
-
-    private static Candidate tryOut(Candidate candidate, Trial trial) throws InterruptedException {
-        try {
-            trial.run(candidate.program().orElseThrow());
-            return candidate;
-        } catch (Fault | IOException e) {
-            LOG.warn("{} cannot be used: {}", candidate.name(), e.getMessage());
-            return candidate.refused(String.valueOf(e.getMessage()), "Make it run a container by hand, then restart");
-        }
-    }
-
-    public List<Candidate> all() {
-        return new ArrayList<>(candidates.values());
+        return all;
     }
 
     /**
-     * The runtime of a name or path; the best one that can be used if the name is empty.
+     * The runtime of a name or path; the best one that can be used if the name is empty. Waits until it has been tried.
      *
      * @throws Fault FAILED_PRECONDITION if it cannot be used, with the reason
      */
-    public RuntimeProgram get(String name) {
+    public RuntimeProgram get(String name) throws InterruptedException {
         if (name.isEmpty()) {
-            return candidates.values().stream()
-                    .filter(Candidate::usable)
-                    .findFirst()
-                    .flatMap(Candidate::program)
-                    .orElseThrow(this::none);
+            return best();
         }
-        Candidate candidate = candidates.get(name);
-        if (candidate == null) {
-            candidate = candidates.values().stream()
-                    .filter(each -> each.program()
-                            .map(program -> program.path().toString().equals(name))
-                            .orElse(false))
-                    .findFirst()
-                    .orElseThrow(() -> Fault.precondition(
-                            "find the OCI runtime " + name,
-                            "it is not one of " + candidates.keySet(),
-                            "Name it in the config"));
-        }
+        FutureTask<Candidate> known = candidates.get(name);
+        Candidate candidate = known == null ? byPath(name) : result(known);
         if (!candidate.usable()) {
             throw Fault.precondition("use the OCI runtime " + candidate.name(), candidate.reason(), candidate.remedy());
         }
         return candidate.program().orElseThrow();
     }
 
-    private Fault none() {
+    private RuntimeProgram best() throws InterruptedException {
         StringBuilder reasons = new StringBuilder();
-        candidates
-                .values()
-                .forEach(each -> reasons.append(reasons.isEmpty() ? "" : "; ")
-                        .append(each.name())
-                        .append(": ")
-                        .append(each.reason()));
-        return Fault.precondition("find an OCI runtime", reasons.toString(), "Install crun or runc");
+        for (FutureTask<Candidate> look : candidates.values()) {
+            Candidate candidate = result(look);
+            if (candidate.usable()) {
+                return candidate.program().orElseThrow();
+            }
+            reasons.append(reasons.isEmpty() ? "" : "; ").append(candidate.reason());
+        }
+        throw Fault.precondition("find an OCI runtime", reasons.toString(), "Install crun or runc");
+    }
+
+    private Candidate byPath(String path) throws InterruptedException {
+        for (Candidate candidate : all()) {
+            if (candidate
+                    .program()
+                    .filter(p -> p.path().toString().equals(path))
+                    .isPresent()) {
+                return candidate;
+            }
+        }
+        throw Fault.precondition(
+                "find the OCI runtime " + path, "it is not one of " + candidates.keySet(), "Name it in the config");
+    }
+
+    private static Candidate result(FutureTask<Candidate> look) throws InterruptedException {
+        try {
+            return look.get();
+        } catch (ExecutionException e) {
+            throw Fault.internal("try an OCI runtime", String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 }

@@ -8,6 +8,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The standard streams of one process: what it is born with, and what we keep so that its pipes neither break nor lose what
@@ -18,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * an input FIFO we keep a writer until {@link #closeStdin()}.
  */
 public final class ProcessIo implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ProcessIo.class);
+
     private final List<Fd> kept = new ArrayList<>();
     private final List<Fd> given = new ArrayList<>();
     private @Nullable Fd input;
@@ -49,6 +53,21 @@ public final class ProcessIo implements AutoCloseable {
             throw Fault.notFound("open the streams", String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
+    }
+
+    /** Takes up the streams of a running process again, as far as they can be. */
+    public static ProcessIo reopen(boolean terminal, String stdin, String stdout, String stderr) {
+        ProcessIo io = new ProcessIo();
+        for (String path : new String[] {stdout, stderr}) {
+            try {
+                if (!path.isEmpty()) {
+                    io.kept.add(Fifo.openReader(Path.of(path)));
+                }
+            } catch (IOException e) {
+                LOG.warn("{} cannot be opened again: {}", path, e.getMessage());
+            }
+        }
+        return io;
     }
 
     private void openInput(Path fifo) throws IOException {
