@@ -17,6 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param dns null if the pod has none of its own
  * @param annotations of the pod; a network may be told things by them
  * @param cgroupParent as CRI gives it; empty if unknown
+ * @param ips addresses that the pod wishes to have; empty for any
+ * @param mac the MAC address that it wishes to have; empty for any
  */
 @Json
 public record PodNetworkRequest(
@@ -29,18 +31,22 @@ public record PodNetworkRequest(
         @Nullable Bandwidth bandwidth,
         @Nullable Dns dns,
         Map<String, String> annotations,
-        String cgroupParent) {
+        String cgroupParent,
+        List<String> ips,
+        String mac) {
     /** The name of the interface inside every pod. */
     public static final String INTERFACE = "eth0";
 
     public PodNetworkRequest {
         ports = List.copyOf(ports);
         annotations = Map.copyOf(annotations);
+        ips = List.copyOf(ips);
     }
 
     /** A pod with no wishes. */
     public static PodNetworkRequest plain(String id, String name, String namespace, String uid, String netns) {
-        return new PodNetworkRequest(id, name, namespace, uid, netns, List.of(), null, null, Map.of(), "");
+        return new PodNetworkRequest(
+                id, name, namespace, uid, netns, List.of(), null, null, Map.of(), "", List.of(), "");
     }
 
     /** The ports that the node forwards. */

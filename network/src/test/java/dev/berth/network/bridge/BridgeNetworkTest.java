@@ -1,11 +1,11 @@
 package dev.berth.network.bridge;
 
-import static dev.berth.network.bridge.TestNode.NODE;
-import static dev.berth.network.bridge.TestNode.NODE6;
-import static dev.berth.network.bridge.TestNode.OUTSIDE;
-import static dev.berth.network.bridge.TestNode.OUTSIDE6;
-import static dev.berth.network.bridge.TestNode.ask;
-import static dev.berth.network.bridge.TestNode.askUdp;
+import static dev.berth.network.TestNode.NODE;
+import static dev.berth.network.TestNode.NODE6;
+import static dev.berth.network.TestNode.OUTSIDE;
+import static dev.berth.network.TestNode.OUTSIDE6;
+import static dev.berth.network.TestNode.ask;
+import static dev.berth.network.TestNode.askUdp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -23,6 +23,7 @@ import dev.berth.network.Attachment;
 import dev.berth.network.PodNetworkRequest;
 import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
+import dev.berth.network.TestNode;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -428,7 +429,8 @@ class BridgeNetworkTest {
     }
 
     private static PodNetworkRequest request(Path netns, String id, List<PortMapping> ports) {
-        return new PodNetworkRequest(id, id, "ns", "uid", netns.toString(), ports, null, null, Map.of(), "");
+        return new PodNetworkRequest(
+                id, id, "ns", "uid", netns.toString(), ports, null, null, Map.of(), "", List.of(), "");
     }
 
     private static String ruleset() throws IOException, InterruptedException {

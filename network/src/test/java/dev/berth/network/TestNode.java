@@ -1,4 +1,4 @@
-package dev.berth.network.bridge;
+package dev.berth.network;
 
 import dev.berth.linux.Fd;
 import dev.berth.linux.Namespaces;
@@ -8,7 +8,6 @@ import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.linux.netlink.Route;
 import dev.berth.linux.netlink.Rtnetlink;
 import dev.berth.linux.netlink.Veth;
-import dev.berth.network.NetworkNamespaces;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -29,11 +28,11 @@ import java.util.Set;
  * sees only the mounts of the pods' namespaces, which {@link #close} removes. New threads belong to the node when a thread
  * of the node starts them.
  */
-final class TestNode implements AutoCloseable {
-    static final InetAddress NODE = InetAddress.ofLiteral("10.207.1.1");
-    static final InetAddress OUTSIDE = InetAddress.ofLiteral("10.207.1.2");
-    static final InetAddress NODE6 = InetAddress.ofLiteral("fd00:207::1");
-    static final InetAddress OUTSIDE6 = InetAddress.ofLiteral("fd00:207::2");
+public final class TestNode implements AutoCloseable {
+    public static final InetAddress NODE = InetAddress.ofLiteral("10.207.1.1");
+    public static final InetAddress OUTSIDE = InetAddress.ofLiteral("10.207.1.2");
+    public static final InetAddress NODE6 = InetAddress.ofLiteral("fd00:207::1");
+    public static final InetAddress OUTSIDE6 = InetAddress.ofLiteral("fd00:207::2");
 
     private final NetworkNamespaces namespaces;
     private final Fd outside;
@@ -45,11 +44,12 @@ final class TestNode implements AutoCloseable {
         this.outside = outside;
     }
 
-    interface Body {
+    /** What a test does. */
+    public interface Body {
         void run(TestNode node) throws Exception;
     }
 
-    static void run(Path temp, Body body) throws Exception {
+    public static void run(Path temp, Body body) throws Exception {
         Platform.<Boolean, Exception>thread(
                 "test",
                 () -> Namespaces.inNew(Set.of(Kind.NET), () -> {
@@ -88,28 +88,28 @@ final class TestNode implements AutoCloseable {
     }
 
     /** A pinned namespace for a pod. */
-    Path pod(String id) throws InterruptedException {
+    public Path pod(String id) throws InterruptedException {
         pods.add(id);
         return namespaces.create(id, Map.of());
     }
 
-    NetworkNamespaces namespaces() {
+    public NetworkNamespaces namespaces() {
         return namespaces;
     }
 
     /** Runs something in a pod's namespace. */
-    <T> T in(Path pod, Platform.Call<T, IOException> work) throws IOException, InterruptedException {
+    public <T> T in(Path pod, Platform.Call<T, IOException> work) throws IOException, InterruptedException {
         try (Fd namespace = Namespaces.open(pod)) {
             return Namespaces.enter(List.of(namespace), work);
         }
     }
 
-    <T> T outside(Platform.Call<T, IOException> work) throws IOException, InterruptedException {
+    public <T> T outside(Platform.Call<T, IOException> work) throws IOException, InterruptedException {
         return Namespaces.enter(List.of(outside), work);
     }
 
     /** Answers every TCP connection and every UDP packet at a port, in the calling thread's namespace, with who asked. */
-    int serve(int port) throws IOException {
+    public int serve(int port) throws IOException {
         ServerSocket tcp = new ServerSocket(port);
         DatagramSocket udp = new DatagramSocket(port);
         servers.add(tcp);
@@ -141,7 +141,7 @@ final class TestNode implements AutoCloseable {
     }
 
     /** Connects by TCP from the calling thread's namespace; the answer is whom the server saw. */
-    static InetAddress ask(InetAddress host, int port) throws IOException {
+    public static InetAddress ask(InetAddress host, int port) throws IOException {
         try (var socket = new Socket()) {
             socket.connect(new InetSocketAddress(host, port), 2000);
             socket.setSoTimeout(2000);
@@ -150,7 +150,7 @@ final class TestNode implements AutoCloseable {
     }
 
     /** The same by UDP. */
-    static InetAddress askUdp(InetAddress host, int port) throws IOException {
+    public static InetAddress askUdp(InetAddress host, int port) throws IOException {
         try (var socket = new DatagramSocket()) {
             socket.setSoTimeout(500);
             var answer = new DatagramPacket(new byte[64], 64);

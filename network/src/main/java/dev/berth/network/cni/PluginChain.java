@@ -1,0 +1,88 @@
+package dev.berth.network.cni;
+
+import dev.berth.kernel.Fault;
+import dev.berth.network.PodNetworkRequest;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A list's plugins, run one after the other. */
+final class PluginChain {
+    private final Plugins plugins;
+
+    PluginChain(Plugins plugins) {
+        this.plugins = plugins;
+    }
+
+    /** Runs ADD down the list, each plugin with the result of the one before; the last one's result is the list's. */
+    JsonObject add(NetworkList list, PodArguments pod) throws InterruptedException {
+        JsonObject result = null;
+        for (JsonObject plugin : list.plugins()) {
+            String output = plugins.run(Plugins.Command.ADD, pod.tell(list.configOf(plugin), result), pod);
+            result = result(plugin, output, list.version());
+        }
+        return result == null ? JsonObject.EMPTY : result;
+    }
+
+    private static JsonObject result(JsonObject plugin, String output, CniVersion version) {
+        try {
+            return CniResult.convert(Json.object(output.getBytes(StandardCharsets.UTF_8)), version);
+        } catch (IllegalArgumentException e) {
+            throw Fault.internal(
+                            "CNI plugin " + plugin.text("type") + " ADD",
+                            "its answer is of no use: " + e.getMessage(),
+                            "Install a version of the plugin that speaks cniVersion " + version.text())
+                    .causedBy(e);
+        }
+    }
+
+    /** Runs DEL up the list, all of it even if some fail. */
+    void delete(Added added) throws InterruptedException {
+        JsonObject previous = added.list().version().isAtLeast(CniVersion.V0_4_0) ? added.result() : null;
+        Fault failed = null;
+        for (JsonObject plugin : added.list().plugins().reversed()) {
+            try {
+                run(Plugins.Command.DEL, added, plugin, previous);
+            } catch (Fault e) {
+                if (failed == null) {
+                    failed = e;
+                } else {
+                    failed.addSuppressed(e);
+                }
+            }
+        }
+        if (failed != null) {
+            throw failed;
+        }
+    }
+
+    /** Runs CHECK down the list. */
+    void check(Added added) throws InterruptedException {
+        for (JsonObject plugin : added.list().plugins()) {
+            run(Plugins.Command.CHECK, added, plugin, added.result());
+        }
+    }
+
+    private void run(Plugins.Command command, Added added, JsonObject plugin, @Nullable JsonObject previous)
+            throws InterruptedException {
+        JsonObject config = added.pod().tell(added.list().configOf(plugin), previous);
+        plugins.run(command, config, added.pod());
+    }
+
+    /** Asks every plugin whether it is able to ADD. */
+    void status(NetworkList list) throws InterruptedException {
+        for (JsonObject plugin : list.plugins()) {
+            plugins.run(Plugins.Command.STATUS, list.configOf(plugin));
+        }
+    }
+
+    /** Tells every plugin which pods there are, so that it may free what belongs to others. */
+    void collectGarbage(NetworkList list, List<String> podIds) throws InterruptedException {
+        List<JsonObject> valid = podIds.stream()
+                .map(id -> JsonObject.of("containerID", id).with("ifname", PodNetworkRequest.INTERFACE))
+                .toList();
+        for (JsonObject plugin : list.plugins()) {
+            plugins.run(Plugins.Command.GC, list.configOf(plugin).with("cni.dev/valid-attachments", valid));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+package dev.berth.network.cni;
+
+import dev.berth.kernel.Fault;
+import dev.berth.linux.LinuxException;
+import dev.berth.network.PodNetworkRequest;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** The programs: found in the directories, run with their environment, their refusals turned into faults. */
+final class Plugins {
+    /** What a plugin is asked to do. */
+    enum Command {
+        ADD,
+        CHECK,
+        DEL,
+        STATUS,
+        GC
+    }
+
+    private static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private static final int MOST_SHOWN = 1000;
+    private static final int TRY_AGAIN_LATER = 11;
+    private static final int NOT_AVAILABLE = 50;
+    private static final int LIMITED = 51;
+
+    private final List<Path> directories;
+    private final Duration limit;
+
+    Plugins(List<Path> directories, Duration limit) {
+        this.directories = directories;
+        this.limit = limit;
+    }
+
+    /** Where the program of a plugin is; empty if it is nowhere. The type was checked to be no path. */
+    Optional<Path> find(String type) {
+        return directories.stream()
+                .map(directory -> directory.resolve(type))
+                .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
+                .findFirst();
+    }
+
+    String directories() {
+        return directories.stream().map(Path::toString).collect(Collectors.joining(", "));
+    }
+
+    /**
+     * Runs a command that belongs to a pod.
+     *
+     * @return what the plugin printed
+     * @throws Fault FAILED_PRECONDITION if there is no such plugin, DEADLINE_EXCEEDED if it does not end, UNAVAILABLE if it
+     *     asks to be tried later, INTERNAL if it fails
+     */
+    String run(Command command, JsonObject config, PodArguments pod) throws InterruptedException {
+        Map<String, String> variables = new LinkedHashMap<>();
+        variables.put("CNI_CONTAINERID", pod.id());
+        // Only DEL is asked of a pod whose namespace is gone, and then it must be told so.
+        variables.put("CNI_NETNS", Files.exists(Path.of(pod.netns())) ? pod.netns() : "");
+        variables.put("CNI_IFNAME", PodNetworkRequest.INTERFACE);
+        variables.put("CNI_ARGS", pod.args());
+        return run(command, config, variables);
+    }
+
+    /** Runs a command that belongs to no pod. */
+    String run(Command command, JsonObject config) throws InterruptedException {
+        return run(command, config, Map.of());
+    }
+
+    private String run(Command command, JsonObject config, Map<String, String> variables) throws InterruptedException {
+        String type = config.text("type");
+        String what = "CNI plugin " + type + " " + command;
+        Path program = find(type)
+                .orElseThrow(() -> Fault.precondition(
+                        what,
+                        "there is no program " + type + " in " + directories(),
+                        "Install the plugin or name its directory in network.bin_dirs"));
+        Map<String, String> environment =
+                new LinkedHashMap<>(System.getenv()); // proxies and the like are meant for it too
+        environment.putIfAbsent("PATH", PATH);
+        environment.keySet().removeIf(name -> name.startsWith("CNI_"));
+        environment.put("CNI_COMMAND", command.name());
+        environment.put("CNI_PATH", directories.stream().map(Path::toString).collect(Collectors.joining(":")));
+        environment.putAll(variables);
+        try {
+            return answer(what, PluginProcess.run(program, environment, config.bytes(), limit));
+        } catch (LinuxException e) {
+            throw Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
+        }
+    }
+
+    private String answer(String what, PluginProcess.Outcome outcome) {
+        return switch (outcome) {
+            case PluginProcess.Outcome.TimedOut timedOut ->
+                throw Fault.deadline(
+                        what,
+                        "it did not end within " + limit.toSeconds() + " s and was killed" + said(timedOut.errors()),
+                        "Look at the plugin's own log");
+            case PluginProcess.Outcome.Ended ended -> {
+                if (!ended.status().isSuccess()) {
+                    throw refusal(what, ended);
+                }
+                if (ended.tooMuch()) {
+                    throw Fault.internal(what, "it printed more than a result can have", "");
+                }
+                yield ended.output();
+            }
+        };
+    }
+
+    /** A plugin that refuses prints why as JSON; one that breaks prints anything. */
+    private static Fault refusal(String what, PluginProcess.Outcome.Ended ended) {
+        JsonObject error = JsonObject.EMPTY;
+        try {
+            error = Json.object(ended.output().getBytes(StandardCharsets.UTF_8));
+        } catch (IllegalArgumentException notOne) {
+            // Then its exit status and what it wrote to stderr must do.
+            error = JsonObject.EMPTY;
+        }
+        if (!error.has("msg") && !error.has("code")) {
+            String end = ended.status().signal() == 0
+                    ? "it ended with code " + ended.status().code()
+                    : "it was killed by signal " + ended.status().signal();
+            return Fault.internal(what, end + said(ended.errors()) + said(ended.output()), "");
+        }
+        String details = error.text("details");
+        String why = shown(error.text("msg") + (details.isEmpty() ? "" : ": " + details))
+                + error.integer("code").map(c -> " (CNI error " + c + ")").orElse("");
+        return switch (error.integer("code").orElse(0)) {
+            case TRY_AGAIN_LATER, NOT_AVAILABLE, LIMITED -> Fault.unavailable(what, why, "");
+            default -> Fault.internal(what, why, "");
+        };
+    }
+
+    private static String said(String printed) {
+        String text = shown(printed.strip());
+        return text.isEmpty() ? "" : "; it said: " + text;
+    }
+
+    private static String shown(String text) {
+        return text.length() > MOST_SHOWN ? text.substring(0, MOST_SHOWN) + "…" : text;
+    }
+}
