@@ -1,208 +1,40 @@
 package dev.berth.tasks;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.berth.kernel.Fault;
-import dev.berth.kernel.Ticker;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.TimeUnit;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** The real thing: Debian's containerd-shim-runc-v2 with real containers. */
-@Timeout(120)
-class RuncShimTest {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+class RuncShimTest extends TasksContract {
+    private @Nullable FakeSupervisor supervisor;
 
-    private final LinkedBlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
-    private final List<TaskId> made = new ArrayList<>();
-    private TestBed bed;
-    private FakeSupervisor supervisor;
-    private Tasks tasks;
+    RuncShimTest() throws Exception {}
 
-    @BeforeEach
-    void open() throws Exception {
+    @Override
+    void prepare() throws Exception {
         assumeTrue(Files.isExecutable(TestBed.RUNC_SHIM), "needs " + TestBed.RUNC_SHIM);
-        bed = new TestBed();
         supervisor = new FakeSupervisor(bed.state, "");
-        openTasks();
     }
 
-    private void openTasks() throws Exception {
+    @Override
+    TasksConfig config() {
         var runc = new Handler.Foreign(
                 TestBed.RUNC_SHIM,
                 Handler.ShimOptions.runc("runc", bed.state.resolve("runc").toString(), false),
                 Handler.Bootstrapping.DETECT);
-        tasks = Tasks.open(bed.config(Map.of("runc", runc)), Ticker.system(), InstantSource.system());
-        tasks.subscribe(events::add);
+        return bed.config(Map.of(HANDLER, runc));
     }
 
-    @AfterEach
-    void close() throws Exception {
-        for (TaskId task : made) {
-            try {
-                tasks.kill(task, "", 9, true);
-                tasks.awaitExit(task, LIMIT);
-            } catch (Fault e) {
-                assertThat(e.code()).isIn(Fault.Code.NOT_FOUND, Fault.Code.UNAVAILABLE);
-            }
-            try {
-                tasks.delete(task);
-            } catch (Fault e) {
-                assertThat(e.code()).isEqualTo(Fault.Code.NOT_FOUND);
-            }
+    @Override
+    void cleanUp() {
+        if (supervisor != null) {
+            supervisor.close();
         }
-        tasks.close();
-        supervisor.close();
-        bed.close();
-    }
-
-    private TaskId create(String suffix, Map<String, String> annotations, String... command) {
-        TaskId task = bed.task(suffix);
-        made.add(task);
-        tasks.create(new NewTask(
-                task,
-                null,
-                "runc",
-                bed.spec(task, annotations, command),
-                List.of(),
-                new NewTask.Stdio(false, false, bed.state.resolve(task.id() + ".log"))));
-        return task;
-    }
-
-    private <T extends TaskEvent> T next(Class<T> kind) throws InterruptedException {
-        while (true) {
-            TaskEvent event = events.poll(20, TimeUnit.SECONDS);
-            assertThat(event).as("an event of kind " + kind.getSimpleName()).isNotNull();
-            if (kind.isInstance(event)) {
-                return kind.cast(event);
-            }
-        }
-    }
-
-    private static void failsWith(Fault.Code code, ThrowingCallable call) {
-        assertThatThrownBy(call)
-                .isInstanceOfSatisfying(
-                        Fault.class,
-                        e -> assertThat(e.code()).as(e.getMessage()).isEqualTo(code));
-    }
-
-    @Test
-    void aContainerFromCreateToDelete() throws Exception {
-        TaskId task = create("a", Map.of(), "sh", "-c", "echo out; echo err >&2; exit 7");
-        assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.CREATED);
-        int pid = tasks.start(task);
-        assertThat(pid).isPositive();
-        Exit exit = tasks.awaitExit(task, LIMIT).orElseThrow();
-        assertThat(exit.status()).isEqualTo(7);
-        var told = next(TaskEvent.Exited.class);
-        assertThat(told.task()).isEqualTo(task);
-        assertThat(told.execId()).isEmpty();
-        assertThat(told.exit().status()).isEqualTo(7);
-        assertThat(tasks.state(task).exit())
-                .hasValueSatisfying(e -> assertThat(e.status()).isEqualTo(7));
-        assertThat(tasks.drain(task, LIMIT)).isTrue();
-        assertThat(bed.state.resolve(task.id() + ".log")).content().contains("out");
-        assertThat(tasks.delete(task).status()).isEqualTo(7);
-        failsWith(Fault.Code.NOT_FOUND, () -> tasks.delete(task));
-        assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();
-    }
-
-    @Test
-    void whatRunsCanBeAskedChangedAndKilled() throws Exception {
-        TaskId task = create("b", Map.of(), "sleep", "600");
-        int pid = tasks.start(task);
-        assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.RUNNING);
-        assertThat(tasks.pids(task)).contains(pid);
-        assertThat(tasks.stats(task).pids().current()).isPositive();
-        assertThat(tasks.stats(task).memoryBytes()).isPositive();
-        tasks.pause(task);
-        assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.PAUSED);
-        tasks.resume(task);
-        assertThat(tasks.awaitExit(task, Duration.ofMillis(50))).isEmpty();
-        tasks.kill(task, "", 9, false);
-        assertThat(tasks.awaitExit(task, LIMIT).orElseThrow().status()).isEqualTo(137);
-        failsWith(Fault.Code.NOT_FOUND, () -> tasks.kill(task, "", 9, false));
-    }
-
-    @Test
-    void execSyncCollectsWhatACommandSays() throws Exception {
-        TaskId task = create("c", Map.of(), "sleep", "600");
-        tasks.start(task);
-        ExecResult result = tasks.execSync(task, TestBed.process("sh", "-c", "echo one; echo two >&2; exit 3"), LIMIT);
-        assertThat(result.exit().status()).isEqualTo(3);
-        assertThat(result.stdout()).asString().isEqualTo("one\n");
-        assertThat(result.stderr()).asString().isEqualTo("two\n");
-        assertThat(tasks.execSync(task, TestBed.process("true"), LIMIT).stdout())
-                .isEmpty();
-        try (var left =
-                Files.newDirectoryStream(bed.state.resolve("bundles/k8s.io").resolve(task.id()), "exec-*")) {
-            assertThat(left).isEmpty();
-        }
-    }
-
-    @Test
-    void execSyncEndsAtItsDeadlineAndKillsTheCommand() throws Exception {
-        TaskId task = create("d", Map.of(), "sleep", "600");
-        tasks.start(task);
-        int before = tasks.pids(task).size();
-        failsWith(
-                Fault.Code.DEADLINE_EXCEEDED,
-                () -> tasks.execSync(task, TestBed.process("sleep", "300"), Duration.ofMillis(300)));
-        assertThat(tasks.pids(task)).hasSize(before);
-    }
-
-    @Test
-    void execSyncDoesNotHangOnGrandchildrenAndCapsItsOutput() throws Exception {
-        TaskId task = create("e", Map.of(), "sleep", "600");
-        tasks.start(task);
-        ExecResult held = tasks.execSync(task, TestBed.process("sh", "-c", "echo said; sleep 300 & exit 0"), LIMIT);
-        assertThat(held.stdout()).asString().isEqualTo("said\n");
-        ExecResult flood = tasks.execSync(task, TestBed.process("sh", "-c", "yes | head -c 20000000"), LIMIT);
-        assertThat(flood.exit().status()).isZero();
-        assertThat(flood.stdout()).hasSize(ExecSync.MAX_OUTPUT);
-    }
-
-    @Test
-    void mistakesHaveTheirCodes() throws Exception {
-        TaskId task = create("f", Map.of(), "sleep", "600");
-        failsWith(Fault.Code.ALREADY_EXISTS, () -> create("f", Map.of(), "true"));
-        tasks.start(task);
-        failsWith(
-                Fault.Code.INVALID_ARGUMENT,
-                () -> tasks.create(new NewTask(
-                        bed.task("x"),
-                        null,
-                        "nothing",
-                        bed.spec(task, "true"),
-                        List.of(),
-                        new NewTask.Stdio(false, false, null))));
-        assertThatThrownBy(() -> tasks.execSync(task, TestBed.process("/no/such/thing"), LIMIT))
-                .isInstanceOf(Fault.class)
-                .hasMessageContaining("no such file");
-        failsWith(Fault.Code.NOT_FOUND, () -> tasks.execSync(bed.task("none"), TestBed.process("true"), LIMIT));
-    }
-
-    @Test
-    void aCommandThatDoesNotExistLeavesNothing() throws Exception {
-        TaskId task = bed.task("g");
-        assertThatThrownBy(() -> create("g", Map.of(), "/no/such/command"))
-                .isInstanceOf(Fault.class)
-                .hasMessageContaining("no such file or directory");
-        assertThat(tasks.list()).isEmpty();
-        assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();
     }
 
     @Test
@@ -232,8 +64,7 @@ class RuncShimTest {
         TaskId ended = create("i2", Map.of(), "sh", "-c", "exit 5");
         tasks.start(ended);
         next(TaskEvent.Exited.class);
-        tasks.close();
-        openTasks();
+        reopen();
         assertThat(tasks.list())
                 .extracting(TaskState::task, TaskState::status)
                 .containsExactlyInAnyOrder(
