@@ -81,6 +81,11 @@ final class Database {
         }
     }
 
+    /** Opens a damaged database for whatever can be read. */
+    Connection openAsItIs() throws SQLException {
+        return connect(READER_CACHE_KIB, SQLiteOpenMode.READWRITE);
+    }
+
     private Connection connect(int cacheKib, SQLiteOpenMode mode) throws SQLException {
         SQLiteConfig config = new SQLiteConfig();
         config.setBusyTimeout(BUSY_MILLIS);

@@ -8,8 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** The names of images. */
 public final class Images {
@@ -54,6 +56,14 @@ public final class Images {
                 Images::read,
                 target,
                 namespace.name());
+    }
+
+    /** The names whose target is among the namespace's contents. */
+    Set<String> withContent(Namespace namespace) {
+        return new HashSet<>(session.list(
+                "SELECT i.name FROM images i JOIN contents USING (namespace, digest) WHERE namespace = ?",
+                Row::text,
+                namespace.name()));
     }
 
     /**

@@ -1,9 +1,11 @@
 package dev.berth.store;
 
 import java.time.InstantSource;
+import java.util.List;
 
 /** The records as one transaction sees them. Good until the transaction's lambda ends, on its thread. */
 public final class Records {
+    private final Session session;
     private final Namespaces namespaces;
     private final Contents contents;
     private final Images images;
@@ -14,6 +16,7 @@ public final class Records {
     private final Leftovers leftovers;
 
     Records(Session session, InstantSource clock) {
+        this.session = session;
         namespaces = new Namespaces(session);
         contents = new Contents(session, namespaces, clock);
         images = new Images(session, namespaces, clock);
@@ -54,5 +57,10 @@ public final class Records {
 
     public Leftovers leftovers() {
         return leftovers;
+    }
+
+    /** What SQLite finds wrong with the database; empty if nothing. */
+    List<String> damage() {
+        return Salvage.damage(session);
     }
 }

@@ -26,8 +26,13 @@ final class Schema {
 
     /** The tables of this version of Berth. */
     static Schema current() {
+        return upTo(VERSION);
+    }
+
+    /** The tables of this version of Berth or an older one. */
+    static Schema upTo(int newest) {
         List<String> steps = new ArrayList<>();
-        for (int version = 1; version <= VERSION; version++) {
+        for (int version = 1; version <= newest; version++) {
             steps.add(script("schema-" + version + ".sql"));
         }
         return new Schema(steps);

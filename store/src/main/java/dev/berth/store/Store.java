@@ -4,10 +4,10 @@ import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,11 +19,13 @@ public final class Store implements AutoCloseable {
     private final RootLock lock;
     private final Blobs blobs;
     private final Metadata metadata;
+    private final Check check;
 
-    private Store(RootLock lock, Blobs blobs, Metadata metadata) {
+    private Store(RootLock lock, Blobs blobs, Metadata metadata, Check check) {
         this.lock = lock;
         this.blobs = blobs;
         this.metadata = metadata;
+        this.check = check;
     }
 
     /**
@@ -46,7 +48,7 @@ public final class Store implements AutoCloseable {
             Blobs blobs = new Blobs(layout, disk, clock);
             blobs.sweep();
             undo.commit();
-            return new Store(lock, blobs, metadata);
+            return new Store(lock, blobs, metadata, new Check(layout, disk, blobs, metadata));
         } catch (IOException e) {
             throw DiskFault.of("open the store in " + root, e);
         }
@@ -77,6 +79,34 @@ public final class Store implements AutoCloseable {
         lock.close();
     }
 
+    /**
+     * Looks for contradictions between records and files, and for damage of the database, while the store is in use.
+     *
+     * @param thorough whether every blob is read and hashed: as slow as the disk
+     */
+    public List<Finding> check(boolean thorough) {
+        return check.run(thorough).stream().map(Check.Problem::finding).toList();
+    }
+
+    /**
+     * Looks for the same, and puts right what can be: of a damaged database it saves what can be read and sets the file aside; a
+     * record without its blob goes, and so does a blob of other bytes than its name says.
+     *
+     * @throws Fault as {@link #open}; the root must not be in use
+     */
+    public static List<Finding> repair(Path root, Disk disk, InstantSource clock, boolean thorough) {
+        List<Finding> findings = new ArrayList<>(DatabaseRepair.run(root, disk, clock));
+        try (Store store = open(root, disk, clock)) {
+            List<Check.Problem> problems = store.check.run(thorough);
+            while (problems.stream().anyMatch(problem -> problem.repair() != null)) {
+                findings.addAll(Check.repair(problems));
+                problems = store.check.run(false); // what was removed may have been needed by something else
+            }
+            problems.forEach(problem -> findings.add(problem.finding()));
+        }
+        return findings;
+    }
+
     private static Metadata openMetadata(Layout layout, Disk disk, InstantSource clock) throws IOException {
         SqliteLibrary.provide(layout.meta(), disk);
         Database database = new Database(layout.database());
@@ -87,7 +117,11 @@ public final class Store implements AutoCloseable {
                 if (!SqliteFault.isDamage(e)) {
                     throw e;
                 }
-                setAside(layout, disk, clock, e);
+                LOG.error(
+                        "The metadata database is damaged ({}). It lies in {} now, and an empty one takes its place: images"
+                                + " must be pulled again, and pods of before are unknown",
+                        e.getMessage(),
+                        SetAside.move(layout, disk, clock));
                 Metadata fresh = Metadata.open(database, disk, clock);
                 fresh.apply(Durability.POWER, records -> records.snapshots().skipOldNumbers());
                 return fresh;
@@ -95,23 +129,5 @@ public final class Store implements AutoCloseable {
         } catch (SQLException e) {
             throw SqliteFault.of("open the metadata database " + database.file(), e);
         }
-    }
-
-    private static void setAside(Layout layout, Disk disk, InstantSource clock, SQLException reason)
-            throws IOException {
-        Path aside = layout.meta().resolve("set-aside-" + clock.instant().toEpochMilli());
-        Layout.makePrivate(aside);
-        // The log first: left behind, it would be taken for the new database's.
-        for (String suffix : List.of("-wal", "-shm", "")) {
-            Path file = layout.meta().resolve(layout.database().getFileName() + suffix);
-            if (Files.exists(file)) {
-                disk.rename(file, aside.resolve(String.valueOf(file.getFileName())));
-            }
-        }
-        LOG.error(
-                "The metadata database is damaged ({}). It lies in {} now, and an empty one takes its place: images must be"
-                        + " pulled again, and pods of before are unknown",
-                reason.getMessage(),
-                aside);
     }
 }
