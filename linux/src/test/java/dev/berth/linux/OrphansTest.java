@@ -52,7 +52,7 @@ class OrphansTest {
     @Test
     void anUnknownOrphanIsReapedByNumber() throws Exception {
         Subreaper.enable();
-        int pid = orphan("exit 3");
+        int pid = orphan("(sleep 0.2; exit 3)");
         try (Pidfd orphan = Pidfd.open(pid)) {
             assertThat(orphan.awaitExit(LIMIT)).isTrue();
         }

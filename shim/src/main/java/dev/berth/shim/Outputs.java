@@ -20,29 +20,27 @@ final class Outputs {
     }
 
     /** Goes on with what the last supervisor was reading. */
-    void resume() {
+    void resume() throws InterruptedException {
         for (PumpRecord pump : ledger.pumps()) {
             try {
-                run(pump);
-            } catch (IOException | Fault e) {
+                pumps.resume(pump.name(), pump.stdout(), pump.stderr(), pump.log());
+            } catch (Fault e) {
+                LOG.warn("{}: its output is not read on: {}", pump.name(), e.getMessage());
+            } catch (IOException e) {
                 LOG.error("{}: its output cannot be read on", pump.name(), e);
             }
         }
     }
 
     /** Begins to read; does nothing if it is being read. */
-    void start(PumpRecord pump) throws IOException {
+    void start(PumpRecord pump) throws IOException, InterruptedException {
         ledger.save(pump);
         try {
-            run(pump);
+            pumps.start(pump.name(), pump.stdout(), pump.stderr(), pump.log());
         } catch (IOException | Fault e) {
             ledger.removePump(pump.name());
             throw e;
         }
-    }
-
-    private void run(PumpRecord pump) throws IOException {
-        pumps.start(pump.name(), pump.stdout(), pump.stderr(), pump.log());
     }
 
     /**
@@ -50,12 +48,12 @@ final class Outputs {
      *
      * @throws Fault NOT_FOUND if its output is not being read
      */
-    void reopen(String name) throws IOException {
+    void reopen(String name) throws InterruptedException {
         pumps.reopen(name);
     }
 
     /**
-     * Waits until what is in the pipes of a process is in its log.
+     * Waits until nobody can write to the pipes of a process any more and all of it is in its log.
      *
      * @return false if the time is over; true if nothing is being read
      */
@@ -64,7 +62,7 @@ final class Outputs {
     }
 
     /** Ends reading; harmless if nothing is being read. */
-    void stop(String name) {
+    void stop(String name) throws IOException {
         pumps.stop(name);
         ledger.removePump(name);
     }

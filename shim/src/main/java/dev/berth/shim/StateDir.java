@@ -112,6 +112,11 @@ final class StateDir implements AutoCloseable {
         return shim().resolve("journal");
     }
 
+    /** What pumps keep. */
+    Path pumps() {
+        return shim().resolve("pumps");
+    }
+
     /** Where the root of a container is mounted; each container sees its own there and nobody else any. */
     Path rootfs() {
         return shim().resolve("rootfs");

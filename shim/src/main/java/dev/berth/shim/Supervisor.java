@@ -41,7 +41,7 @@ final class Supervisor implements AutoCloseable {
         Subreaper.enable();
         StateDir directories = StateDir.open(options.state());
         Ledger ledger = Ledger.open(Journal.open(directories.journal(), new LinuxDisk()), clock);
-        Pumps pumps = new Pumps(clock);
+        Pumps pumps = Pumps.open(directories.pumps(), clock, ticker);
         Outputs outputs = new Outputs(ledger, pumps);
         Vault vault = Vault.open(directories.vaultPin(), directories.vault());
         Pins pins = new Pins(vault);

@@ -91,7 +91,7 @@ final class SupervisorService {
                 .build();
     }
 
-    private PumpResponse pump(Call call, PumpRequest request) throws IOException {
+    private PumpResponse pump(Call call, PumpRequest request) throws IOException, InterruptedException {
         outputs.start(new PumpRecord(
                 request.getNamespace(),
                 request.getId(),
@@ -102,12 +102,12 @@ final class SupervisorService {
         return PumpResponse.getDefaultInstance();
     }
 
-    private ReopenLogResponse reopen(Call call, ReopenLogRequest request) throws IOException {
+    private ReopenLogResponse reopen(Call call, ReopenLogRequest request) throws InterruptedException {
         outputs.reopen(outputName(request.getNamespace(), request.getId(), ""));
         return ReopenLogResponse.getDefaultInstance();
     }
 
-    private DrainResponse drain(Call call, DrainRequest request) throws InterruptedException {
+    private DrainResponse drain(Call call, DrainRequest request) throws IOException, InterruptedException {
         String name = outputName(request.getNamespace(), request.getId(), request.getExecId());
         Duration asked = Duration.ofMillis(request.getTimeoutMillis());
         boolean drained = outputs.drain(name, asked.compareTo(LONGEST_DRAIN) < 0 ? asked : LONGEST_DRAIN);

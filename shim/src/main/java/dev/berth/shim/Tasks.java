@@ -292,8 +292,9 @@ final class Tasks {
     }
 
     /** Undoes a creation, however far it came; what cannot be undone now is tried again later. */
-    private void discard(Task task) throws InterruptedException {
+    private void discard(Task task) throws IOException, InterruptedException {
         task.init().close();
+        context.outputs().stop(outputOf(task.init()));
         leftovers.put(task.key(), task.record());
         removeLeftover(task.record());
     }

@@ -1,138 +1,297 @@
 package dev.berth.shim.stdio;
 
+import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
-import dev.berth.linux.Fifo;
 import dev.berth.linux.LinuxException;
-import dev.berth.linux.Poller;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Reads the output of one process into one log file. */
+/**
+ * Reads the output of one process into one log file.
+ *
+ * <p>It works in turns, whenever the loop finds something to read: each turn takes some chunks from each pipe and writes
+ * their lines. No line is torn by a new log file, a kill or a full disk. What cannot be written is given up, so that the
+ * container is not held up by a log.
+ */
 final class LogPump implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(LogPump.class);
-    private static final int LINE_BYTES = 16 * 1024;
 
-    private record Source(String stream, Fd reader, CountDownLatch ended) {}
+    /** After so many chunks of one pipe the other pumps have their turn. */
+    private static final int CHUNKS_PER_TURN = 4;
 
-    private final List<Source> sources = new ArrayList<>();
-    private final String path;
+    private final Output output;
+    private final PumpLoop loop;
     private final InstantSource clock;
-    private @Nullable Fd log;
+    private final List<Source> sources = new ArrayList<>(2);
+    private final CountDownLatch drained = new CountDownLatch(1);
 
-    private LogPump(String path, InstantSource clock) {
-        this.path = path;
+    /** How often a turn was asked for since the last one began; a turn waits or runs while it is not zero. */
+    private final AtomicInteger wanted = new AtomicInteger();
+
+    /** Held for a turn. */
+    private final ReentrantLock lock = new ReentrantLock();
+
+    private @Nullable LogFile log;
+    private Instant lastTime = Instant.EPOCH;
+    private long lostBytes;
+    private boolean failing;
+    private boolean closed;
+    private volatile boolean draining;
+
+    private LogPump(Output output, PumpLoop loop, InstantSource clock) {
+        this.output = output;
+        this.loop = loop;
         this.clock = clock;
     }
 
-    static LogPump open(String stdout, String stderr, String log, InstantSource clock) throws IOException {
-        LogPump pump = new LogPump(log, clock);
+    /**
+     * Prepares a pump and brings to its end what an earlier one of that name left half done; {@link #start()} begins to
+     * read.
+     *
+     * @param directory where it keeps what is on its way
+     * @param anyway go on without a log if it cannot be opened, rather than hold up a container that runs
+     * @throws Fault if a pipe or the log cannot be opened
+     */
+    static LogPump open(Output output, Path directory, PumpLoop loop, InstantSource clock, boolean anyway)
+            throws IOException, InterruptedException {
+        LogPump pump = new LogPump(output, loop, clock);
         try {
-            pump.log = log.isEmpty() ? null : pump.openLog();
-            pump.add("stdout", stdout);
-            pump.add("stderr", stderr);
+            pump.openLog(anyway);
+            pump.add("stdout", output.stdout(), directory);
+            pump.add("stderr", output.stderr(), directory);
+            pump.recover();
             return pump;
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | InterruptedException e) {
             pump.close();
             throw e;
         }
     }
 
-    private Fd openLog() throws LinuxException {
-        return Fd.open(Path.of(path), Fd.O_WRONLY | Fd.O_APPEND | Fd.O_CREAT, 0640);
-    }
-
-    private void add(String stream, String fifo) throws IOException {
-        if (!fifo.isEmpty()) {
-            sources.add(new Source(stream, Fifo.openReader(Path.of(fifo)), new CountDownLatch(1)));
+    private void openLog(boolean anyway) throws InterruptedException {
+        if (output.log().isEmpty()) {
+            return;
+        }
+        try {
+            log = LogFile.open(Path.of(output.log()));
+        } catch (Fault fault) {
+            if (!anyway) {
+                throw fault;
+            }
+            LOG.error(
+                    "{}: its output is thrown away until its log is opened anew: {}",
+                    output.name(),
+                    fault.getMessage());
         }
     }
 
-    void start() {
-        sources.forEach(source ->
-                Thread.ofVirtual().name("pump " + source.stream() + " " + path).start(() -> pump(source)));
+    private void add(String stream, String fifo, Path directory) throws IOException {
+        if (!fifo.isEmpty()) {
+            Path staged = output.log().isEmpty() ? null : directory.resolve(stream);
+            sources.add(Source.open(stream, Path.of(fifo), staged, loop, this::wantTurn));
+        }
     }
 
-    private void pump(Source source) {
-        byte[] chunk = new byte[LINE_BYTES];
-        ByteArrayOutputStream line = new ByteArrayOutputStream();
+    private void recover() throws IOException {
+        Buffers buffers = null;
+        for (Source source : sources) {
+            Staging staging = source.staging;
+            if (staging != null && staging.isHalfDone()) {
+                buffers = buffers == null ? new Buffers() : buffers;
+                write(source, staging, buffers, staging.fill(buffers), false);
+            }
+        }
+    }
+
+    void start() throws LinuxException {
+        for (Source source : sources) {
+            source.watch();
+        }
+    }
+
+    Output output() {
+        return output;
+    }
+
+    private void wantTurn() {
+        if (wanted.getAndIncrement() == 0) {
+            loop.submit(this::turn);
+        }
+    }
+
+    private void turn(Buffers buffers) {
+        int seen = wanted.get();
+        boolean more;
         try {
-            while (true) {
-                Poller.awaitReadable(source.reader(), Poller.FOREVER);
-                int n = source.reader().read(chunk);
-                if (n < 0) {
-                    break;
+            more = work(buffers);
+            failing = false;
+        } catch (IOException | RuntimeException e) {
+            if (!failing) {
+                LOG.error("{}: its output is not read for now", output.name(), e);
+            }
+            failing = true;
+            loop.submitLater(this::turn);
+            return;
+        }
+        if (more || wanted.addAndGet(-seen) > 0) {
+            loop.submit(this::turn);
+        }
+    }
+
+    /** Returns true if there is more to do at once. */
+    private boolean work(Buffers buffers) throws IOException {
+        lock.lock();
+        try {
+            if (closed) {
+                return false;
+            }
+            boolean more = false;
+            for (Source source : sources) {
+                if (source.isReady() || draining) {
+                    more |= pull(source, buffers);
                 }
-                split(source.stream(), chunk, n, line);
             }
-            if (line.size() > 0) {
-                write(source.stream(), "P", line);
+            if (draining && sources.stream().allMatch(Source::hasEnded)) {
+                drained.countDown();
             }
-        } catch (IOException | InterruptedException e) {
-            if (!source.reader().isClosed()) {
-                LOG.error("log {}: {} is not read any more", path, source.stream(), e);
+            return more;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private boolean pull(Source source, Buffers buffers) throws IOException {
+        Staging staging = source.staging;
+        for (int chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
+            int length = source.take(buffers);
+            if (length < 0) {
+                if (staging != null && staging.isMidLine()) {
+                    write(source, staging, buffers, staging.fill(buffers), true);
+                }
+                source.end();
+                return false;
+            }
+            source.goOn();
+            if (length == 0) {
+                source.rest();
+                return false;
+            }
+            if (staging != null) {
+                write(source, staging, buffers, length, false);
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Brings bytes from the buffers into the log.
+     *
+     * @param last nothing comes after them now: an open line is written as a part
+     */
+    private void write(Source source, Staging staging, Buffers buffers, int length, boolean last) throws IOException {
+        Staging.Intent begun = staging.unfinished();
+        Staging.Intent intent = begun != null ? begun : new Staging.Intent(stamp(), nextTime(), last);
+        int rest = CriLines.waiting(buffers.bytes, length, intent.last());
+        byte[] waiting = Arrays.copyOfRange(buffers.bytes, length - rest, length);
+        if (begun == null) {
+            staging.begin(intent, waiting);
+        }
+        if (length > rest) {
+            writeLines(source.lines, buffers, length - rest, intent);
+        }
+        staging.finish(waiting);
+    }
+
+    private void writeLines(CriLines lines, Buffers buffers, int length, Staging.Intent intent) throws IOException {
+        LogFile file = log;
+        if (file == null) {
+            lostBytes += length;
+            return;
+        }
+        long place = file.place(intent.log());
+        try {
+            LogFile.Writing writing = file.from(place, buffers.out);
+            int written = lines.write(buffers.bytes, length, intent.time(), writing);
+            writing.flush();
+            lastTime = intent.time().plusNanos(written - 1L);
+            if (lostBytes > 0) {
+                LOG.warn("{}: {} bytes of its output are lost, its log is written again", output.name(), lostBytes);
+                lostBytes = 0;
+            }
+        } catch (LinuxException e) {
+            file.cut(place);
+            if (lostBytes == 0) {
+                LOG.error(
+                        "{}: its output is thrown away, its log cannot be written: {}", output.name(), e.getMessage());
+            }
+            lostBytes += length;
+        }
+    }
+
+    private Fd.Stamp stamp() throws LinuxException {
+        return log == null ? new Fd.Stamp(0, 0, 0) : log.stamp();
+    }
+
+    /** Never twice the same, so that equal lines can be told apart. */
+    private Instant nextTime() {
+        Instant now = clock.instant();
+        return now.isAfter(lastTime) ? now : lastTime.plusNanos(1);
+    }
+
+    /** Goes on in a new file of the log's name. Lines written before are all in the old one. */
+    void reopen() throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            if (output.log().isEmpty() || closed) {
+                return;
+            }
+            if (log == null) {
+                log = LogFile.open(Path.of(output.log()));
+            } else {
+                log.reopen();
             }
         } finally {
-            source.ended().countDown();
+            lock.unlock();
         }
     }
 
-    private void split(String stream, byte[] bytes, int length, ByteArrayOutputStream line) throws IOException {
-        for (int i = 0; i < length; i++) {
-            if (bytes[i] == '\n') {
-                write(stream, "F", line);
-            } else {
-                line.write(bytes[i]);
-                if (line.size() == LINE_BYTES) {
-                    write(stream, "P", line);
-                }
-            }
-        }
-    }
-
-    private synchronized void write(String stream, String tag, ByteArrayOutputStream line) throws IOException {
-        if (log != null) {
-            ByteArrayOutputStream entry = new ByteArrayOutputStream();
-            entry.writeBytes((clock.instant() + " " + stream + " " + tag + " ").getBytes(StandardCharsets.US_ASCII));
-            line.writeTo(entry);
-            entry.write('\n');
-            log.write(entry.toByteArray());
-        }
-        line.reset();
-    }
-
-    synchronized void reopen() throws IOException {
-        if (log != null) {
-            Fd next = openLog();
-            log.close();
-            log = next;
-        }
-    }
-
-    /** Waits for the end of all pipes. */
+    /**
+     * Waits until nobody can write any more and everything is in the log.
+     *
+     * @return false if the time is over
+     */
     boolean drain(Duration limit) throws InterruptedException {
-        boolean all = true;
-        for (Source source : sources) {
-            all &= source.ended().await(limit.toMillis(), TimeUnit.MILLISECONDS);
-        }
-        return all;
+        draining = true;
+        wantTurn();
+        return drained.await(limit.toNanos(), TimeUnit.NANOSECONDS);
     }
 
+    /** Stops reading; what is on its way stays for the next pump of that name. */
     @Override
     public void close() {
-        sources.forEach(source -> source.reader().close());
-        if (log != null) {
-            log.close();
+        lock.lock();
+        try {
+            if (!closed) {
+                closed = true;
+                sources.forEach(Source::close);
+                if (log != null) {
+                    log.close();
+                }
+            }
+        } finally {
+            lock.unlock();
         }
     }
 }
