@@ -1,0 +1,74 @@
+package dev.berth.snapshots;
+
+import dev.berth.linux.Dir;
+import dev.berth.linux.FileStat;
+import dev.berth.linux.FileType;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/** A layer by itself, in the form that an overlay reads: deletions are recorded, as device 0:0 and as an attribute. */
+final class StandaloneForm implements LayerForm {
+    static final byte[] OPAQUE = "trusted.overlay.opaque".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] YES = {'y'};
+
+    /** Directories through which nothing of the layers below is seen. */
+    private final PathSet<Boolean> opaque;
+
+    StandaloneForm(PathSet<Boolean> opaque) {
+        this.opaque = opaque;
+    }
+
+    @Override
+    public boolean isHidden(FileStat there) {
+        return there.isWhiteout();
+    }
+
+    @Override
+    public void makeWayForParent(Dir in, byte[] name, byte[] path, FileStat there) {
+        throw LayerFault.refused(path, "is no directory, but other entries are below it");
+    }
+
+    @Override
+    public void keepHidden(Dir in, byte[] name, byte[] path) throws IOException {
+        in.setXattr(name, OPAQUE, YES);
+        opaque.put(path, true);
+    }
+
+    @Override
+    public boolean whiteout(Dir in, byte[] name, byte[] path) throws IOException {
+        FileStat there = in.find(name);
+        if (there == null) {
+            in.mknod(name, FileType.CHARACTER_DEVICE, 0, 0);
+        } else if (there.isDirectory()) {
+            keepHidden(in, name, path); // what this layer has in it stays, wherever the whiteout stands
+        }
+        return false;
+    }
+
+    @Override
+    public void opaque(Dir dir, byte[] path) throws IOException {
+        dir.setXattr(OPAQUE, YES);
+        opaque.put(path, true);
+    }
+
+    @Override
+    public void touch(byte[] path) {
+        // What is in the directory is this layer's.
+    }
+
+    @Override
+    public void entering(Dir dir, byte[] path) {
+        // Times are set in the end.
+    }
+
+    @Override
+    public RuntimeException missingTarget(TarEntry link) {
+        return new NeedsParentException("\"" + LayerFault.shown(link.name()) + "\" is a link to \""
+                + LayerFault.shown(link.link()) + "\" of a lower layer");
+    }
+
+    @Override
+    public boolean inheritsGroups() {
+        return false;
+    }
+}

@@ -1,0 +1,50 @@
+package dev.berth.snapshots;
+
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an archive says about one file.
+ *
+ * @param name as written, any bytes
+ * @param link target of a hard or symbolic link, otherwise empty
+ * @param permissions the lower twelve bits of the mode
+ * @param storedSize bytes of data that follow in the archive
+ * @param size the file's length; more than what is stored if it is sparse
+ * @param pieces where the stored data goes, in order, if the file is sparse; null if it goes to the start in one piece
+ * @param rdev of a device, {@code major << 32 | minor}
+ */
+@SuppressWarnings("ArrayRecordComponent") // entries are never compared
+record TarEntry(
+        byte[] name,
+        byte[] link,
+        Kind kind,
+        int permissions,
+        long uid,
+        long gid,
+        long storedSize,
+        long size,
+        @Nullable List<Piece> pieces,
+        long rdev,
+        Instant modified,
+        Instant accessed,
+        List<Xattr> xattrs) {
+
+    enum Kind {
+        REGULAR,
+        HARD_LINK,
+        SYMLINK,
+        CHARACTER_DEVICE,
+        BLOCK_DEVICE,
+        DIRECTORY,
+        FIFO
+    }
+
+    /** A range of a sparse file that has data. */
+    record Piece(long offset, long length) {}
+
+    /** An extended attribute, name and value as bytes. */
+    @SuppressWarnings("ArrayRecordComponent")
+    record Xattr(byte[] name, byte[] value) {}
+}
