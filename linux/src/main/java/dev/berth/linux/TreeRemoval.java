@@ -29,29 +29,32 @@ final class TreeRemoval {
     }
 
     void run() throws IOException {
-        if (!isDirectory(parent, name)) {
-            return;
+        if (isDirectory(parent, name)) {
+            descend(parent, name);
         }
-        try (Dir top = enter(parent, name)) {
-            open.addLast(top);
-            empty(top);
-        }
-        removeEmptied(parent, name);
     }
 
     /** Removes the name unless it is a directory. */
     private static boolean isDirectory(Dir in, byte[] name) throws LinuxException {
         try {
-            unlink(in, name);
+            unlinkIfThere(in, name);
             return false;
         } catch (LinuxException e) {
-            if (e.is(Errno.ENOENT)) {
-                return false;
-            }
             if (e.is(Errno.EISDIR)) {
                 return true;
             }
             throw e;
+        }
+    }
+
+    /** Somebody else may be removing the same tree. */
+    private static void unlinkIfThere(Dir in, byte[] name) throws LinuxException {
+        try {
+            unlink(in, name);
+        } catch (LinuxException e) {
+            if (!e.is(Errno.ENOENT)) {
+                throw e;
+            }
         }
     }
 
@@ -88,7 +91,7 @@ final class TreeRemoval {
     private void remove(Dir directory, Dir.Entry entry) throws IOException {
         boolean maybeDirectory = entry.type() == FileType.DIRECTORY || entry.type() == FileType.UNKNOWN;
         if (!maybeDirectory) {
-            unlink(directory, entry.name());
+            unlinkIfThere(directory, entry.name());
         } else if (entry.type() == FileType.DIRECTORY || isDirectory(directory, entry.name())) {
             descend(directory, entry.name());
         }
@@ -103,6 +106,11 @@ final class TreeRemoval {
             open.addLast(inside);
             empty(inside);
             open.removeLast();
+        } catch (LinuxException e) {
+            if (e.is(Errno.ENOENT)) {
+                return;
+            }
+            throw e;
         }
         removeEmptied(directory, child);
     }

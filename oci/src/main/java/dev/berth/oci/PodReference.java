@@ -2,8 +2,8 @@ package dev.berth.oci;
 
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -47,8 +47,7 @@ public final class PodReference {
     public static Set<String> in(RuntimeSpec spec) {
         Set<String> found = new TreeSet<>();
         Stream<String> sources = spec.mounts().stream().map(m -> m.source() == null ? "" : m.source());
-        Stream<String> paths =
-                spec.needLinux().namespaces().stream().map(n -> n.path() == null ? "" : n.path());
+        Stream<String> paths = spec.needLinux().namespaces().stream().map(n -> n.path() == null ? "" : n.path());
         Stream.concat(sources, paths).filter(PodReference::is).forEach(found::add);
         return found;
     }

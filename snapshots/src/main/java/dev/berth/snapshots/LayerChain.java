@@ -48,12 +48,13 @@ public interface LayerChain extends AutoCloseable {
     Placement.Placed appendInTurn(String name, Map<String, String> labels, InputStream tar);
 
     /**
-     * Flushes the file system and then makes every layer appended a committed snapshot. A name that somebody else has
-     * committed meanwhile is kept as it is, and ours is dropped.
+     * Flushes the file system and then makes every layer appended a committed snapshot, all or none. A name that somebody
+     * else has committed meanwhile is kept as it is, and ours is dropped. The records survive the end of this process; a
+     * power loss too after the next durable write, for instance that of the image.
      */
     void commit();
 
-    /** Removes what was not committed. Calling it again is harmless. */
+    /** Removes what was not committed, when every call of unpack has returned. Calling it again is harmless. */
     @Override
     void close();
 }

@@ -6,6 +6,7 @@ import dev.berth.linux.FileStat;
 import dev.berth.linux.FileType;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.RegularFile;
+import dev.berth.store.SnapshotRecord.Usage;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,5 +1,7 @@
 package dev.berth.snapshots;
 
+import dev.berth.store.SnapshotRecord.Usage;
+
 /** How the stacking of a layer ended. */
 public sealed interface Placement {
     /** It is on top of the chain now. */

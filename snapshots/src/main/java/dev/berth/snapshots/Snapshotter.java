@@ -1,6 +1,8 @@
 package dev.berth.snapshots;
 
 import dev.berth.kernel.Namespace;
+import dev.berth.store.SnapshotRecord;
+import dev.berth.store.SnapshotRecord.Usage;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -44,7 +46,7 @@ public interface Snapshotter {
      *
      * @throws dev.berth.kernel.Fault NOT_FOUND; ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if it is not active
      */
-    void commit(Namespace namespace, String name, String key, Map<String, String> labels);
+    SnapshotRecord commit(Namespace namespace, String name, String key, Map<String, String> labels);
 
     /**
      * Removes a snapshot and its files. Whatever shows it must be unmounted before.
@@ -52,6 +54,23 @@ public interface Snapshotter {
      * @throws dev.berth.kernel.Fault NOT_FOUND; FAILED_PRECONDITION if others stand on it
      */
     void remove(Namespace namespace, String key);
+
+    /**
+     * What is known of a snapshot.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND
+     */
+    SnapshotRecord stat(Namespace namespace, String key);
+
+    /** All snapshots of a namespace, oldest first. */
+    List<SnapshotRecord> list(Namespace namespace);
+
+    /**
+     * Replaces the labels.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND
+     */
+    SnapshotRecord label(Namespace namespace, String key, Map<String, String> labels);
 
     /** Whether there is a snapshot of this key. */
     boolean exists(Namespace namespace, String key);
@@ -73,8 +92,14 @@ public interface Snapshotter {
     LayerChain layers(Namespace namespace, String base);
 
     /**
-     * Removes what a crash left behind: drafts of layers, and directories that no record knows. Once, before anything else
-     * is called.
+     * Forgets the drafts of layers that a crash left behind. Once, before anything else is called; {@link #tidy} then removes
+     * their files.
      */
     void recover();
+
+    /**
+     * Removes the files of snapshots that are no more: what a crash left behind, and what could not be removed at the first
+     * attempt. May take long; in the background, from time to time.
+     */
+    void tidy();
 }

@@ -120,6 +120,25 @@ public final class Snapshots {
     }
 
     /**
+     * Puts an active snapshot onto a parent: a layer that was unpacked before the one below it was there.
+     *
+     * @throws Fault NOT_FOUND if one of them does not exist; FAILED_PRECONDITION if it is not active or the parent is not
+     *     committed
+     */
+    public SnapshotRecord graft(SnapshotRecord active, String parent) {
+        SnapshotRecord found = get(active.namespace(), active.snapshotter(), active.key());
+        if (found.kind() != Kind.ACTIVE) {
+            throw Fault.precondition("graft snapshot " + found.key(), "it is not active but " + found.kind(), "");
+        }
+        session.change(
+                "UPDATE snapshots SET parent = ?, updated_at = ? WHERE number = ?",
+                parentOf(found.on(parent)),
+                clock.instant(),
+                found.number());
+        return get(found.namespace(), found.snapshotter(), found.key());
+    }
+
+    /**
      * Turns an active snapshot into a committed one with a new key, and replaces its labels.
      *
      * @throws Fault NOT_FOUND; ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if it is not active

@@ -205,6 +205,21 @@ final class MetadataTest {
     }
 
     @Test
+    void aSnapshotIsGraftedOntoAParentThatCameLater() {
+        SnapshotRecord committed = metadata.write(Durability.PROCESS, r -> {
+            Snapshots snapshots = r.snapshots();
+            SnapshotRecord upper = snapshots.create(SnapshotRecord.of(K8S, "overlay", "draft-2", Kind.ACTIVE));
+            SnapshotRecord lower = snapshots.create(SnapshotRecord.of(K8S, "overlay", "draft-1", Kind.ACTIVE));
+            snapshots.commit(lower, "layer-1", Map.of(), Usage.ZERO);
+            return snapshots.commit(snapshots.graft(upper, "layer-1"), "layer-2", Map.of(), Usage.ZERO);
+        });
+        assertThat(committed.parent()).isEqualTo("layer-1");
+        assertThatThrownBy(() ->
+                        metadata.write(Durability.PROCESS, r -> r.snapshots().graft(committed, "layer-1")))
+                .satisfies(has(Fault.Code.FAILED_PRECONDITION));
+    }
+
+    @Test
     void leasesHoldThingsUntilTheyExpire() {
         Leases.Resource blob = new Leases.Resource("content", digest("x").toString());
         metadata.apply(Durability.PROCESS, r -> {

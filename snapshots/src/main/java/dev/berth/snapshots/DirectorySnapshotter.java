@@ -1,0 +1,275 @@
+package dev.berth.snapshots;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ids;
+import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Rollback;
+import dev.berth.store.Durability;
+import dev.berth.store.Metadata;
+import dev.berth.store.Payload;
+import dev.berth.store.SnapshotRecord;
+import dev.berth.store.SnapshotRecord.Kind;
+import dev.berth.store.SnapshotRecord.Usage;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What both ways have in common: a record in the store and a directory of its number for each snapshot. The record is there
+ * before the directory and goes before it, so a directory without a record is a leftover, whatever happened.
+ */
+abstract sealed class DirectorySnapshotter implements Snapshotter permits OverlaySnapshotter, NativeSnapshotter {
+    private static final Logger LOG = LoggerFactory.getLogger(Snapshotter.class);
+    /** Begins the key of a layer that is being unpacked. No client uses it. */
+    private static final String DRAFT = "berth-draft-";
+
+    private static final String LEFTOVER = "snapshot-files";
+
+    private final String name;
+    private final Metadata metadata;
+    private final Disk disk;
+    final SnapshotFiles files;
+
+    DirectorySnapshotter(String name, Path directory, Metadata metadata, Disk disk) {
+        this.name = name;
+        this.metadata = metadata;
+        this.disk = disk;
+        try {
+            files = new SnapshotFiles(directory);
+        } catch (IOException e) {
+            throw SnapshotFault.of("open the snapshots in " + directory, e);
+        }
+    }
+
+    /** Makes the directory of a new snapshot as it is to be; the record is there. */
+    abstract void fill(SnapshotRecord snapshot, List<SnapshotRecord> parents) throws IOException;
+
+    /**
+     * What to mount.
+     *
+     * @param parents topmost first
+     */
+    abstract List<MountPoint> mounts(SnapshotRecord snapshot, List<SnapshotRecord> parents) throws IOException;
+
+    /** What is of no use any more once it is committed. */
+    abstract void settle(SnapshotRecord snapshot) throws IOException;
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public List<MountPoint> prepare(Namespace namespace, String key, String parent, Map<String, String> labels) {
+        return create(of(namespace, key, Kind.ACTIVE, parent, labels));
+    }
+
+    @Override
+    public List<MountPoint> view(Namespace namespace, String key, String parent, Map<String, String> labels) {
+        return create(of(namespace, key, Kind.VIEW, parent, labels));
+    }
+
+    private SnapshotRecord of(Namespace namespace, String key, Kind kind, String parent, Map<String, String> labels) {
+        return SnapshotRecord.of(namespace, name, key, kind).on(parent).withLabels(labels);
+    }
+
+    private List<MountPoint> create(SnapshotRecord wanted) {
+        SnapshotRecord made =
+                metadata.write(Durability.PROCESS, r -> r.snapshots().create(wanted));
+        try (Rollback undo = new Rollback()) {
+            undo.add("snapshot " + wanted.key(), () -> remove(wanted.namespace(), wanted.key()));
+            List<SnapshotRecord> parents = parents(made);
+            fill(made, parents);
+            List<MountPoint> mounts = mounts(made, parents);
+            undo.commit();
+            return mounts;
+        } catch (IOException e) {
+            throw SnapshotFault.of("make snapshot " + wanted.key(), e);
+        }
+    }
+
+    private List<SnapshotRecord> parents(SnapshotRecord of) {
+        List<SnapshotRecord> chain = metadata.read(r -> r.snapshots().chain(of.namespace(), name, of.key()));
+        return chain.subList(1, chain.size());
+    }
+
+    @Override
+    public List<MountPoint> mounts(Namespace namespace, String key) {
+        SnapshotRecord found = stat(namespace, key);
+        if (found.kind() == Kind.COMMITTED) {
+            throw Fault.precondition("mount snapshot " + key, "it is committed", "Make a view of it and mount that");
+        }
+        try {
+            return mounts(found, parents(found));
+        } catch (IOException e) {
+            throw SnapshotFault.of("mount snapshot " + key, e);
+        }
+    }
+
+    @Override
+    public SnapshotRecord commit(Namespace namespace, String committed, String key, Map<String, String> labels) {
+        SnapshotRecord active = stat(namespace, key);
+        if (active.kind() != Kind.ACTIVE) {
+            throw Fault.precondition("commit snapshot " + key, "it is not active but " + active.kind(), "");
+        }
+        try {
+            settle(active);
+            Usage usage = files.usage(active.number());
+            sync();
+            return metadata.write(Durability.POWER, r -> r.snapshots().commit(active, committed, labels, usage));
+        } catch (IOException e) {
+            throw SnapshotFault.of("commit snapshot " + key, e);
+        }
+    }
+
+    void sync() throws IOException {
+        disk.syncFilesystem(files.directory());
+    }
+
+    @Override
+    public void remove(Namespace namespace, String key) {
+        SnapshotRecord gone =
+                metadata.write(Durability.PROCESS, r -> r.snapshots().delete(namespace, name, key));
+        removeFiles(gone.number());
+    }
+
+    /** The snapshot is gone for everybody; what can't be removed from the disk now is tried again later. */
+    private void removeFiles(long number) {
+        String what = name + "/" + number;
+        try {
+            files.remove(number);
+            metadata.apply(Durability.PROCESS, r -> r.leftovers().done(LEFTOVER, what));
+        } catch (IOException e) {
+            LOG.warn("The files of snapshot {} could not be removed, this will be tried again: {}", what, e.toString());
+            metadata.apply(Durability.PROCESS, r -> r.leftovers().add(LEFTOVER, what, Payload.NONE));
+        }
+    }
+
+    @Override
+    public SnapshotRecord stat(Namespace namespace, String key) {
+        return metadata.read(r -> r.snapshots().get(namespace, name, key));
+    }
+
+    @Override
+    public boolean exists(Namespace namespace, String key) {
+        return metadata.read(r -> r.snapshots().find(namespace, name, key)).isPresent();
+    }
+
+    @Override
+    public List<SnapshotRecord> list(Namespace namespace) {
+        return metadata.read(r -> r.snapshots().list(namespace, name));
+    }
+
+    @Override
+    public SnapshotRecord label(Namespace namespace, String key, Map<String, String> labels) {
+        return metadata.write(Durability.PROCESS, r -> {
+            SnapshotRecord found = r.snapshots().get(namespace, name, key);
+            return r.snapshots().update(found.withLabels(labels));
+        });
+    }
+
+    @Override
+    public Usage usage(Namespace namespace, String key) {
+        SnapshotRecord found = stat(namespace, key);
+        if (found.kind() == Kind.COMMITTED) {
+            return found.usage();
+        }
+        try {
+            return files.usage(found.number());
+        } catch (IOException e) {
+            throw SnapshotFault.of("count snapshot " + key, e);
+        }
+    }
+
+    @Override
+    public Path writablePath(Namespace namespace, String key) {
+        SnapshotRecord found = stat(namespace, key);
+        if (found.kind() != Kind.ACTIVE) {
+            throw Fault.precondition("find the files of snapshot " + key, "it is not active but " + found.kind(), "");
+        }
+        return files.fs(found.number());
+    }
+
+    @Override
+    public void recover() {
+        metadata.apply(Durability.PROCESS, r -> {
+            for (Namespace namespace : r.namespaces().list()) {
+                for (SnapshotRecord record : r.snapshots().list(namespace, name)) {
+                    if (record.key().startsWith(DRAFT) && record.kind() == Kind.ACTIVE) {
+                        r.snapshots().delete(namespace, name, record.key());
+                    }
+                }
+            }
+        });
+    }
+
+    @Override
+    public void tidy() {
+        try {
+            Set<Long> there = files.numbers(); // before the records: a new one is made before its directory
+            Set<Long> known = metadata.read(r -> r.snapshots().numbers(name));
+            there.stream().filter(number -> !known.contains(number)).forEach(this::removeFiles);
+        } catch (IOException e) {
+            throw SnapshotFault.of("tidy up the snapshots in " + files.directory(), e);
+        }
+    }
+
+    /** A snapshot for a layer on its way, with an empty directory. */
+    SnapshotRecord newDraft(Namespace namespace, boolean withWork) throws IOException {
+        SnapshotRecord draft = metadata.write(
+                Durability.PROCESS,
+                r -> r.snapshots().create(SnapshotRecord.of(namespace, name, DRAFT + Ids.random(), Kind.ACTIVE)));
+        try (Rollback undo = new Rollback()) {
+            undo.add("draft " + draft.number(), () -> remove(namespace, draft.key()));
+            files.make(draft.number(), withWork);
+            undo.commit();
+            return draft;
+        }
+    }
+
+    /** The committed snapshots from this one down. */
+    List<SnapshotRecord> chain(Namespace namespace, String key) {
+        List<SnapshotRecord> chain = metadata.read(r -> r.snapshots().chain(namespace, name, key));
+        if (chain.getFirst().kind() != Kind.COMMITTED) {
+            throw Fault.precondition("stand on snapshot " + key, "it is not committed", "");
+        }
+        return chain;
+    }
+
+    /**
+     * Makes drafts committed snapshots, the lowest first, all or none.
+     *
+     * @return those that are of no use, because their name is taken by an equal one
+     */
+    List<StackedLayer> commit(String base, List<StackedLayer> layers) {
+        return metadata.write(Durability.PROCESS, r -> {
+            var superfluous = new ArrayList<StackedLayer>();
+            String parent = base;
+            for (StackedLayer layer : layers) {
+                SnapshotRecord draft = layer.draft();
+                if (r.snapshots().find(draft.namespace(), name, layer.name()).isPresent()) {
+                    superfluous.add(layer);
+                } else {
+                    SnapshotRecord grafted =
+                            parent.isEmpty() ? draft : r.snapshots().graft(draft, parent);
+                    r.snapshots().commit(grafted, layer.name(), layer.labels(), layer.usage());
+                }
+                parent = layer.name();
+            }
+            return superfluous;
+        });
+    }
+
+    /**
+     * A layer that is part of a chain and not committed yet.
+     *
+     * @param name the key that it will have
+     */
+    record StackedLayer(String name, Map<String, String> labels, SnapshotRecord draft, Usage usage) {}
+}

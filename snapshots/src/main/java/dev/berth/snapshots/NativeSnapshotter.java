@@ -1,0 +1,52 @@
+package dev.berth.snapshots;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Namespace;
+import dev.berth.store.Metadata;
+import dev.berth.store.SnapshotRecord;
+import dev.berth.store.SnapshotRecord.Kind;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Snapshots as whole copies, for where no overlay can be used. Where the file system can share blocks between files, a copy
+ * shares them.
+ */
+public final class NativeSnapshotter extends DirectorySnapshotter {
+    /** @param directory for these snapshots alone; made if there is none */
+    public NativeSnapshotter(Path directory, Metadata metadata, Disk disk) {
+        super("native", directory, metadata, disk);
+    }
+
+    @Override
+    void fill(SnapshotRecord snapshot, List<SnapshotRecord> parents) throws IOException {
+        if (snapshot.kind() == Kind.VIEW && !parents.isEmpty()) {
+            return; // its parent is seen itself
+        }
+        files.make(snapshot.number(), false);
+        if (!parents.isEmpty()) {
+            TreeCopy.run(files, parents.getFirst().number(), snapshot.number());
+        }
+    }
+
+    @Override
+    List<MountPoint> mounts(SnapshotRecord snapshot, List<SnapshotRecord> parents) {
+        boolean writable = snapshot.kind() == Kind.ACTIVE;
+        long shown = writable || parents.isEmpty()
+                ? snapshot.number()
+                : parents.getFirst().number();
+        return List.of(
+                new MountPoint("bind", files.fs(shown).toString(), "", List.of(writable ? "rw" : "ro", "rbind")));
+    }
+
+    @Override
+    void settle(SnapshotRecord snapshot) {
+        // A copy has nothing beside its files.
+    }
+
+    @Override
+    public LayerChain layers(Namespace namespace, String base) {
+        return new NativeLayers(this, namespace, base);
+    }
+}

@@ -1,0 +1,12 @@
+package dev.berth.snapshots;
+
+import dev.berth.kernel.Disk;
+import dev.berth.store.Metadata;
+import java.nio.file.Path;
+
+class OverlaySnapshotterTest extends SnapshotterContract {
+    @Override
+    Snapshotter open(Path directory, Metadata metadata, Disk disk) {
+        return new OverlaySnapshotter(directory, metadata, disk);
+    }
+}
