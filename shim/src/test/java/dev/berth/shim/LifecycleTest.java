@@ -31,7 +31,7 @@ class LifecycleTest {
 
     @BeforeEach
     void start() throws IOException, InterruptedException {
-        node = new Node(root);
+        node = Node.inside(root);
     }
 
     @AfterEach
@@ -48,7 +48,10 @@ class LifecycleTest {
         assertThat(node.start(container)).isEqualTo(pid);
         assertThat(node.await(container, "").getExitStatus()).isEqualTo(7);
         assertThat(node.state(container).getStatus()).isEqualTo(Status.STOPPED);
-        assertThat(Node.text(container.log())).isEqualTo("hello\noops\n");
+        assertThat(Node.text(container.log()))
+                .contains("hello\n")
+                .contains("oops\n")
+                .hasSize(11);
         assertThat(node.delete(container, "").getExitStatus()).isEqualTo(7);
         assertThatThrownBy(() -> node.state(container))
                 .isInstanceOfSatisfying(

@@ -7,7 +7,11 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
 import dev.berth.kernel.Ids;
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.Child;
+import dev.berth.linux.Fd;
 import dev.berth.linux.Fifo;
+import dev.berth.linux.Subreaper;
+import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.wire.shim.options.Options;
 import dev.berth.wire.shim.supervisor.InfoRequest;
@@ -35,9 +39,14 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
-/** A supervisor in this process with a state directory of its own, and a client that speaks to it over its socket. */
+/**
+ * A supervisor with a state directory of its own, in this process or in one of its own that can be killed, and a client that
+ * speaks to it over its socket.
+ */
 final class Node {
     static final String NAMESPACE = "k8s.io";
     static final String TASK = "containerd.task.v3.Task";
@@ -52,21 +61,111 @@ final class Node {
 
     final Path directory;
     private final Path busybox;
-    private final Machine before;
+    private @Nullable Machine before;
     private final List<String> ids = new ArrayList<>();
-    private Supervisor supervisor;
-    private TtrpcClient client;
+    private final List<String> options = new ArrayList<>();
+    private @Nullable Supervisor inside;
+    private @Nullable Child outside;
+    private @Nullable TtrpcClient client;
+    private @Nullable Thread reaper;
 
-    Node(Path busybox, String... options) throws IOException, InterruptedException {
+    private Node(Path busybox, String... options) throws IOException, InterruptedException {
         this.busybox = busybox;
         directory = Files.createTempDirectory(mark);
-        List<String> all =
-                new ArrayList<>(List.of("--state", directory.resolve("state").toString()));
-        all.addAll(List.of(options));
-        supervisor = Supervisor.open(dev.berth.shim.Options.parse(all), InstantSource.system(), Ticker.system());
-        client = TtrpcClient.connect(directory.resolve("state/supervisor.sock"), Ticker.system());
+        this.options.addAll(List.of("--state", directory.resolve("state").toString()));
+        this.options.addAll(List.of(options));
+    }
+
+    /** A supervisor in this process. */
+    static Node inside(Path busybox, String... options) throws IOException, InterruptedException {
+        Node node = new Node(busybox, options);
+        node.inside =
+                Supervisor.open(dev.berth.shim.Options.parse(node.options), InstantSource.system(), Ticker.system());
+        node.connect();
+        return node;
+    }
+
+    /** A supervisor in a process of its own. Orphans that it leaves are reaped, as the machine's init would. */
+    static Node outside(Path busybox, String... options) throws IOException, InterruptedException {
+        Subreaper.enable();
+        Node node = new Node(busybox, options);
+        node.reaper = Thread.ofVirtual().start(node::reap);
+        node.launch();
+        return node;
+    }
+
+    private void reap() {
+        try {
+            while (true) {
+                Child ours = outside;
+                for (int pid : Subreaper.ended()) {
+                    if (ours == null || pid != ours.pid()) {
+                        Subreaper.reap(pid);
+                    }
+                }
+                Ticker.system().sleep(Duration.ofMillis(5));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Starts a supervisor in a process of its own and waits until it answers. */
+    void launch() throws IOException, InterruptedException {
+        List<String> argv = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Xshare:auto",
+                "-Xmx128m",
+                "--enable-native-access=ALL-UNNAMED",
+                "--sun-misc-unsafe-memory-access=allow",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Main.class.getName()));
+        argv.addAll(options);
+        Path log = directory.resolve("supervisor.log");
+        try (Fd output = Fd.open(log, Fd.O_WRONLY | Fd.O_CREAT | Fd.O_APPEND, 0600)) {
+            outside = Child.command(Path.of(argv.getFirst()), argv)
+                    .environment(System.getenv())
+                    .stdio(null, output, output)
+                    .newSession()
+                    .spawn();
+        }
+        connect();
+    }
+
+    private void connect() throws IOException, InterruptedException {
+        Path socket = directory.resolve("state/supervisor.sock");
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        while (client == null) {
+            try {
+                client = TtrpcClient.connect(socket, ticker);
+            } catch (IOException e) {
+                if (ticker.since(start).compareTo(LIMIT) > 0) {
+                    throw new IOException(Files.readString(directory.resolve("supervisor.log")), e);
+                }
+                ticker.sleep(Duration.ofMillis(10));
+            }
+        }
         call(SUPERVISOR, "Info", InfoRequest.getDefaultInstance(), InfoResponse.parser()); // runtimes have been tried
-        before = look();
+        if (before == null) {
+            before = look();
+        }
+    }
+
+    /** Ends the supervisor by SIGKILL. */
+    void crash() throws IOException, InterruptedException {
+        try (Child child = Objects.requireNonNull(outside)) {
+            child.kill();
+            child.await(LIMIT);
+        }
+        outside = null;
+        Objects.requireNonNull(client).close();
+        client = null;
     }
 
     /** Writes a bundle with an overlay of its own; nothing is running yet. */
@@ -184,12 +283,13 @@ final class Node {
     }
 
     <R extends Message> R call(String service, String method, Message request, Parser<R> parser) {
-        byte[] answer = client.call(
-                service,
-                method,
-                request.toByteArray(),
-                LIMIT,
-                Map.of("containerd-namespace-ttrpc", List.of(NAMESPACE)));
+        byte[] answer = Objects.requireNonNull(client)
+                .call(
+                        service,
+                        method,
+                        request.toByteArray(),
+                        LIMIT,
+                        Map.of("containerd-namespace-ttrpc", List.of(NAMESPACE)));
         try {
             return parser.parseFrom(answer);
         } catch (InvalidProtocolBufferException e) {
@@ -206,13 +306,9 @@ final class Node {
         return text.toString();
     }
 
-    Supervisor supervisor() {
-        return supervisor;
-    }
-
     /** Nothing that a task is made of may be left, while the supervisor still runs. */
     void assertNothingLeft() throws IOException {
-        before.assertNothingNew(look());
+        Objects.requireNonNull(before).assertNothingNew(look());
     }
 
     private Machine look() throws IOException {
@@ -222,7 +318,9 @@ final class Node {
                 all.cgroups().stream()
                         .filter(cgroup -> !cgroup.endsWith("/" + mark))
                         .collect(Collectors.toSet()),
-                all.children(),
+                all.children().stream()
+                        .filter(pid -> outside == null || pid != outside.pid())
+                        .collect(Collectors.toSet()),
                 all.files().stream()
                         .filter(file -> ids.stream().anyMatch(file::contains))
                         .collect(Collectors.toSet()));
@@ -230,14 +328,24 @@ final class Node {
 
     /** Ends the supervisor and removes everything, also what a failed test has left. */
     void close() throws IOException, InterruptedException {
-        client.close();
-        supervisor.close();
+        if (outside != null) {
+            crash();
+        }
+        if (client != null) {
+            client.close();
+        }
+        if (inside != null) {
+            inside.close();
+        }
+        var cgroup = Cgroups.detect(Ticker.system()).cgroup("/" + mark);
+        cgroup.kill(Duration.ofSeconds(5));
+        cgroup.remove(Duration.ofSeconds(5));
         try (StateDir state = StateDir.open(directory.resolve("state"))) {
             state.remove();
         }
-        var cgroup = dev.berth.linux.cgroup.Cgroups.detect(Ticker.system()).cgroup("/" + mark);
-        cgroup.kill(Duration.ofSeconds(5));
-        cgroup.remove(Duration.ofSeconds(5));
+        if (reaper != null) {
+            reaper.interrupt();
+        }
         StateDir.removeTree(directory);
     }
 }

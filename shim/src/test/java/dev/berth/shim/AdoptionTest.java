@@ -1,0 +1,137 @@
+package dev.berth.shim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.Signals;
+import dev.berth.wire.shim.types.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A supervisor is killed; the next one goes on. */
+@Timeout(120)
+class AdoptionTest {
+    @TempDir
+    static Path root;
+
+    private Node node;
+
+    @BeforeAll
+    static void makeRoot() throws IOException {
+        Busybox.makeRoot(root);
+    }
+
+    @BeforeEach
+    void start() throws IOException, InterruptedException {
+        node = Node.outside(root);
+    }
+
+    @AfterEach
+    void stop() throws IOException, InterruptedException {
+        node.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void aRunningContainerGoesOn(String runtime) throws Exception {
+        var container = node.container(
+                Busybox.config("sh", "-c", "echo one; while [ ! -e /go ]; do sleep 0.05; done; echo two; exit 9"));
+        int pid = node.create(container, runtime);
+        node.start(container);
+        awaitText(container.log(), "one\n");
+        node.crash();
+        assertThat(Files.exists(Path.of("/proc/" + pid))).isTrue();
+        node.launch();
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
+        assertThat(node.state(container).getPid()).isEqualTo(pid);
+        go(pid);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(9);
+        assertThat(Node.text(container.log())).isEqualTo("one\ntwo\n");
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void anExitInBetweenIsToldRight() throws Exception {
+        var container = node.container(
+                Busybox.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; echo late; exit 11"));
+        int pid = node.create(container, "crun");
+        node.start(container);
+        node.crash();
+        go(pid);
+        until(() -> !Files.exists(Path.of("/proc/" + pid)));
+        node.launch();
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(11);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void anExecGoesOn() throws Exception {
+        var container = node.container(Busybox.config("sleep", "1000"));
+        int pid = node.create(container, "crun");
+        node.start(container);
+        Path log = node.exec(
+                container,
+                "e1",
+                Busybox.config("sh", "-c", "echo a; while [ ! -e /go ]; do sleep 0.05; done; echo b; exit 5"));
+        node.start(container, "e1");
+        awaitText(log, "a\n");
+        node.exec(container, "e2", Busybox.config("true"));
+        node.crash();
+        node.launch();
+        go(pid);
+        assertThat(node.await(container, "e1").getExitStatus()).isEqualTo(5);
+        assertThat(Node.text(log)).isEqualTo("a\nb\n");
+        node.start(container, "e2");
+        assertThat(node.await(container, "e2").getExitStatus()).isZero();
+        node.kill(container, Signals.KILL);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void aCreatedContainerCanStillBeStarted() throws Exception {
+        var container = node.container(Busybox.config("sh", "-c", "exit 4"));
+        node.create(container, "runc");
+        node.crash();
+        node.launch();
+        node.start(container);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(4);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    /** Makes the file that the container waits for. */
+    private static void go(int pid) throws IOException {
+        Files.createFile(Path.of("/proc/" + pid + "/root/go"));
+    }
+
+    private static void awaitText(Path log, String text) throws Exception {
+        until(() -> Files.exists(log) && Node.text(log).equals(text));
+    }
+
+    private interface Condition {
+        boolean holds() throws Exception;
+    }
+
+    private static void until(Condition condition) throws Exception {
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        while (!condition.holds()) {
+            assertThat(ticker.since(start)).isLessThan(Duration.ofSeconds(20));
+            ticker.sleep(Duration.ofMillis(10));
+        }
+    }
+}
