@@ -39,7 +39,7 @@ public final class Repository {
      * Asks for what the reference points to without fetching it, which some registries do not count against a rate limit.
      *
      * @return empty if the registry does not say; then {@link #manifest()} must be asked
-     * @throws Fault NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED or UNAVAILABLE as the registry has it
+     * @throws Fault NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED or UNAVAILABLE as the registry has it
      */
     public Optional<Descriptor> head() {
         return hosts.patiently(needed(), what, host -> {
@@ -66,7 +66,7 @@ public final class Repository {
      * @throws Fault as {@link #head}; NOT_FOUND also if the registry sends a web page; FAILED_PRECONDITION if the bytes are not those
      *     of the digest, or too many
      */
-    public Fetched manifest() {
+    public Document manifest() {
         return hosts.patiently(
                 needed(), what, host -> fetch(host, reference.target(), reference.digest(), ImageTree.MAX_BYTES));
     }
@@ -76,18 +76,18 @@ public final class Repository {
      *
      * @throws Fault as {@link #manifest()}
      */
-    public Fetched manifest(Descriptor entry) {
+    public Document manifest(Descriptor entry) {
         if (entry.size() > ImageTree.MAX_BYTES) {
             throw tooLarge(entry.size() + " bytes");
         }
         return hosts.patiently(Host.Capability.PULL, what, host -> {
-            Fetched fetched =
+            Document fetched =
                     fetch(host, entry.digest().toString(), Optional.of(entry.digest()), Math.toIntExact(entry.size()));
             if (fetched.bytes().length != entry.size()) {
                 throw Refused.forGood(wrong("manifest " + entry.digest() + " has " + fetched.bytes().length
                         + " bytes, not " + entry.size()));
             }
-            return new Fetched(entry, fetched.bytes());
+            return new Document(entry, fetched.bytes());
         });
     }
 
@@ -104,7 +104,7 @@ public final class Repository {
         return reference.digest().isPresent() ? Host.Capability.PULL : Host.Capability.RESOLVE;
     }
 
-    private Fetched fetch(Host host, String target, Optional<Digest> expected, int limit)
+    private Document fetch(Host host, String target, Optional<Digest> expected, int limit)
             throws Refused, InterruptedException {
         var address = host.address(reference.domain(), reference.path() + "/manifests/" + target);
         try (Answer answer = hosts.send(host, "GET", address, Map.of("Accept", ACCEPT))) {
@@ -128,7 +128,7 @@ public final class Repository {
             Digest digest = check(expected.or(() -> digest(answer)), bytes);
             String known =
                     SAYS_NOTHING.contains(type) ? ImageTree.parse("", bytes).mediaType() : type;
-            return new Fetched(Descriptor.of(known, digest, bytes.length), bytes);
+            return new Document(Descriptor.of(known, digest, bytes.length), bytes);
         } catch (IOException e) {
             throw Refused.forNow(
                     Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));

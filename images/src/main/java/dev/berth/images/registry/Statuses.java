@@ -45,7 +45,7 @@ final class Statuses {
                         "Give credentials that may read it"));
             case 429 ->
                 Refused.until(
-                        Fault.exhausted(
+                        Fault.unavailable(
                                 what, "too many requests " + at + said, "Wait, log in, or use a mirror in hosts.toml"),
                         retryAfter(answer));
             case 408, 500, 502, 503, 504 ->

@@ -103,7 +103,7 @@ class RegistryTest {
     @Test
     void resolvesAndFetches() {
         assertThat(repository().head()).contains(image.target());
-        Fetched index = repository().manifest();
+        Document index = repository().manifest();
         assertThat(index.descriptor()).isEqualTo(image.target());
         Descriptor entry = ((Index) index.tree()).manifests().getFirst();
         assertThat(repository().manifest(entry).descriptor().digest())
@@ -221,10 +221,7 @@ class RegistryTest {
         repository().manifest();
         assertThat(slept).hasSize(3).startsWith(Duration.ofSeconds(7), Duration.ofSeconds(20));
         faults.always("/manifests/", Faults.status(429));
-        refused(
-                Fault.Code.RESOURCE_EXHAUSTED,
-                "too many requests",
-                () -> repository().manifest());
+        refused(Fault.Code.UNAVAILABLE, "too many requests", () -> repository().manifest());
     }
 
     @Test

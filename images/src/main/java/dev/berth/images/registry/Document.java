@@ -3,12 +3,17 @@ package dev.berth.images.registry;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.ImageTree;
 
-/** A manifest or index as a registry sent it: the bytes have been checked against the digest. */
-public final class Fetched {
+/** A manifest or index as it was sent: the bytes have been checked against the digest. */
+public final class Document {
     private final Descriptor descriptor;
     private final byte[] bytes;
 
-    Fetched(Descriptor descriptor, byte[] bytes) {
+    /**
+     * A document whose bytes the caller has checked.
+     *
+     * @param bytes not copied
+     */
+    public Document(Descriptor descriptor, byte[] bytes) {
         this.descriptor = descriptor;
         this.bytes = bytes;
     }

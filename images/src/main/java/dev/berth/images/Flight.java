@@ -1,0 +1,89 @@
+package dev.berth.images;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** A pull under way, and those who wait for it. It goes on when they have gone. */
+final class Flight implements Progress {
+    private record Resolved(Descriptor manifest, List<Descriptor> layers) {}
+
+    private final FutureTask<Image> work;
+    private final List<Progress> listeners = new CopyOnWriteArrayList<>();
+    private volatile @Nullable Resolved resolved;
+    private final Thread thread;
+
+    /** @param pull is given this flight to tell its progress to */
+    Flight(String name, Function<Progress, Callable<Image>> pull) {
+        this.work = new FutureTask<>(pull.apply(this));
+        this.thread = Thread.ofPlatform().daemon().name("pull " + name).unstarted(work);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Tells somebody how it goes from now on. */
+    void tell(Progress listener) {
+        Resolved known = resolved;
+        if (known != null) {
+            listener.resolved(known.manifest, known.layers);
+        }
+        listeners.add(listener);
+    }
+
+    /**
+     * Waits for its end. An interrupt ends the waiting, not the pull.
+     *
+     * @throws Fault the pull's; CANCELLED if the caller was interrupted
+     */
+    Image await(String what) {
+        try {
+            return work.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Fault.of(Fault.Code.CANCELLED, what, "the caller has gone; the pull goes on", "")
+                    .causedBy(e);
+        } catch (ExecutionException e) {
+            throw Crew.fault(e);
+        }
+    }
+
+    /** Asks it to end, because the daemon does. */
+    void interrupt() {
+        thread.interrupt();
+    }
+
+    /** Waits until it has ended, however. */
+    void awaitEnd() {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true; // it ends soon, and must not be left behind
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public void resolved(Descriptor manifest, List<Descriptor> layers) {
+        resolved = new Resolved(manifest, layers);
+        listeners.forEach(it -> it.resolved(manifest, layers));
+    }
+
+    @Override
+    public void layer(Digest layer, Stage stage, long bytes) {
+        listeners.forEach(it -> it.layer(layer, stage, bytes));
+    }
+}

@@ -1,0 +1,114 @@
+package dev.berth.images;
+
+import dev.berth.oci.Digest;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * What pulls under way rely on although no record names it yet, so that the sweep lets it be. What is released while a sweep runs
+ * stays held until its end: the sweep may have read the records before the pull wrote its own.
+ */
+final class Holds {
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Map<String, Integer> held = new HashMap<>();
+    private final Set<String> releasedMeanwhile = new HashSet<>();
+    private boolean sweeping;
+
+    /** The holds of one pull; they end with it. For one thread. */
+    final class Hold implements AutoCloseable {
+        private final Set<String> mine = new HashSet<>();
+
+        /** Holds a blob, whether it is there or not yet. */
+        void blob(Digest digest) {
+            add(key(digest));
+        }
+
+        /** Holds a layer's snapshot, whether it is there or not yet. */
+        void snapshot(String key) {
+            add(snapshotKey(key));
+        }
+
+        private void add(String key) {
+            lock.lock();
+            try {
+                if (mine.add(key)) {
+                    held.merge(key, 1, Integer::sum);
+                }
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public void close() {
+            lock.lock();
+            try {
+                mine.forEach(key -> held.computeIfPresent(key, (it, count) -> count == 1 ? null : count - 1));
+                if (sweeping) {
+                    releasedMeanwhile.addAll(mine);
+                }
+                mine.clear();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    Hold begin() {
+        return new Hold();
+    }
+
+    /** Says that a sweep reads the records from now on. One at a time. */
+    void sweepBegins() {
+        lock.lock();
+        try {
+            sweeping = true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void sweepEnds() {
+        lock.lock();
+        try {
+            sweeping = false;
+            releasedMeanwhile.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Removes a blob unless it is held; nobody can begin to hold it meanwhile. */
+    boolean removeBlob(Digest digest, Runnable removal) {
+        return remove(key(digest), removal);
+    }
+
+    /** Removes a snapshot unless it is held; nobody can begin to hold it meanwhile. */
+    boolean removeSnapshot(String snapshot, Runnable removal) {
+        return remove(snapshotKey(snapshot), removal);
+    }
+
+    private boolean remove(String key, Runnable removal) {
+        lock.lock();
+        try {
+            if (held.containsKey(key) || releasedMeanwhile.contains(key)) {
+                return false;
+            }
+            removal.run();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static String key(Digest digest) {
+        return "blob " + digest;
+    }
+
+    private static String snapshotKey(String key) {
+        return "snapshot " + key;
+    }
+}

@@ -1,0 +1,16 @@
+package dev.berth.images;
+
+import dev.berth.oci.Platform;
+import java.util.Set;
+
+/**
+ * How images are handled.
+ *
+ * @param platform what listed images are looked at as
+ * @param layersPerPull how many layers of one image are worked on at the same time
+ * @param layersInAll the same for all pulls together; each costs up to about 3 MiB of memory while it is worked on
+ * @param pinned full names of images that the kubelet must not remove
+ */
+public record ImageSettings(Platform platform, int layersPerPull, int layersInAll, Set<String> pinned) {
+    public static final ImageSettings DEFAULT = new ImageSettings(Platform.host(), 4, 12, Set.of());
+}

@@ -1,0 +1,194 @@
+package dev.berth.images;
+
+import dev.berth.images.registry.Credentials;
+import dev.berth.images.registry.RegistryClient;
+import dev.berth.images.registry.Repository;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.oci.Platform;
+import dev.berth.oci.Reference;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Usage;
+import dev.berth.store.Blobs;
+import dev.berth.store.Durability;
+import dev.berth.store.Store;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Semaphore;
+
+/** The images of this node. Thread-safe. */
+public final class Images implements AutoCloseable {
+    /** What makes two requests one pull. */
+    private record Key(Namespace namespace, Reference reference, Credentials credentials, Platform platform) {}
+
+    private final Store store;
+    private final Snapshotter snapshotter;
+    private final RegistryClient registries;
+    private final ImageSettings settings;
+    private final InstantSource clock;
+    private final Semaphore layersInAll;
+    private final Holds holds = new Holds();
+    private final Catalogue catalogue;
+    private final Sweeper sweeper;
+    private final Map<Key, Flight> flights = new HashMap<>();
+    private boolean closing;
+
+    /** Starts with a sweep in the background: a crash may have left content that no image has. */
+    public Images(
+            Store store,
+            Snapshotter snapshotter,
+            RegistryClient registries,
+            ImageSettings settings,
+            InstantSource clock) {
+        this.store = store;
+        this.snapshotter = snapshotter;
+        this.registries = registries;
+        this.settings = settings;
+        this.clock = clock;
+        this.layersInAll = new Semaphore(settings.layersInAll(), true);
+        this.catalogue = new Catalogue(store, settings);
+        this.sweeper = new Sweeper(store, snapshotter, catalogue, holds, clock);
+        sweeper.soon();
+    }
+
+    /**
+     * Pulls an image, or joins the pull of it that is under way. A caller that is interrupted stops waiting; the pull goes on, and its
+     * retry joins it.
+     *
+     * @return the image, listed and on disk
+     * @throws Fault NOT_FOUND, UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE as the registry has it; INVALID_ARGUMENT or
+     *     UNIMPLEMENTED if what it serves is no image; FAILED_PRECONDITION if its content is damaged or hosts.toml is wrong;
+     *     RESOURCE_EXHAUSTED if the disk is full; CANCELLED if the caller is interrupted
+     */
+    public Image pull(PullRequest request) {
+        Key key = new Key(request.namespace(), request.reference(), request.credentials(), request.platform());
+        Flight flight;
+        synchronized (flights) {
+            if (closing) {
+                throw Fault.unavailable("pull " + request.reference(), "the daemon is stopping", "Try again later");
+            }
+            flight = flights.get(key);
+            if (flight == null) {
+                flight = new Flight(request.reference().toString(), progress -> pulling(key, request.with(progress)));
+                flights.put(key, flight);
+                flight.tell(request.progress());
+                flight.start();
+            } else {
+                flight.tell(request.progress());
+            }
+        }
+        return flight.await("pull " + request.reference());
+    }
+
+    private Callable<Image> pulling(Key key, PullRequest request) {
+        return () -> {
+            try {
+                return pullNow(request);
+            } finally {
+                synchronized (flights) {
+                    flights.remove(key);
+                }
+            }
+        };
+    }
+
+    private Image pullNow(PullRequest request) throws InterruptedException {
+        try {
+            Repository repository = registries.repository(request.reference(), request.credentials());
+            try (Holds.Hold hold = holds.begin();
+                    Crew crew = new Crew(layersInAll, settings.layersPerPull())) {
+                new Pull(request, repository, store, snapshotter, crew, hold).run();
+            }
+        } catch (Fault e) {
+            if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
+                sweeper.now(); // give the room back at once
+            }
+            throw e;
+        }
+        return catalogue
+                .find(request.namespace(), request.reference().toString())
+                .orElseThrow(() -> Fault.of(
+                        Fault.Code.ABORTED,
+                        "pull " + request.reference(),
+                        "it was removed meanwhile",
+                        "Pull it again"));
+    }
+
+    /** All images of a namespace. */
+    public List<Image> list(Namespace namespace) {
+        return catalogue.list(namespace);
+    }
+
+    /**
+     * Finds an image by its id (with or without {@code sha256:}, or the first 6 or more digits of it), by a name with a digest, or by a
+     * name with a tag, in full or short form.
+     *
+     * @throws Fault INVALID_ARGUMENT if several ids begin so
+     */
+    public Optional<Image> find(Namespace namespace, String text) {
+        return catalogue.find(namespace, text);
+    }
+
+    /**
+     * Removes an image with all its names, whichever of them is given; its content goes soon after, except what other images share and
+     * the layers on which containers stand. Does nothing if there is no such image.
+     *
+     * @return whether there was one
+     */
+    public boolean remove(Namespace namespace, String text) {
+        Optional<Image> image = catalogue.find(namespace, text);
+        if (image.isEmpty()) {
+            return false;
+        }
+        List<String> names = catalogue.names(namespace, image.get().id());
+        store.metadata()
+                .apply(
+                        Durability.PROCESS,
+                        records -> names.forEach(name -> records.images().remove(namespace, name)));
+        sweeper.soon();
+        return true;
+    }
+
+    /** Removes soon what no image and no container needs; to be called when a container has gone. */
+    public void sweepSoon() {
+        sweeper.soon();
+    }
+
+    /** Removes now what nothing needs, also what an interrupted pull could go on with. Waits for it. */
+    public void sweepNow() throws InterruptedException {
+        sweeper.now();
+    }
+
+    /**
+     * What all images take.
+     *
+     * @param mountpoint a directory on their file system
+     */
+    public ImageFs usage(Path mountpoint) {
+        Blobs.Usage blobs = store.blobs().usage();
+        Usage layers = store.metadata().read(records -> {
+            var sum = records.snapshots().usage(snapshotter.name());
+            return new Usage(sum.bytes(), sum.inodes());
+        });
+        return new ImageFs(
+                mountpoint, blobs.bytes() + layers.bytes(), blobs.blobs() + layers.inodes(), clock.instant());
+    }
+
+    /** Interrupts the pulls under way; the next ones go on with what they have. */
+    @Override
+    public void close() {
+        List<Flight> open;
+        synchronized (flights) {
+            closing = true;
+            open = List.copyOf(flights.values());
+        }
+        open.forEach(Flight::interrupt);
+        open.forEach(Flight::awaitEnd);
+        sweeper.close();
+    }
+}

@@ -1,0 +1,147 @@
+package dev.berth.images;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.MediaTypes.Compression;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.PushbackInputStream;
+import java.security.MessageDigest;
+
+/**
+ * A layer's archive, unpacked from its bytes on the fly and hashed. How it is packed is told by the first bytes, as in every other
+ * runtime: media types are often wrong.
+ *
+ * <p>What is wrong with the bytes leaves {@code read} as a {@code Fault}, so that nobody between here and the pull has to know.
+ */
+final class LayerStream extends InputStream {
+    private static final int MAGIC = 4;
+    private static final long BOMB_BYTES = 1L << 30;
+    private static final long BOMB_RATIO = 400;
+
+    private final Descriptor layer;
+    private final InputStream archive;
+    private final MessageDigest hasher;
+    private final long maxBytes;
+    private long count;
+
+    /** @param harmless how many bytes are never too many, however few they were packed */
+    LayerStream(Descriptor layer, Digest diffId, InputStream archive, long harmless) {
+        this.layer = layer;
+        this.archive = archive;
+        this.hasher = diffId.hasher();
+        this.maxBytes = Math.max(harmless, saturated(layer.size()));
+    }
+
+    private static long saturated(long size) {
+        return size > Long.MAX_VALUE / BOMB_RATIO ? Long.MAX_VALUE : size * BOMB_RATIO;
+    }
+
+    /**
+     * Opens a layer.
+     *
+     * @param packed its bytes as they come from the registry or the store; closed with this stream
+     * @throws Fault INVALID_ARGUMENT if it is not packed as it seems; UNAVAILABLE if it cannot be read
+     */
+    static LayerStream open(Descriptor layer, Digest diffId, InputStream packed) {
+        try (var undo = new Rollback()) {
+            undo.add("bytes of layer " + layer.digest(), packed::close);
+            var peeking = new PushbackInputStream(packed, MAGIC);
+            byte[] magic = peeking.readNBytes(MAGIC);
+            peeking.unread(magic);
+            InputStream archive = switch (compression(magic)) {
+                case GZIP -> new GzipStream(peeking);
+                case ZSTD -> new ZstdInputStreamNoFinalizer(peeking);
+                case NONE -> peeking;
+            };
+            undo.commit();
+            return new LayerStream(layer, diffId, archive, BOMB_BYTES);
+        } catch (IOException e) {
+            throw wrong(layer, e);
+        }
+    }
+
+    static Compression compression(byte[] magic) {
+        if (magic.length >= 2 && (magic[0] & 0xff) == 0x1f && (magic[1] & 0xff) == 0x8b) {
+            return Compression.GZIP;
+        }
+        if (magic.length == MAGIC) {
+            int word = (magic[0] & 0xff) | (magic[1] & 0xff) << 8 | (magic[2] & 0xff) << 16 | (magic[3] & 0xff) << 24;
+            if (word == 0xfd2fb528 || (word & 0xfffffff0) == 0x184d2a50) { // a frame, or one to be skipped
+                return Compression.ZSTD;
+            }
+        }
+        return Compression.NONE;
+    }
+
+    /**
+     * Reads what is left, and compares what all of it was with the image's config.
+     *
+     * @throws Fault FAILED_PRECONDITION if it is another archive than the config names
+     */
+    void verify(Digest diffId) {
+        byte[] rest = new byte[1 << 16];
+        while (read(rest, 0, rest.length) >= 0) {
+            // read on: the padding after the archive's end counts too
+        }
+        Digest actual = diffId.finish(hasher);
+        if (!actual.equals(diffId)) {
+            throw Fault.precondition(
+                    "layer " + layer.digest(),
+                    "unpacked it is " + actual + ", but the image's config says " + diffId,
+                    "The image is broken; build and push it again");
+        }
+    }
+
+    @Override
+    public int read() {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) {
+        int got;
+        try {
+            got = archive.read(into, from, length);
+        } catch (IOException e) {
+            throw wrong(layer, e);
+        }
+        if (got > 0) {
+            hasher.update(into, from, got);
+            count += got;
+            if (count > maxBytes) {
+                throw Fault.exhausted(
+                        "layer " + layer.digest(),
+                        "its " + layer.size() + " bytes unpack to more than " + maxBytes,
+                        "It looks like an attack; if it is not, make the image without huge empty files");
+            }
+        }
+        return got;
+    }
+
+    private static Fault wrong(Descriptor layer, IOException e) {
+        if (e instanceof InterruptedIOException) {
+            return Fault.of(Fault.Code.CANCELLED, "unpack layer " + layer.digest(), "it was interrupted", "")
+                    .causedBy(e);
+        }
+        return Fault.invalid(
+                        "layer " + layer.digest(),
+                        String.valueOf(e.getMessage()),
+                        "The image is broken; build and push it again")
+                .causedBy(e);
+    }
+
+    @Override
+    public void close() {
+        try {
+            archive.close();
+        } catch (IOException e) {
+            throw wrong(layer, e);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+package dev.berth.images;
+
+import dev.berth.images.registry.Blob;
+import dev.berth.images.registry.Repository;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import dev.berth.snapshots.LayerChain;
+import dev.berth.snapshots.LayerDraft;
+import dev.berth.store.Blobs;
+import dev.berth.store.Commit;
+import dev.berth.store.Ingest;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings one layer here: its packed bytes into the store and, if asked, its files into a draft. If the bytes come from the registry
+ * from their start on, they are unpacked as they come; else they are read from the store.
+ */
+final class LayerWork {
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(500);
+    private static final long STEP_BYTES = 1 << 18;
+
+    private final Repository repository;
+    private final Blobs blobs;
+    private final Crew crew;
+    private final Progress progress;
+    private final ImageParts.Layer layer;
+    private volatile boolean wrote;
+
+    LayerWork(Repository repository, Blobs blobs, Crew crew, Progress progress, ImageParts.Layer layer) {
+        this.repository = repository;
+        this.blobs = blobs;
+        this.crew = crew;
+        this.progress = progress;
+        this.layer = layer;
+    }
+
+    /**
+     * Does the work, on this thread and one more.
+     *
+     * @param chain unpacks the layer; null if only its bytes are wanted
+     * @return the draft; null if there is no chain
+     * @throws Fault as the registry, the store and the chain have it; FAILED_PRECONDITION if the bytes are not the layer's
+     */
+    @Nullable
+    LayerDraft run(@Nullable LayerChain chain) throws InterruptedException {
+        Descriptor descriptor = layer.descriptor();
+        while (true) {
+            switch (blobs.begin(ref(), Blobs.Wanted.of(descriptor))) {
+                case Blobs.Begin.AlreadyThere there -> {
+                    return chain == null ? done(null) : done(unpackStored(chain));
+                }
+                case Blobs.Begin.Busy busy -> {
+                    progress.layer(descriptor.digest(), Progress.Stage.DOWNLOADING, busy.offset());
+                    busy.await(LOOK_AGAIN); // if it fails there, it is begun here
+                }
+                case Blobs.Begin.Writing(var ingest) -> {
+                    wrote = true;
+                    try (ingest) {
+                        if (chain != null && ingest.offset() == 0) {
+                            return done(unpackWhileDownloading(chain, ingest));
+                        }
+                        download(ingest, null);
+                        commit(ingest);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Throws away the bytes that a later pull could go on with. To be called when the work has ended. */
+    void drop() {
+        if (wrote && blobs.findIngest(ref()).isPresent()) {
+            blobs.abort(ref());
+        }
+    }
+
+    ImageParts.Layer layer() {
+        return layer;
+    }
+
+    private String ref() {
+        return "layer-" + layer.descriptor().digest();
+    }
+
+    private @Nullable LayerDraft done(@Nullable LayerDraft draft) {
+        progress.layer(
+                layer.descriptor().digest(),
+                Progress.Stage.DONE,
+                layer.descriptor().size());
+        return draft;
+    }
+
+    private LayerDraft unpackStored(LayerChain chain) {
+        progress.layer(
+                layer.descriptor().digest(),
+                Progress.Stage.UNPACKING,
+                layer.descriptor().size());
+        try (LayerStream tar = stored()) {
+            return unpack(chain, tar);
+        }
+    }
+
+    /** The archive once more, from the store, for a layer that has to be unpacked in its turn. */
+    LayerStream stored() {
+        return LayerStream.open(
+                layer.descriptor(),
+                layer.diffId(),
+                blobs.open(layer.descriptor().digest()).stream());
+    }
+
+    private LayerDraft unpack(LayerChain chain, LayerStream tar) {
+        LayerDraft draft = chain.unpack(tar);
+        tar.verify(layer.diffId());
+        return draft;
+    }
+
+    private LayerDraft unpackWhileDownloading(LayerChain chain, Ingest ingest) throws InterruptedException {
+        try (ChunkPipe pipe = new ChunkPipe()) {
+            Future<LayerDraft> draft = crew.beside(() -> {
+                try (LayerStream tar = LayerStream.open(layer.descriptor(), layer.diffId(), pipe)) {
+                    return unpack(chain, tar);
+                } // which closes the pipe: if it failed early, the downloader need not go on
+            });
+            try {
+                if (download(ingest, pipe)) {
+                    commit(ingest);
+                    pipe.finish();
+                }
+                progress.layer(
+                        layer.descriptor().digest(),
+                        Progress.Stage.UNPACKING,
+                        layer.descriptor().size());
+                return draft.get();
+            } catch (ExecutionException e) {
+                throw Crew.fault(e);
+            } catch (InterruptedException | RuntimeException e) {
+                pipe.fail(e);
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Fetches what is missing.
+     *
+     * @return false if nobody unpacks it any more, and it was given up
+     */
+    private boolean download(Ingest ingest, @Nullable ChunkPipe pipe) throws InterruptedException {
+        long told = ingest.offset();
+        try (Blob blob = repository.blob(layer.descriptor(), ingest.offset())) {
+            for (ByteBuffer bytes = blob.next(); bytes != null; bytes = blob.next()) {
+                ByteBuffer same = bytes.duplicate();
+                ingest.write(bytes);
+                if (pipe != null && !pipe.put(same)) {
+                    return false;
+                }
+                if (blob.position() - told >= STEP_BYTES) {
+                    told = blob.position();
+                    progress.layer(layer.descriptor().digest(), Progress.Stage.DOWNLOADING, told);
+                }
+            }
+        }
+        return true;
+    }
+
+    /** Checks and keeps the bytes. A resumed ingest that turns out wrong is simply gone, for the caller to begin anew. */
+    private void commit(Ingest ingest) {
+        boolean resumed = ingest.resumed();
+        Fault wrong = switch (ingest.commit()) {
+            case Commit.Stored stored -> null;
+            case Commit.AlreadyThere there -> null;
+            case Commit.WrongDigest(var wanted, var got) -> wrong("digest is " + got + ", not " + wanted);
+            case Commit.WrongSize(var wanted, var got) -> wrong("size is " + got + ", not " + wanted);
+        };
+        if (wrong != null && !resumed) {
+            throw wrong;
+        }
+    }
+
+    private Fault wrong(String why) {
+        return Fault.precondition(
+                "layer " + layer.descriptor().digest(),
+                "what the registry sent is something else: its " + why,
+                "The registry's content is damaged; push the image again");
+    }
+}

@@ -1,0 +1,40 @@
+package dev.berth.images;
+
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import java.util.List;
+
+/**
+ * Is told how a pull goes on. Called from several threads, often; it must return at once and throw nothing. Who joins a pull that is
+ * under way is told from there on, with the layers first.
+ */
+public interface Progress {
+    /** Tells nobody. */
+    Progress NONE = new Progress() {
+        @Override
+        public void resolved(Descriptor manifest, List<Descriptor> layers) {}
+
+        @Override
+        public void layer(Digest layer, Stage stage, long bytes) {}
+    };
+
+    /** Where a layer is. A layer may skip stages, and never goes back, except from DOWNLOADING to a smaller number of bytes. */
+    enum Stage {
+        /** Its bytes are coming in, and are unpacked as they come. */
+        DOWNLOADING,
+        /** All bytes are here; the unpacking goes on. */
+        UNPACKING,
+        /** Nothing is left to do but to make it last. */
+        DONE
+    }
+
+    /** It is known what has to be there in the end, lowest layer first. */
+    void resolved(Descriptor manifest, List<Descriptor> layers);
+
+    /**
+     * A layer has come further.
+     *
+     * @param bytes of the layer as it is sent, that are here
+     */
+    void layer(Digest layer, Stage stage, long bytes);
+}

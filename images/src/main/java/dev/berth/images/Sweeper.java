@@ -1,0 +1,246 @@
+package dev.berth.images;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.oci.ChainId;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.ImageConfig;
+import dev.berth.oci.ImageTree;
+import dev.berth.oci.Index;
+import dev.berth.oci.Manifest;
+import dev.berth.oci.MediaTypes;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Blob;
+import dev.berth.store.Blobs;
+import dev.berth.store.Durability;
+import dev.berth.store.ImageRecord;
+import dev.berth.store.Leases;
+import dev.berth.store.Records;
+import dev.berth.store.SnapshotRecord;
+import dev.berth.store.Store;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Removes what no image needs any more: blobs, and layers' snapshots on which nothing stands. Runs on a thread of its own, one sweep
+ * at a time.
+ *
+ * <p>Leases are respected: what one names stays.
+ */
+final class Sweeper implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
+
+    /** How long a blob that no image has claimed yet is kept for the pull's next attempt. */
+    private static final Duration GRACE = Duration.ofHours(1);
+
+    private static final Duration OLD_INGEST = Duration.ofHours(24);
+    private static final int MAX_DEPTH = 8;
+
+    private final Store store;
+    private final Snapshotter snapshotter;
+    private final Catalogue catalogue;
+    private final Holds holds;
+    private final InstantSource clock;
+    private final AtomicBoolean asked = new AtomicBoolean();
+    private final ExecutorService thread = Executors.newSingleThreadExecutor(
+            Thread.ofPlatform().daemon().name("image-sweep").factory());
+
+    Sweeper(Store store, Snapshotter snapshotter, Catalogue catalogue, Holds holds, InstantSource clock) {
+        this.store = store;
+        this.snapshotter = snapshotter;
+        this.catalogue = catalogue;
+        this.holds = holds;
+        this.clock = clock;
+    }
+
+    /** Sweeps soon; several requests may be met by one sweep. */
+    void soon() {
+        if (asked.compareAndSet(false, true)) {
+            try {
+                thread.execute(() -> {
+                    asked.set(false);
+                    sweep(GRACE);
+                });
+            } catch (RejectedExecutionException e) {
+                LOG.debug("no sweep any more: closing");
+            }
+        }
+    }
+
+    /** Sweeps and waits for it; nothing unclaimed is spared. */
+    void now() throws InterruptedException {
+        Future<?> done = thread.submit(() -> sweep(Duration.ZERO));
+        try {
+            done.get();
+        } catch (ExecutionException e) {
+            throw Crew.fault(e);
+        }
+    }
+
+    private void sweep(Duration grace) {
+        holds.sweepBegins();
+        try {
+            Marks marks = store.metadata().read(this::roots).spread(store.blobs());
+            sweepSnapshots(marks);
+            sweepBlobs(marks, grace);
+            sweepIngests();
+            catalogue.retain(marks.targets);
+        } catch (Fault e) {
+            LOG.warn("sweep of unused image content: {}", e.getMessage()); // the next sweep tries again
+        } finally {
+            holds.sweepEnds();
+        }
+    }
+
+    /** What must stay. */
+    private static final class Marks {
+        private final Set<Digest> targets = new HashSet<>();
+        private final Set<Digest> blobs = new HashSet<>();
+        private final Set<String> snapshots = new HashSet<>();
+        private final Set<Descriptor> from = new HashSet<>();
+
+        void lease(Leases.Resource resource) {
+            if (resource.type().equals("content")) {
+                blobs.add(Digest.parse(resource.id()));
+            } else if (resource.type().startsWith("snapshots/")) {
+                snapshots.add(resource.id());
+            }
+        }
+
+        /** Follows what is marked to what it names. */
+        Marks spread(Blobs store) {
+            for (Descriptor root : from) {
+                spread(store, root, 0);
+            }
+            return this;
+        }
+
+        private void spread(Blobs store, Descriptor descriptor, int depth) {
+            boolean isNew = blobs.add(descriptor.digest());
+            String type = descriptor.mediaType();
+            boolean isDocument = MediaTypes.isIndex(type) || MediaTypes.isManifest(type);
+            if (!isNew || depth > MAX_DEPTH || store.find(descriptor.digest()).isEmpty()) {
+                return;
+            }
+            if (isDocument) {
+                byte[] bytes = store.read(descriptor.digest(), ImageTree.MAX_BYTES);
+                switch (ImageTree.parse(type, bytes)) {
+                    case Index index -> index.manifests().forEach(it -> spread(store, it, depth + 1));
+                    case Manifest manifest -> {
+                        spread(store, manifest.config(), depth + 1);
+                        manifest.layers().forEach(it -> blobs.add(it.digest()));
+                    }
+                }
+            } else if (descriptor.size() <= ImageTree.MAX_BYTES && MediaTypes.isConfig(type)) {
+                chains(ImageConfig.fromJson(store.read(descriptor.digest(), ImageTree.MAX_BYTES)));
+            }
+        }
+
+        private void chains(ImageConfig config) {
+            List<Digest> diffIds = config.rootfs().diffIds();
+            for (int i = 0; i < diffIds.size(); i++) {
+                snapshots.add(ChainId.of(diffIds.subList(0, i + 1)).toString());
+            }
+        }
+    }
+
+    private Marks roots(Records records) {
+        Marks marks = new Marks();
+        for (Namespace namespace : namespaces(records)) {
+            for (Leases.Lease lease : records.leases().list(namespace)) {
+                if (lease.expiresAt()
+                        .filter(end -> end.isBefore(clock.instant()))
+                        .isEmpty()) {
+                    records.leases().resources(namespace, lease.id()).forEach(marks::lease);
+                }
+            }
+            for (ImageRecord image : records.images().list(namespace)) {
+                marks.targets.add(image.target().digest());
+                marks.from.add(image.target());
+            }
+        }
+        return marks;
+    }
+
+    private static List<Namespace> namespaces(Records records) {
+        return records.namespaces().list();
+    }
+
+    private void sweepSnapshots(Marks marks) {
+        String name = snapshotter.name();
+        for (Namespace namespace : store.metadata().read(Sweeper::namespaces)) {
+            List<SnapshotRecord> all =
+                    store.metadata().read(records -> records.snapshots().list(namespace, name));
+            Set<String> parents = new HashSet<>();
+            for (SnapshotRecord each : all.reversed()) { // children are younger than their parents
+                boolean ours = each.kind() == SnapshotRecord.Kind.COMMITTED
+                        && each.labels().containsKey(Pull.LAYER_LABEL);
+                boolean needed = !ours || marks.snapshots.contains(each.key()) || parents.contains(each.key());
+                if (needed || !removeSnapshot(namespace, each.key())) {
+                    parents.add(each.parent());
+                }
+            }
+        }
+    }
+
+    private boolean removeSnapshot(Namespace namespace, String key) {
+        try {
+            return holds.removeSnapshot(key, () -> snapshotter.remove(namespace, key));
+        } catch (Fault e) {
+            LOG.debug("snapshot {} stays: {}", key, e.getMessage()); // a container was made on it meanwhile
+            return false;
+        }
+    }
+
+    private void sweepBlobs(Marks marks, Duration grace) {
+        Set<Digest> claimed =
+                store.metadata().read(records -> records.contents().digests());
+        Instant spared = clock.instant().minus(grace);
+        for (Blob blob : store.blobs().list()) {
+            boolean due = claimed.contains(blob.digest()) || !blob.storedAt().isAfter(spared);
+            if (due && !marks.blobs.contains(blob.digest())) {
+                holds.removeBlob(blob.digest(), () -> removeBlob(blob.digest()));
+            }
+        }
+    }
+
+    private void removeBlob(Digest digest) {
+        store.metadata().apply(Durability.PROCESS, records -> {
+            for (Namespace namespace : namespaces(records)) {
+                records.contents().remove(namespace, digest);
+            }
+        });
+        store.blobs().delete(digest);
+    }
+
+    private void sweepIngests() {
+        Instant oldest = clock.instant().minus(OLD_INGEST);
+        for (Blobs.Status ingest : store.blobs().ingests()) {
+            if (ingest.updatedAt().isBefore(oldest)) {
+                try {
+                    store.blobs().abort(ingest.ref());
+                } catch (Fault e) {
+                    LOG.debug("ingest {} stays: {}", ingest.ref(), e.getMessage());
+                }
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        thread.close();
+    }
+}
