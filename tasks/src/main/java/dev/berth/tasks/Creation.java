@@ -148,7 +148,7 @@ final class Creation {
         try {
             shim = foreign.find(task);
         } catch (Fault e) {
-            LOG.warn("{}: its shim is dead", task, e);
+            LOG.warn("{}: its shim is dead: {}", task, e.getMessage());
             return Optional.of(foreign.cleanUp(task));
         }
         if (shim.isEmpty()) {

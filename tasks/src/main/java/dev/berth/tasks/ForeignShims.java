@@ -129,7 +129,7 @@ final class ForeignShims implements AutoCloseable {
             Exit exit = new ShimProgram(address.program(), config).delete(task, bundles.of(task));
             return exit.at().equals(Instant.EPOCH) ? new Exit(exit.status(), clock.instant()) : exit;
         } catch (Fault e) {
-            LOG.warn("{}: its shim's program could not clean up", task, e);
+            LOG.warn("{}: its shim's program could not clean up: {}", task, e.getMessage());
             return lost();
         }
     }

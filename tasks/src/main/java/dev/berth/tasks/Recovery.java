@@ -87,7 +87,7 @@ final class Recovery {
             foreign.find(task).ifPresent(shim -> shim.learnProcess(task));
             return Optional.of(state);
         } catch (Fault e) {
-            LOG.warn("the shim of {} does not answer: its task has ended", task, e);
+            LOG.warn("the shim of {} does not answer, so its task has ended: {}", task, e.getMessage());
             Exit exit = foreign.cleanUp(task);
             return Optional.of(new TaskState(task, TaskState.Status.STOPPED, 0, Optional.of(exit)));
         }

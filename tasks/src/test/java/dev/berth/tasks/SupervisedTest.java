@@ -12,7 +12,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.Test;
 
 /** Our own supervisor as a process of its own, with real containers. */
@@ -85,7 +84,6 @@ class SupervisedTest extends TasksContract {
     }
 
     @Test
-    @Disabled("waits for the supervisor's adoption")
     void aKilledSupervisorIsReplacedAndItsContainersLive() throws Exception {
         TaskId task = create("k", Map.of(), "sleep", "600");
         int pid = tasks.start(task);
@@ -101,6 +99,7 @@ class SupervisedTest extends TasksContract {
         assertThat(tasks.execSync(task, TestBed.process("echo", "alive"), LIMIT).stdout())
                 .asString()
                 .isEqualTo("alive\n");
+        assertThat(next(TaskEvent.Exited.class).execId()).isNotEmpty();
         tasks.kill(task, "", 9, false);
         assertThat(next(TaskEvent.Exited.class).exit().status()).isEqualTo(137);
     }
