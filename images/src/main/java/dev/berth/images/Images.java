@@ -8,9 +8,9 @@ import dev.berth.kernel.Namespace;
 import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
 import dev.berth.snapshots.Snapshotter;
-import dev.berth.snapshots.Usage;
 import dev.berth.store.Blobs;
 import dev.berth.store.Durability;
+import dev.berth.store.SnapshotRecord.Usage;
 import dev.berth.store.Store;
 import java.nio.file.Path;
 import java.time.InstantSource;
@@ -171,10 +171,7 @@ public final class Images implements AutoCloseable {
      */
     public ImageFs usage(Path mountpoint) {
         Blobs.Usage blobs = store.blobs().usage();
-        Usage layers = store.metadata().read(records -> {
-            var sum = records.snapshots().usage(snapshotter.name());
-            return new Usage(sum.bytes(), sum.inodes());
-        });
+        Usage layers = store.metadata().read(records -> records.snapshots().usage(snapshotter.name()));
         return new ImageFs(
                 mountpoint, blobs.bytes() + layers.bytes(), blobs.blobs() + layers.inodes(), clock.instant());
     }

@@ -97,6 +97,7 @@ final class Sweeper implements AutoCloseable {
             sweepSnapshots(marks);
             sweepBlobs(marks, grace);
             sweepIngests();
+            snapshotter.tidy();
             catalogue.retain(marks.targets);
         } catch (Fault e) {
             LOG.warn("sweep of unused image content: {}", e.getMessage()); // the next sweep tries again
@@ -180,10 +181,8 @@ final class Sweeper implements AutoCloseable {
     }
 
     private void sweepSnapshots(Marks marks) {
-        String name = snapshotter.name();
         for (Namespace namespace : store.metadata().read(Sweeper::namespaces)) {
-            List<SnapshotRecord> all =
-                    store.metadata().read(records -> records.snapshots().list(namespace, name));
+            List<SnapshotRecord> all = snapshotter.list(namespace);
             Set<String> parents = new HashSet<>();
             for (SnapshotRecord each : all.reversed()) { // children are younger than their parents
                 boolean ours = each.kind() == SnapshotRecord.Kind.COMMITTED

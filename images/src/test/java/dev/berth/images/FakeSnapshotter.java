@@ -7,9 +7,9 @@ import dev.berth.snapshots.LayerDraft;
 import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.Placement;
 import dev.berth.snapshots.Snapshotter;
-import dev.berth.snapshots.Usage;
 import dev.berth.store.Durability;
 import dev.berth.store.SnapshotRecord;
+import dev.berth.store.SnapshotRecord.Usage;
 import dev.berth.store.Store;
 import java.io.IOException;
 import java.io.InputStream;
@@ -111,7 +111,7 @@ final class FakeSnapshotter implements Snapshotter {
                                 .create(SnapshotRecord.of(namespace, "fake", each.name, SnapshotRecord.Kind.COMMITTED)
                                         .on(parent)
                                         .withLabels(each.labels)
-                                        .withUsage(new SnapshotRecord.Usage(each.usage.bytes(), each.usage.inodes())));
+                                        .withUsage(each.usage));
                     }
                     parent = each.name;
                 }
@@ -151,11 +151,26 @@ final class FakeSnapshotter implements Snapshotter {
                         records.snapshots().find(namespace, "fake", key).isPresent());
     }
 
+    @Override
+    public List<SnapshotRecord> list(Namespace namespace) {
+        return store.metadata().read(records -> records.snapshots().list(namespace, "fake"));
+    }
+
+    @Override
+    public SnapshotRecord stat(Namespace namespace, String key) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public SnapshotRecord label(Namespace namespace, String key, Map<String, String> labels) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void tidy() {}
+
     List<String> keys(Namespace namespace) {
-        return store.metadata()
-                .read(records -> records.snapshots().list(namespace, "fake").stream()
-                        .map(SnapshotRecord::key)
-                        .toList());
+        return list(namespace).stream().map(SnapshotRecord::key).toList();
     }
 
     @Override
@@ -169,7 +184,7 @@ final class FakeSnapshotter implements Snapshotter {
     }
 
     @Override
-    public void commit(Namespace namespace, String name, String key, Map<String, String> labels) {
+    public SnapshotRecord commit(Namespace namespace, String name, String key, Map<String, String> labels) {
         throw new UnsupportedOperationException();
     }
 
