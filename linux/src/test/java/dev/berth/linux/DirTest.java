@@ -233,7 +233,7 @@ class DirTest {
 
     @Test
     void aTreeDeeperThanAnyPathIsRemoved() throws Exception {
-        int levels = 5000;
+        int levels = 1500;
         byte[] name = new byte[200];
         java.util.Arrays.fill(name, (byte) 'n');
         dir.mkdir(b("top"), 0700);
