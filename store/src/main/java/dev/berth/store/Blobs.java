@@ -109,6 +109,10 @@ public final class Blobs {
      */
     public Begin begin(String ref, Wanted wanted) {
         Names.check("ingest", ref);
+        Optional<Blob> there = wanted.digest().flatMap(this::find);
+        if (there.isPresent()) {
+            return new Begin.AlreadyThere(sameSize(there.get(), wanted));
+        }
         if (committed.isUnflushed(ref)) {
             flush(); // the directory of the reference is needed again
         }

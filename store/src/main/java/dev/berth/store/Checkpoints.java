@@ -1,6 +1,8 @@
 package dev.berth.store;
 
 import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -18,11 +20,14 @@ final class Checkpoints implements AutoCloseable {
     /** A commit writes one to a few pages of 4 KiB, so the log has some MiB after as many of them. */
     private static final int COMMITS = 256;
 
+    private static final long LONG_BYTES = 16 << 20;
+
     private static final long IDLE_SECONDS = 5;
 
     private final Database database;
     private final AtomicBoolean wanted = new AtomicBoolean();
     private final ThreadPoolExecutor thread;
+    private volatile boolean logIsLong;
     private int commits;
 
     Checkpoints(Database database) {
@@ -51,12 +56,26 @@ final class Checkpoints implements AutoCloseable {
         thread.close();
     }
 
+    /** Whether the log has grown although it was folded in: writers were too quick for it to begin anew. */
+    boolean isLogLong() {
+        return logIsLong;
+    }
+
+    /** Called by the writer, in a pause between two transactions: little is left to fold, and the log begins anew. */
+    void restartLog(Session writer) {
+        logIsLong = false;
+        writer.list("PRAGMA wal_checkpoint(RESTART)", Row::number);
+    }
+
     private void fold() {
-        wanted.set(false);
         try (Session session = database.openCheckpointer()) {
             session.list("PRAGMA wal_checkpoint(PASSIVE)", Row::number);
-        } catch (Fault e) {
+            // If nobody writes meanwhile, the next transaction begins the log anew; else it goes on growing.
+            logIsLong = Files.size(database.log()) > LONG_BYTES;
+        } catch (Fault | IOException e) {
             LOG.warn("the metadata log could not be folded in; it grows until this works", e);
+        } finally {
+            wanted.set(false);
         }
     }
 }

@@ -48,7 +48,7 @@ public final class Metadata implements AutoCloseable {
         this.session = session;
         this.flushing = new Flushing(disk, database.log());
         this.checkpoints = new Checkpoints(database);
-        this.writer = new Writer(session, new Records(session, clock), flushing, checkpoints::committed);
+        this.writer = new Writer(session, new Records(session, clock), flushing, checkpoints);
         this.readers = new Readers(database::openReader, reader -> new Records(reader, clock));
     }
 

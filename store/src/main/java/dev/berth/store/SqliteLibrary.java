@@ -24,19 +24,24 @@ final class SqliteLibrary {
             return;
         }
         Path library = directory.resolve("sqlite-" + SQLiteJDBCLoader.getVersion() + ".so");
+        if (!Files.exists(library) && !unpack(directory, library, disk)) {
+            return; // a platform that the driver has no library for: its own message says so
+        }
+        System.setProperty(PATH, directory.toString());
+        System.setProperty(NAME, library.getFileName().toString());
+    }
+
+    private static boolean unpack(Path directory, Path library, Disk disk) throws IOException {
         String resource =
                 "/" + LibraryLoaderUtil.getNativeLibResourcePath() + "/" + LibraryLoaderUtil.getNativeLibName();
         try (InputStream packed = SQLiteJDBCLoader.class.getResourceAsStream(resource)) {
             if (packed == null) {
-                return; // a platform that the driver has no library for: its own message says so
+                return false;
             }
-            if (!Files.exists(library)) {
-                removeOthers(directory, disk);
-                disk.replace(library, packed.readAllBytes());
-            }
+            removeOthers(directory, disk);
+            disk.replace(library, packed.readAllBytes());
+            return true;
         }
-        System.setProperty(PATH, directory.toString());
-        System.setProperty(NAME, library.getFileName().toString());
     }
 
     private static void removeOthers(Path directory, Disk disk) throws IOException {

@@ -5,25 +5,28 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The one thread that changes the database: a queue of transactions, each done or undone before the next. */
 final class Writer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Writer.class);
+
     private final Session session;
     private final Records records;
     private final Flushing flushing;
-    private final Runnable afterCommit;
+    private final Checkpoints checkpoints;
     private final BlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final ReentrantLock gate = new ReentrantLock();
     private final Thread thread;
     private boolean closed;
     private boolean ended;
 
-    /** @param afterCommit runs on the writer's thread after each commit; must be quick */
-    Writer(Session session, Records records, Flushing flushing, Runnable afterCommit) {
+    Writer(Session session, Records records, Flushing flushing, Checkpoints checkpoints) {
         this.session = session;
         this.records = records;
         this.flushing = flushing;
-        this.afterCommit = afterCommit;
+        this.checkpoints = checkpoints;
         this.thread = Thread.ofPlatform().name("store-write").daemon().start(this::run);
     }
 
@@ -91,7 +94,18 @@ final class Writer implements AutoCloseable {
                     }
                 });
         }
-        afterCommit.run();
+        afterCommit();
+    }
+
+    private void afterCommit() {
+        checkpoints.committed();
+        try {
+            if (checkpoints.isLogLong()) {
+                checkpoints.restartLog(session);
+            }
+        } catch (Fault e) {
+            LOG.warn("the metadata log could not be begun anew; it grows until this works", e);
+        }
     }
 
     private void undo(Throwable reason) {
