@@ -137,6 +137,16 @@ final class StateDir implements AutoCloseable {
         return shim().resolve("vault");
     }
 
+    /** Where the things of pods are in the vault, by namespace and id. */
+    Path vaultPods() {
+        return vault().resolve("pods");
+    }
+
+    /** Bundles and the root of the inits of pods. */
+    Path inits() {
+        return shim().resolve("inits");
+    }
+
     /** What a runtime keeps of the containers of a namespace. */
     Path runtimeRoot(String runtime, String namespace) {
         return shim().resolve("oci").resolve(runtime).resolve(namespace);

@@ -52,10 +52,14 @@ final class Supervisor implements AutoCloseable {
                 directories.scratch(),
                 Births.plain(),
                 new RuntimeTrial(directories.scratch(), hybrid));
-        Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, hybrid);
+        PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
+        Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, memory, hybrid);
         Tasks tasks = new Tasks(new TaskProcess.Context(ledger, outputs, pins, clock, ticker), workshop);
         outputs.resume();
         tasks.adopt();
+        PodInit init = new PodInit(tasks, directories.inits(), path());
+        Pods pods = new Pods(ledger, vault, memory, init, tasks, clock);
+        pods.adopt();
         CountDownLatch end = new CountDownLatch(1);
         SupervisorService.Self self =
                 new SupervisorService.Self(ProcessHandle.current().pid(), VERSION, clock.instant());
@@ -63,6 +67,7 @@ final class Supervisor implements AutoCloseable {
                 directories.socket(),
                 ticker,
                 new TaskService(tasks, self).service(),
+                new SandboxService(pods, self).service(),
                 new SupervisorService(self, runtimes, tasks, ledger, outputs, end::countDown).service());
         return new Supervisor(end, server, Janitor.start(tasks, ticker), pumps, vault, ledger, directories);
     }

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.DetachedMount;
 import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.cgroup.Cgroups;
@@ -29,13 +30,15 @@ final class Workshop {
     private final Runtimes runtimes;
     private final Cgroups cgroups;
     private final Pins pins;
+    private final PodMemory memory;
     private final boolean hybrid;
 
-    Workshop(StateDir directories, Runtimes runtimes, Cgroups cgroups, Pins pins, boolean hybrid) {
+    Workshop(StateDir directories, Runtimes runtimes, Cgroups cgroups, Pins pins, PodMemory memory, boolean hybrid) {
         this.directories = directories;
         this.runtimes = runtimes;
         this.cgroups = cgroups;
         this.pins = pins;
+        this.memory = memory;
         this.hybrid = hybrid;
     }
 
@@ -85,9 +88,14 @@ final class Workshop {
                 io.consoleSocket(),
                 wanted.options().noPivot(),
                 wanted.options().noNewKeyring());
-        Launcher birth =
-                Births.ofContainer(wanted.rootfs(), directories.rootfs(), Map.of(), hidesHybrid(task.runtime()), null);
-        return task.runtime().create(create, config.command(), streams(io), birth);
+        Map<Path, DetachedMount> shared = memory.mounts(config.mountSources(memory.prefix()));
+        try {
+            Launcher birth = Births.ofContainer(
+                    wanted.rootfs(), directories.rootfs(), shared, hidesHybrid(task.runtime()), null);
+            return task.runtime().create(create, config.command(), streams(io), birth);
+        } finally {
+            shared.values().forEach(DetachedMount::close);
+        }
     }
 
     void start(Task task) throws InterruptedException {
