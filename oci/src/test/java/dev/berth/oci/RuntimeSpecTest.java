@@ -93,6 +93,24 @@ class RuntimeSpecTest {
     }
 
     @Test
+    void keysWithEscapesStayThemselves() {
+        Map<String, String> strange = Map.of("a\"b", "1", "c\\d", "2", "e/f\n", "3", "ü\u0001", "4", "😀", "5");
+        RuntimeSpec spec =
+                RuntimeSpec.fromJson("{\"ociVersion\":\"1\"}".getBytes(UTF_8)).withAnnotations(strange);
+        RuntimeSpec again =
+                RuntimeSpec.fromJson(RuntimeSpec.fromJson(spec.toJson()).toJson());
+        assertThat(again.annotations()).isEqualTo(strange);
+        assertThat(RuntimeSpec.fromJson("{\"annotations\":{\"\\u0041\\/\":\"x\"}}".getBytes(UTF_8))
+                        .annotations())
+                .containsExactly(Map.entry("A/", "x"));
+        ImageConfig image = ImageConfig.fromJson(
+                "{\"config\":{\"Labels\":{\"q\\\"\":\"x\"},\"Volumes\":{\"/a\\u0020b\":{}}}}".getBytes(UTF_8));
+        assertThat(image.config().labels()).containsExactly(Map.entry("q\"", "x"));
+        assertThat(image.config().volumePaths()).containsExactly("/a b");
+        assertThat(ImageConfig.fromJson(image.toJson())).isEqualTo(image);
+    }
+
+    @Test
     void unknownFieldsArePassedOver() {
         RuntimeSpec spec = RuntimeSpec.fromJson(
                 "{\"ociVersion\":\"9\",\"windows\":{\"a\":[1,{}]},\"process\":{\"args\":[\"x\"],\"new\":1}}"

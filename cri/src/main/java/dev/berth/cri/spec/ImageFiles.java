@@ -1,5 +1,6 @@
 package dev.berth.cri.spec;
 
+import dev.berth.linux.Dir;
 import org.jspecify.annotations.Nullable;
 
 /** The files of an image's root as far as finding out a user needs them. */
@@ -13,4 +14,9 @@ public interface ImageFiles {
      * @throws dev.berth.kernel.Fault INVALID_ARGUMENT if it is no regular file or too large
      */
     byte @Nullable [] read(String path, int most);
+
+    /** The files below a directory handle, which stays the caller's. */
+    static ImageFiles in(Dir root) {
+        return new RootFiles(root);
+    }
 }

@@ -1,7 +1,13 @@
 package dev.berth.cri.spec;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.Dir;
+import dev.berth.linux.Errno;
+import dev.berth.linux.LinuxException;
 import dev.berth.oci.RuntimeSpec.Mount;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -57,6 +63,29 @@ public record ImageVolume(Path destination, Path directory) {
             throw bad(text, "a volume cannot be there");
         }
         return path;
+    }
+
+    /**
+     * Makes the directory on the node and copies into it what the image has at the destination. What a failed attempt left
+     * there must have been removed before.
+     *
+     * @param root the image's root, or the container's own before it has run
+     * @throws Fault INVALID_ARGUMENT if the image has something else than a directory there, or a tree that is too deep
+     */
+    public void fill(Dir root) throws IOException {
+        Files.createDirectories(directory);
+        byte[] path = destination.toString().substring(1).getBytes(StandardCharsets.UTF_8);
+        try (Dir from = root.openDir(path, Dir.Resolve.IN_ROOT);
+                Dir to = Dir.open(directory)) {
+            new TreeCopy(destination.toString()).copy(from, to);
+        } catch (LinuxException e) {
+            if (e.is(Errno.ENOTDIR)) {
+                throw bad(destination.toString(), "the image has a file there").causedBy(e);
+            }
+            if (!e.is(Errno.ENOENT)) { // an image need not have the directory: the volume is empty then
+                throw e;
+            }
+        }
     }
 
     Mount mount() {

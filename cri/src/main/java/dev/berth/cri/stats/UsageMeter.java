@@ -1,0 +1,98 @@
+package dev.berth.cri.stats;
+
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.cgroup.CgroupStats;
+import dev.berth.linux.cgroup.CgroupStats.Pressure;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** Turns counters into usage, and remembers the last reading of each id for rates. */
+public final class UsageMeter {
+    /** Two readings that are closer than this say more about the scheduler's tick than about the load. */
+    private static final Duration SHORTEST = Duration.ofMillis(100);
+
+    private final Map<String, Sample> last = new ConcurrentHashMap<>();
+    private final Ticker ticker;
+    private final InstantSource clock;
+
+    private record Sample(long ticks, long coreNanos, OptionalLong rate) {}
+
+    public UsageMeter(Ticker ticker, InstantSource clock) {
+        this.ticker = ticker;
+        this.clock = clock;
+    }
+
+    /** Forgets an id whose cgroup is gone. */
+    public void forget(String id) {
+        last.remove(id);
+    }
+
+    /**
+     * Measures.
+     *
+     * @param id of the container or pod, or whatever names the cgroup
+     */
+    public Usage measure(String id, CgroupStats stats) {
+        long swapUsed = stats.swapBytes().orElse(0);
+        OptionalLong swapLimit = stats.swapLimitBytes();
+        return new Usage(
+                clock.instant(),
+                new Usage.Cpu(stats.cpuNanos(), rate(id, stats.cpuNanos()), cpuPressure(stats)),
+                memory(stats),
+                new Usage.Swap(
+                        swapLimit.isEmpty()
+                                ? OptionalLong.empty()
+                                : OptionalLong.of(Math.max(0, swapLimit.getAsLong() - swapUsed)),
+                        stats.swapBytes()),
+                stats.pids().current(),
+                ioPressure(stats));
+    }
+
+    private static Usage.Memory memory(CgroupStats stats) {
+        long workingSet = stats.workingSetBytes();
+        OptionalLong limit = stats.memoryLimitBytes();
+        return new Usage.Memory(
+                workingSet,
+                limit.isEmpty() ? OptionalLong.empty() : OptionalLong.of(Math.max(0, limit.getAsLong() - workingSet)),
+                stats.memoryBytes(),
+                stats.rssBytes(),
+                new Usage.Faults(stats.pageFaults(), stats.majorPageFaults()),
+                memoryPressure(stats));
+    }
+
+    private OptionalLong rate(String id, long coreNanos) {
+        long now = ticker.nanos();
+        Sample sample = last.compute(id, (key, before) -> next(before, now, coreNanos));
+        return sample == null ? OptionalLong.empty() : sample.rate();
+    }
+
+    private static Sample next(@Nullable Sample before, long now, long coreNanos) {
+        if (before == null || coreNanos < before.coreNanos()) { // the first, or of a cgroup made anew
+            return new Sample(now, coreNanos, OptionalLong.empty());
+        }
+        long elapsed = now - before.ticks();
+        if (elapsed < SHORTEST.toNanos()) {
+            return before;
+        }
+        double rate = (double) (coreNanos - before.coreNanos())
+                / elapsed
+                * Duration.ofSeconds(1).toNanos();
+        return new Sample(now, coreNanos, OptionalLong.of(Math.round(rate)));
+    }
+
+    private static @Nullable Pressure cpuPressure(CgroupStats stats) {
+        return stats instanceof CgroupStats.V2 v2 ? v2.cpu().pressure() : null;
+    }
+
+    private static @Nullable Pressure memoryPressure(CgroupStats stats) {
+        return stats instanceof CgroupStats.V2 v2 ? v2.memory().events().pressure() : null;
+    }
+
+    private static @Nullable Pressure ioPressure(CgroupStats stats) {
+        return stats instanceof CgroupStats.V2 v2 ? v2.io().pressure() : null;
+    }
+}

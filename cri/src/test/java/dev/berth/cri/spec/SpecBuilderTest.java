@@ -1,0 +1,314 @@
+package dev.berth.cri.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.cri.config.IdMapping;
+import dev.berth.cri.config.NamespaceOptions;
+import dev.berth.cri.config.NamespaceOptions.Mode;
+import dev.berth.cri.config.NamespaceOptions.UserNamespace;
+import dev.berth.cri.config.Resources;
+import dev.berth.cri.config.SecurityProfile;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.LinuxResources;
+import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.LinuxSpec.Namespace;
+import dev.berth.oci.LinuxSpec.NamespaceKind;
+import dev.berth.oci.PodReference;
+import dev.berth.oci.ProcessSpec;
+import dev.berth.oci.RuntimeSpec;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SpecBuilderTest {
+    private final Requests with = new Requests();
+
+    private RuntimeSpec spec() {
+        return with.build().spec();
+    }
+
+    private LinuxResources resources() {
+        return Objects.requireNonNull(spec().needLinux().resources());
+    }
+
+    private @Nullable String path(NamespaceKind kind) {
+        var namespace = spec().needLinux().namespace(kind);
+        return namespace.isEmpty() ? "the node's" : namespace.get().path();
+    }
+
+    private static void refused(Fault.Code code, ThrowingCallable call) {
+        assertThatThrownBy(call)
+                .isInstanceOfSatisfying(Fault.class, f -> assertThat(f.code()).isEqualTo(code));
+    }
+
+    @Test
+    void anOrdinaryContainer() {
+        with.user = new ImageUser(5, 6, List.of(6L, 7L));
+        RuntimeSpec spec = spec();
+        assertThat(spec.ociVersion()).isEqualTo("1.0.2");
+        assertThat(spec.root()).isEqualTo(new RuntimeSpec.Root("rootfs", false));
+        assertThat(spec.hostname()).as("the pod has it").isNull();
+        ProcessSpec process = spec.needProcess();
+        assertThat(process.args()).containsExactly("sh");
+        assertThat(process.user()).isEqualTo(new ProcessSpec.User(5, 6, null, List.of(6L, 7L)));
+        assertThat(process.noNewPrivileges()).isFalse();
+        assertThat(process.oomScoreAdj()).isZero();
+        assertThat(process.rlimits()).isEmpty();
+        assertThat(process.apparmorProfile()).isNull();
+        assertThat(process.selinuxLabel()).isNull();
+        LinuxSpec linux = spec.needLinux();
+        assertThat(linux.seccomp()).isNull();
+        assertThat(linux.cgroupsPath()).isEqualTo("/berth/c1");
+        assertThat(linux.maskedPaths()).isEmpty();
+        assertThat(RuntimeSpec.fromJson(spec.toJson())).isEqualTo(spec);
+    }
+
+    @Test
+    void aRequestWithoutAWordAboutSecurity() {
+        with.security = null;
+        RuntimeSpec spec = spec();
+        assertThat(Objects.requireNonNull(spec.needProcess().capabilities()).bounding())
+                .hasSize(14);
+        assertThat(spec.needLinux().seccomp()).isNull();
+    }
+
+    @Test
+    void confinementIsAsAsked() {
+        with.security().masked = List.of("/proc/kcore");
+        with.security().readonly = List.of("/proc/sys");
+        with.security().noNewPrivileges = true;
+        with.security().readonlyRootfs = true;
+        with.security().seccomp = new SecurityProfile(SecurityProfile.Type.RUNTIME_DEFAULT, "");
+        RuntimeSpec spec = spec();
+        assertThat(spec.needLinux().maskedPaths()).containsExactly("/proc/kcore");
+        assertThat(spec.needLinux().readonlyPaths()).containsExactly("/proc/sys");
+        assertThat(spec.needProcess().noNewPrivileges()).isTrue();
+        assertThat(Objects.requireNonNull(spec.root()).readonly()).isTrue();
+        assertThat(spec.needLinux().seccomp()).isEqualTo(DefaultSeccomp.of("amd64", Capability.DEFAULT));
+    }
+
+    @Test
+    void privilegedIsFree() {
+        with.security().privileged = true;
+        with.security().masked = List.of("/proc/kcore");
+        with.security().readonly = List.of("/proc/sys");
+        with.security().seccomp = new SecurityProfile(SecurityProfile.Type.RUNTIME_DEFAULT, "");
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        with.podPrivileged = true;
+        LinuxSpec linux = spec().needLinux();
+        assertThat(linux.seccomp()).isNull();
+        assertThat(linux.maskedPaths()).isEmpty();
+        assertThat(linux.readonlyPaths()).isEmpty();
+        assertThat(linux.devices()).isNotEmpty();
+        assertThat(Objects.requireNonNull(spec().needProcess().capabilities()).effective())
+                .containsExactlyInAnyOrderElementsOf(Capability.NAMES);
+        assertThat(resources().devices()).containsExactly(new LinuxResources.DeviceRule(true, "a", null, null, "rwm"));
+    }
+
+    @Test
+    void namespacesOfThePod() {
+        assertThat(path(NamespaceKind.NETWORK)).isEqualTo("/run/berth/netns/p");
+        assertThat(path(NamespaceKind.UTS)).isEqualTo(PodReference.UTS);
+        assertThat(path(NamespaceKind.IPC)).isEqualTo(PodReference.IPC);
+        assertThat(path(NamespaceKind.PID)).isEqualTo(PodReference.PID);
+        assertThat(path(NamespaceKind.MOUNT)).isNull();
+        assertThat(path(NamespaceKind.CGROUP)).isEqualTo("the node's");
+        assertThat(path(NamespaceKind.USER)).isEqualTo("the node's");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"NODE,,the node's", "CONTAINER,,", "TARGET,other,container:other:pid", "POD,,pod:pid"})
+    void pidNamespaces(Mode mode, @Nullable String target, @Nullable String expected) {
+        with.security().namespaces = new NamespaceOptions(Mode.POD, mode, Mode.POD, target == null ? "" : target, null);
+        assertThat(path(NamespaceKind.PID)).isEqualTo(expected);
+    }
+
+    @Test
+    void aTargetMustBeNamed() {
+        with.security().namespaces = new NamespaceOptions(Mode.POD, Mode.TARGET, Mode.POD, "", null);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+    }
+
+    @Test
+    void theNodesNamespacesAreNotNamed() {
+        with.network = null;
+        with.podNamespaces = new NamespaceOptions(Mode.NODE, Mode.NODE, Mode.NODE, "", null);
+        assertThat(spec().needLinux().namespaces()).containsExactly(new Namespace(NamespaceKind.MOUNT, null));
+    }
+
+    @Test
+    void onVersionTwoACgroupNamespaceHidesTheRest() {
+        var host = new HostFacts(Set.of(), -1000, false, false, true, true, "amd64");
+        var builder = new SpecBuilder(host, false);
+        assertThat(builder.build(with.request()).spec().needLinux().namespace(NamespaceKind.CGROUP))
+                .isPresent();
+        with.security().privileged = true;
+        with.podPrivileged = true;
+        assertThat(builder.build(with.request()).spec().needLinux().namespace(NamespaceKind.CGROUP))
+                .isEmpty();
+    }
+
+    @Test
+    void limitsInTheWordsOfOci() {
+        with.resources = Requests.resources(100_000, 50_000, 512, 1 << 20, 2 << 20);
+        assertThat(resources().cpu())
+                .isEqualTo(new LinuxResources.Cpu(512L, 50_000L, null, 100_000L, null, null, null, null, null));
+        assertThat(resources().memory()).isEqualTo(LinuxResources.Memory.of(1L << 20, 2L << 20));
+        assertThat(resources().pids()).isNull();
+        with.resources = Requests.resources(0, -1, 0, 1 << 20, 0);
+        assertThat(resources().cpu()).as("no quota at all instead of -1").isNull();
+        assertThat(resources().memory()).as("no swap").isEqualTo(LinuxResources.Memory.of(1L << 20, 1L << 20));
+        with.resources = Requests.resources(0, 0, 0, 2 << 20, 1 << 20);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+    }
+
+    @Test
+    void aSwapLimitIsIgnoredWhereSwapIsNotCounted() {
+        with.resources = Requests.resources(0, 0, 0, 1 << 20, 2 << 20);
+        var builder = new SpecBuilder(new HostFacts(Set.of(), -1000, false, false, false, false, "amd64"), false);
+        assertThat(Objects.requireNonNull(
+                                builder.build(with.request()).spec().needLinux().resources())
+                        .memory())
+                .isEqualTo(LinuxResources.Memory.of(1L << 20, null));
+    }
+
+    @Test
+    void everythingElseAboutResources() {
+        with.resources = new Resources(
+                0,
+                0,
+                0,
+                0,
+                -500,
+                "0-1",
+                "0",
+                List.of(new Resources.HugepageLimit("2MB", 0)),
+                Map.of("memory.high", "5"),
+                0);
+        assertThat(Objects.requireNonNull(resources().cpu()).cpus()).isEqualTo("0-1");
+        assertThat(resources().hugepageLimits()).containsExactly(new LinuxResources.HugepageLimit("2MB", 0));
+        assertThat(resources().unified()).containsEntry("memory.high", "5");
+        assertThat(spec().needProcess().oomScoreAdj()).isEqualTo(-500);
+        var poor = new SpecBuilder(new HostFacts(Set.of(), -20, false, false, false, false, "amd64"), false);
+        assertThat(poor.build(with.request()).spec().needProcess().oomScoreAdj())
+                .as("never below what we may give")
+                .isEqualTo(-20);
+        with.resources = new Resources(0, 0, 0, 0, 1001, "", "", List.of(), Map.of(), 0);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "false,'',/berth/c1",
+        "false,/kubepods/pod1,/kubepods/pod1/c1",
+        "true,'',system.slice:berth:c1",
+        "true,kubepods-pod1.slice,kubepods-pod1.slice:berth:c1",
+        "true,/kubepods.slice/kubepods-pod1.slice,kubepods-pod1.slice:berth:c1",
+    })
+    void cgroupPaths(boolean systemd, String parent, String path) {
+        with.cgroupParent = parent;
+        assertThat(new SpecBuilder(Requests.HOST, systemd)
+                        .build(with.request())
+                        .spec()
+                        .needLinux()
+                        .cgroupsPath())
+                .isEqualTo(path);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "false,test.slice",
+        "false,/a/b.slice",
+        "false,relative",
+        "true,/kubepods/pod1",
+        "true,a:b.slice",
+        "false,/a/../.."
+    })
+    void cgroupParentsOfTheOtherDriver(boolean systemd, String parent) {
+        with.cgroupParent = parent;
+        refused(Fault.Code.INVALID_ARGUMENT, () -> new SpecBuilder(Requests.HOST, systemd).build(with.request()));
+    }
+
+    @Test
+    void annotationsAreOursAlone() {
+        with.annotations = Map.of("io.kubernetes.cri.sandbox-id", "forged", "run.oci.systemd.subgroup", "x");
+        assertThat(spec().annotations())
+                .containsExactlyInAnyOrderEntriesOf(Map.of(
+                        "io.kubernetes.cri.container-type", "container",
+                        "io.kubernetes.cri.container-name", "main",
+                        "io.kubernetes.cri.image-name", "docker.io/library/busybox:latest",
+                        "io.kubernetes.cri.sandbox-id", "p1",
+                        "io.kubernetes.cri.sandbox-name", "web",
+                        "io.kubernetes.cri.sandbox-namespace", "default",
+                        "io.kubernetes.cri.sandbox-uid", "uid-1"));
+        assertThat(CriAnnotations.ofSandbox("p1", with.pod()))
+                .containsEntry("io.kubernetes.cri.container-type", "sandbox")
+                .containsEntry("io.kubernetes.cri.sandbox-log-directory", "/var/log/pods/web");
+    }
+
+    @Test
+    void labelsOfModulesThatAreNotThere() {
+        with.security().apparmor = new SecurityProfile(SecurityProfile.Type.LOCALHOST, "mine");
+        refused(Fault.Code.FAILED_PRECONDITION, this::spec);
+        with.security().apparmor = new SecurityProfile(SecurityProfile.Type.LOCALHOST, "");
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        with.security().apparmor = new SecurityProfile(SecurityProfile.Type.RUNTIME_DEFAULT, "");
+        assertThat(spec().needProcess().apparmorProfile()).isNull();
+        with.security().apparmor = null;
+        with.security().oldApparmor = "localhost/mine";
+        refused(Fault.Code.FAILED_PRECONDITION, this::spec);
+        with.security().oldApparmor = "unconfined";
+        assertThat(spec().needProcess().apparmorProfile()).isNull();
+    }
+
+    private void userNamespace(Mode mode, List<IdMapping> uids, List<IdMapping> gids) {
+        with.podNamespaces =
+                new NamespaceOptions(Mode.POD, Mode.POD, Mode.POD, "", new UserNamespace(mode, uids, gids));
+    }
+
+    @Test
+    void userNamespacesHaveRules() {
+        List<IdMapping> good = List.of(new IdMapping(100_000, 0, 65_536));
+        userNamespace(Mode.POD, good, good);
+        assertThat(path(NamespaceKind.USER)).isEqualTo(PodReference.USER);
+        assertThat(spec().needLinux().uidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 100_000, 65_536));
+        userNamespace(Mode.NODE, List.of(), List.of());
+        assertThat(path(NamespaceKind.USER)).isEqualTo("the node's");
+        List<IdMapping> two = List.of(good.getFirst(), new IdMapping(200_000, 65_536, 1));
+        List<IdMapping> rootless = List.of(new IdMapping(100_000, 1, 65_536));
+        userNamespace(Mode.POD, two, two);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        userNamespace(Mode.POD, rootless, rootless);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        userNamespace(Mode.POD, good, rootless);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        userNamespace(Mode.POD, List.of(), List.of());
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        userNamespace(Mode.CONTAINER, good, good);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        userNamespace(Mode.TARGET, good, good);
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+    }
+
+    @Test
+    void whatWeCannotDoYetSaysSo() {
+        with.cdi = List.of("vendor.com/gpu=0");
+        refused(Fault.Code.UNIMPLEMENTED, this::spec);
+    }
+
+    @Test
+    void anUpdateHasNoDeviceRules() {
+        LinuxResources update =
+                new SpecBuilder(Requests.HOST, false).resources(Requests.resources(100_000, 20_000, 0, 0, 0));
+        assertThat(update.devices()).isEmpty();
+        assertThat(update.memory()).isNull();
+        assertThat(Objects.requireNonNull(update.cpu()).quota()).isEqualTo(20_000);
+    }
+}
