@@ -82,11 +82,11 @@ class PodsTest {
                         StartSandboxRequest.newBuilder().setSandboxId("pod").build(),
                         StartSandboxResponse.parser())
                 .getPid();
-        assertThat(Files.readString(Path.of("/proc/" + init + "/comm"))).startsWith("catatonit");
-        assertThat(Files.readString(Path.of("/proc/" + init + "/status"))).contains("CapEff:\t0000000000000000");
         Map<String, String> info = status().getInfoMap();
         assertThat(status().getState()).isEqualTo("SANDBOX_READY");
         assertThat(run(runtime, info, "cat /proc/1/comm")).isEqualTo("catatonit\n");
+        assertThat(Files.readString(Path.of("/proc/" + init + "/comm"))).startsWith("catatonit");
+        assertThat(Files.readString(Path.of("/proc/" + init + "/status"))).contains("CapEff:\t0000000000000000");
         end();
         assertThat(Files.exists(Path.of("/proc/" + init))).isFalse();
         node().assertNothingLeft();
