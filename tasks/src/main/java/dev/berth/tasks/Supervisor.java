@@ -27,6 +27,7 @@ final class Supervisor implements Link, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
     private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
+    private static final int SILENT_TWICE = 2;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(25);
     private static final Duration MAX_PAUSE = Duration.ofSeconds(5);
 
@@ -101,7 +102,7 @@ final class Supervisor implements Link, AutoCloseable {
                 TtrpcClient reached = reach();
                 failures = 0;
                 publish(reached);
-                reached.awaitClosed(TtrpcClient.FOREVER);
+                watch(reached);
                 publish(null);
                 LOG.warn("the supervisor's connection is lost");
             } catch (InterruptedException e) {
@@ -110,6 +111,28 @@ final class Supervisor implements Link, AutoCloseable {
                 tell(String.valueOf(e.getMessage()));
                 LOG.error("no supervisor", e);
                 pause(++failures);
+            }
+        }
+    }
+
+    /**
+     * Waits until the connection is lost. A supervisor that has stopped answering, twice in a row and for minutes, is
+     * killed; the next one adopts what it had.
+     */
+    private void watch(TtrpcClient reached) throws IOException, InterruptedException {
+        int silent = 0;
+        while (!reached.awaitClosed(config.heartbeat())) {
+            try {
+                info(reached);
+                silent = 0;
+            } catch (TtrpcStatus e) {
+                silent++;
+                LOG.warn("the supervisor does not answer: {}", e.getMessage());
+            }
+            SupervisorProcess silentOne = process;
+            if (silent == SILENT_TWICE && silentOne != null) {
+                LOG.error("supervisor {} does not answer any more: killed", silentOne.pid());
+                silentOne.kill();
             }
         }
     }

@@ -4,12 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Pidfd;
-import dev.berth.linux.Poller;
+import dev.berth.linux.ProcStat;
+import dev.berth.linux.Signals;
+import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -34,7 +37,7 @@ class SupervisedTest extends TasksContract {
                 "-cp",
                 System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
                 "dev.berth.shim.Main");
-        return bed.config(command, "", Map.of(HANDLER, new Handler.Builtin("runc", false)));
+        return bed.config(command, Map.of(HANDLER, new Handler.Builtin("runc", false)));
     }
 
     @Override
@@ -88,10 +91,7 @@ class SupervisedTest extends TasksContract {
         TaskId task = create("k", Map.of(), "sleep", "600");
         int pid = tasks.start(task);
         int supervisor = tasks.runtimes().pid();
-        try (Pidfd process = Pidfd.open(supervisor)) {
-            process.signal(9);
-            assertThat(process.awaitExit(Poller.FOREVER)).isTrue();
-        }
+        kill(supervisor);
         assertThat(tasks.runtimes().pid()).isNotEqualTo(supervisor);
         TaskState state = tasks.state(task);
         assertThat(state.status()).isEqualTo(TaskState.Status.RUNNING);
@@ -102,5 +102,70 @@ class SupervisedTest extends TasksContract {
         assertThat(next(TaskEvent.Exited.class).execId()).isNotEmpty();
         tasks.kill(task, "", 9, false);
         assertThat(next(TaskEvent.Exited.class).exit().status()).isEqualTo(137);
+    }
+
+    @Test
+    void bothKilledAtOnce() throws Exception {
+        TaskId task = create("b", Map.of(), "sh", "-c", "while true; do echo tick; sleep 0.1; done");
+        int pid = tasks.start(task);
+        int supervisor = tasks.runtimes().pid();
+        tasks.close();
+        kill(supervisor);
+        reopen();
+        assertThat(tasks.list()).singleElement().satisfies(state -> {
+            assertThat(state.status()).isEqualTo(TaskState.Status.RUNNING);
+            assertThat(state.pid()).isEqualTo(pid);
+        });
+        tasks.kill(task, "", 9, false);
+        assertThat(tasks.awaitExit(task, LIMIT).orElseThrow().status()).isEqualTo(137);
+    }
+
+    @Test
+    void aSupervisorOfAnotherVersionIsReplaced() throws Exception {
+        TaskId task = create("v", Map.of(), "sleep", "600");
+        int pid = tasks.start(task);
+        int old = tasks.runtimes().pid();
+        tasks.close();
+        tasks = Tasks.open(config().withVersion("another"), Ticker.system(), InstantSource.system());
+        assertThat(tasks.runtimes().pid()).isNotEqualTo(old);
+        assertThat(ProcStat.of(old)).isEmpty();
+        assertThat(tasks.state(task).pid()).isEqualTo(pid);
+    }
+
+    @Test
+    void aSupervisorThatDoesNotAnswerIsReplaced() throws Exception {
+        TaskId task = create("s", Map.of(), "sleep", "600");
+        tasks.start(task);
+        int old = tasks.runtimes().pid();
+        tasks.close();
+        tasks = Tasks.open(config().withHeartbeat(Duration.ofSeconds(2)), Ticker.system(), InstantSource.system());
+        assertThat(tasks.runtimes().pid()).isEqualTo(old);
+        try (Pidfd process = Pidfd.open(old)) {
+            process.signal(Signals.STOP);
+            assertThat(process.awaitExit(Duration.ofSeconds(30))).isTrue();
+        }
+        assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.RUNNING);
+    }
+
+    @Test
+    void theSupervisorLeavesTheDaemonsCgroup() throws Exception {
+        tasks.runtimes();
+        tasks.close(); // or it would start the next supervisor itself
+        cleanUp();
+        String name = "/" + bed.name + "-sup";
+        tasks = Tasks.open(config().withSupervisorCgroup(name), Ticker.system(), InstantSource.system());
+        int pid = tasks.runtimes().pid();
+        assertThat(Files.readString(Path.of("/proc", Integer.toString(pid), "cgroup")))
+                .contains(name);
+        tasks.close();
+        cleanUp();
+        assertThat(Cgroups.detect(Ticker.system()).cgroup(name).remove(LIMIT)).isTrue();
+    }
+
+    private static void kill(int pid) throws Exception {
+        try (Pidfd process = Pidfd.open(pid)) {
+            process.signal(Signals.KILL);
+            assertThat(process.awaitExit(LIMIT)).isTrue();
+        }
     }
 }

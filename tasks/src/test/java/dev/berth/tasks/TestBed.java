@@ -43,12 +43,11 @@ final class TestBed implements AutoCloseable {
     }
 
     TasksConfig config(Map<String, Handler> handlers) {
-        return config(List.of("/bin/false"), "", handlers);
+        return config(List.of("/bin/false"), handlers);
     }
 
-    TasksConfig config(List<String> supervisor, String version, Map<String, Handler> handlers) {
-        return new TasksConfig(
-                state, state.resolve("root"), supervisor, version, "", state.resolve("daemon.sock"), handlers);
+    TasksConfig config(List<String> supervisor, Map<String, Handler> handlers) {
+        return new TasksConfig(state, state.resolve("root"), supervisor, state.resolve("daemon.sock"), handlers);
     }
 
     TaskId task(String suffix) {
