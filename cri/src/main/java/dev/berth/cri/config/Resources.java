@@ -3,6 +3,7 @@ package dev.berth.cri.config;
 import io.avaje.jsonb.Json;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Limits; zero and empty mean not given.
@@ -25,6 +26,24 @@ public record Resources(
         List<HugepageLimit> hugepageLimits,
         Map<String, String> unified,
         long memorySwapLimit) {
+
+    /** The newer limits over the older ones: what is not given stays. */
+    public static Resources merge(@Nullable Resources older, Resources newer) {
+        if (older == null) {
+            return newer;
+        }
+        return new Resources(
+                newer.cpuPeriod != 0 ? newer.cpuPeriod : older.cpuPeriod,
+                newer.cpuQuota != 0 ? newer.cpuQuota : older.cpuQuota,
+                newer.cpuShares != 0 ? newer.cpuShares : older.cpuShares,
+                newer.memoryLimit != 0 ? newer.memoryLimit : older.memoryLimit,
+                newer.oomScoreAdj != 0 ? newer.oomScoreAdj : older.oomScoreAdj,
+                newer.cpusetCpus.isEmpty() ? older.cpusetCpus : newer.cpusetCpus,
+                newer.cpusetMems.isEmpty() ? older.cpusetMems : newer.cpusetMems,
+                newer.hugepageLimits.isEmpty() ? older.hugepageLimits : newer.hugepageLimits,
+                newer.unified.isEmpty() ? older.unified : newer.unified,
+                newer.memorySwapLimit != 0 ? newer.memorySwapLimit : older.memorySwapLimit);
+    }
 
     /** A limit in bytes for one page size, such as {@code 2MB}. */
     @Json

@@ -1,0 +1,213 @@
+package dev.berth.cri;
+
+import dev.berth.cri.Container.Life;
+import dev.berth.cri.Container.RunUser;
+import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.ImageUser;
+import dev.berth.cri.spec.SpecBuilder;
+import dev.berth.cri.spec.SpecRequest;
+import dev.berth.cri.spec.Users;
+import dev.berth.images.Image;
+import dev.berth.images.Images;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Rollback;
+import dev.berth.oci.LinuxResources;
+import dev.berth.oci.ProcessSpec;
+import dev.berth.oci.RuntimeSpec;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Metadata;
+import dev.berth.store.Payload;
+import dev.berth.tasks.NewTask.RootMount;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** What a container is before it runs: a writable layer, an OCI spec, a record. */
+final class ContainerMaking {
+    private static final Namespace SPACE = Namespace.KUBERNETES;
+    /** Label of a container's writable layer: the pod that it belongs to. */
+    static final String OWNER = "dev.berth/pod";
+
+    private static final String SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
+
+    /** What it takes to make one. */
+    record Workshop(Metadata metadata, Images images, Snapshotter snapshots, SpecBuilder specs) {}
+
+    private final CriContext context;
+    private final Workshop shop;
+    private final PodEnvironment environment;
+    private final Path volumes;
+
+    /** @param volumes directory below which each container has a folder for the volumes that its image declares */
+    ContainerMaking(CriContext context, Workshop shop, PodEnvironment environment, Path volumes) {
+        this.context = context;
+        this.shop = shop;
+        this.environment = environment;
+        this.volumes = volumes;
+    }
+
+    /** Makes a container; what it has made goes onto the rollback. */
+    Container make(String id, Pod pod, ContainerConfig config, Rollback undo) throws InterruptedException {
+        var timeline = new Timeline(context.ticker());
+        Image image = image(config);
+        String logPath = logPath(pod, config);
+        timeline.done("image");
+        shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id()));
+        undo.add("snapshot of container " + id, () -> removeSnapshot(id));
+        timeline.done("snapshot");
+        undo.add("volumes of container " + id, () -> ImageVolumes.remove(volumes.resolve(id)));
+        SpecBuilder.Built built;
+        ImageUser user;
+        try (RootView root = RootView.open(shop.snapshots().mounts(SPACE, id))) {
+            user = new Users(root)
+                    .find(config.security(), image.config().config().user());
+            timeline.done("user");
+            built = shop.specs().build(request(id, pod, config, image, user));
+            ImageVolumes.fill(built.volumes(), root);
+        }
+        timeline.done("spec");
+        Container container = new Container(
+                id,
+                pod.id(),
+                config,
+                image.id().toString(),
+                reference(image),
+                logPath,
+                id,
+                stopSignal(config, image),
+                config.resources(),
+                new RunUser(user.uid(), user.gid(), user.groups()),
+                context.nowNanos(),
+                false,
+                Life.NEW,
+                timeline.steps());
+        context.ledger()
+                .add(
+                        container,
+                        Ledger.record(id)
+                                .image(config.image().image())
+                                .runtime(pod.handler(), Payload.NONE)
+                                .snapshot(shop.snapshots().name(), id)
+                                .sandbox(pod.id())
+                                .spec(new Payload(SPEC_TYPE, built.spec().toJson())));
+        undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
+        return container;
+    }
+
+    /** Removes what {@link #make} made, but for the record. May be repeated. */
+    void discard(Container container) {
+        ImageVolumes.remove(volumes.resolve(container.id()));
+        removeSnapshot(container.id());
+    }
+
+    /** The OCI spec as it is stored, with names in the place of paths that only the moment of the start knows. */
+    RuntimeSpec spec(Container container) {
+        return RuntimeSpec.fromJson(shop.metadata()
+                .read(records -> records.containers().get(SPACE, container.id()))
+                .spec()
+                .bytes());
+    }
+
+    List<RootMount> rootfs(Container container) {
+        return shop.snapshots().mounts(SPACE, container.snapshot()).stream()
+                .map(mount -> new RootMount(mount.type(), mount.source(), mount.target(), mount.options()))
+                .toList();
+    }
+
+    /** A further process of a container: as the first one, with another command. */
+    ProcessSpec process(Container container, List<String> command, boolean terminal) {
+        return spec(container).needProcess().withCommand(command, terminal);
+    }
+
+    LinuxResources resources(Resources asked) {
+        return shop.specs().resources(asked);
+    }
+
+    /** The directory with a container's own files, for statistics. */
+    Path writableLayer(Container container) {
+        return shop.snapshots().writablePath(SPACE, container.snapshot());
+    }
+
+    Snapshotter snapshots() {
+        return shop.snapshots();
+    }
+
+    private Image image(ContainerConfig config) {
+        String name = config.image().image();
+        if (name.isEmpty()) {
+            throw Fault.invalid("create container " + config.metadata().name(), "it names no image", "Give one");
+        }
+        return shop.images()
+                .find(SPACE, name)
+                .orElseThrow(() -> Fault.notFound(
+                        "create container " + config.metadata().name(),
+                        "image \"" + name + "\" is not on this node",
+                        "Pull it first"));
+    }
+
+    /** By digest if it has such a name: what was pulled under a tag may have another one tomorrow. */
+    private static String reference(Image image) {
+        return image.digests().stream().findFirst().orElse(image.id().toString());
+    }
+
+    private static String logPath(Pod pod, ContainerConfig config) {
+        if (config.logPath().isEmpty() || pod.config().logDirectory().isEmpty()) {
+            return "";
+        }
+        Path directory = Path.of(pod.config().logDirectory());
+        Path log = directory.resolve(config.logPath()).normalize();
+        if (!log.startsWith(directory.normalize())) {
+            throw Fault.invalid(
+                    "create container " + config.metadata().name(),
+                    "log path \"" + config.logPath() + "\" leaves the pod's log directory",
+                    "Use a path relative to " + directory);
+        }
+        Path parent = Objects.requireNonNull(log.getParent());
+        if (!Files.isDirectory(parent)) {
+            throw Fault.precondition(
+                    "create container " + config.metadata().name(),
+                    "log directory " + parent + " does not exist",
+                    "Make it before the container");
+        }
+        return log.toString();
+    }
+
+    private SpecRequest request(String id, Pod pod, ContainerConfig config, Image image, ImageUser user) {
+        return new SpecRequest(
+                id,
+                config,
+                new SpecRequest.Pod(
+                        pod.id(),
+                        pod.config(),
+                        environment.hostname(pod.config()),
+                        pod.netns() == null ? null : Path.of(pod.netns()),
+                        environment.files(pod.id())),
+                image.config().config(),
+                config.image().image(),
+                user,
+                Map.of(),
+                volumes.resolve(id));
+    }
+
+    private static String stopSignal(ContainerConfig config, Image image) {
+        if (config.stopSignal() != null) {
+            return config.stopSignal();
+        }
+        String own = image.config().config().stopSignal();
+        return own.isEmpty() ? "SIGTERM" : own;
+    }
+
+    private void removeSnapshot(String id) {
+        try {
+            shop.snapshots().remove(SPACE, id);
+        } catch (Fault e) {
+            if (e.code() != Fault.Code.NOT_FOUND) {
+                throw e;
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+package dev.berth.cri;
+
+import dev.berth.cri.Container.Life;
+import dev.berth.cri.config.Resources;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Rollback;
+import dev.berth.linux.Signals;
+import dev.berth.tasks.ExecResult;
+import dev.berth.tasks.Exit;
+import dev.berth.tasks.NewTask;
+import dev.berth.tasks.TaskEvent;
+import dev.berth.tasks.TaskId;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Containers while they run: from their task's creation to the record of their exit. The exit is recorded by whoever sees it
+ * first, the event or the one who stops; both find the same.
+ */
+public final class ContainerRunning {
+    private static final Logger LOG = LoggerFactory.getLogger(ContainerRunning.class);
+    private static final Duration KILL_LIMIT = Duration.ofMinutes(2);
+    private static final int START_FAILED = 128; // what kubelet's users know from other runtimes
+
+    private final CriContext context;
+    private final ContainerMaking making;
+    private final Turns deletions = new Turns();
+
+    ContainerRunning(CriContext context, ContainerMaking making) {
+        this.context = context;
+        this.making = making;
+    }
+
+    static TaskId task(Container container) {
+        return new TaskId(Namespace.KUBERNETES.name(), container.id());
+    }
+
+    /** Starts a container that was created; one that cannot start has ended, with the reason in its status. */
+    void start(Container container, Pod pod) throws InterruptedException {
+        var timeline = new Timeline(context.ticker());
+        try (var undo = new Rollback()) {
+            int pid = context.tasks().create(newTask(container, pod));
+            undo.add("task " + container.id(), () -> context.tasks().delete(task(container)));
+            timeline.done("create task");
+            context.tasks().start(task(container));
+            timeline.done("start task");
+            undo.commit();
+            context.ledger().changeLife(container.id(), life -> life.started(context.nowNanos(), pid));
+        } catch (Fault e) {
+            Container ended = context.ledger()
+                    .changeLife(
+                            container.id(),
+                            life -> life.exited(
+                                    context.nowNanos(), START_FAILED, "StartError", String.valueOf(e.getMessage())));
+            context.publish(ContainerEvent.Kind.STOPPED, ended.id(), pod);
+            throw e;
+        }
+        timeline.done("record");
+        context.ledger().changeContainer(container.id(), c -> c.withMore(timeline.steps()));
+        context.publish(ContainerEvent.Kind.STARTED, container.id(), pod);
+    }
+
+    private NewTask newTask(Container container, Pod pod) {
+        var config = container.config();
+        return new NewTask(
+                task(container),
+                pod.id(),
+                pod.handler(),
+                making.spec(container),
+                making.rootfs(container),
+                new NewTask.Stdio(
+                        config.tty(),
+                        config.stdin(),
+                        container.logPath().isEmpty() ? null : Path.of(container.logPath())));
+    }
+
+    /** Ends a container that runs, and waits until its end is recorded. */
+    void stop(Container container, Duration grace) throws InterruptedException {
+        if (container.state() != ContainerState.RUNNING && container.state() != ContainerState.UNKNOWN) {
+            return;
+        }
+        TaskId task = task(container);
+        Optional<Exit> exit = Optional.empty();
+        if (grace.isPositive()) {
+            signal(task, signalNumber(container), false);
+            exit = await(task, grace);
+        }
+        if (exit.isEmpty()) {
+            signal(task, Signals.KILL, true);
+            exit = await(task, KILL_LIMIT);
+        }
+        if (exit.isEmpty()) {
+            throw Fault.deadline(
+                    "stop container " + container.id(),
+                    "it did not end within " + KILL_LIMIT.toSeconds() + " s after SIGKILL",
+                    "Its processes hang in the kernel, perhaps on a dead volume; see its process states");
+        }
+        recordExit(container.id(), exit.get());
+    }
+
+    private static int signalNumber(Container container) {
+        return Signals.parse(container.stopSignal()).orElse(Signals.TERM);
+    }
+
+    private void signal(TaskId task, int signal, boolean all) throws InterruptedException {
+        try {
+            context.tasks().kill(task, "", signal, all);
+        } catch (Fault e) {
+            if (e.code() != Fault.Code.NOT_FOUND) { // it ended by itself: the wait that follows finds out how
+                throw e;
+            }
+        }
+    }
+
+    private Optional<Exit> await(TaskId task, Duration limit) throws InterruptedException {
+        try {
+            return context.tasks().awaitExit(task, limit);
+        } catch (Fault e) {
+            if (e.code() == Fault.Code.NOT_FOUND) {
+                return Optional.of(Exit.unknown(context.clock().instant()));
+            }
+            throw e;
+        }
+    }
+
+    /** Takes the task away, if there is one. May be repeated. */
+    void discard(Container container) throws InterruptedException {
+        try (var turn = deletions.take(container.id())) { // its exit and its removal may both be at it
+            context.tasks().delete(task(container));
+        } catch (Fault e) {
+            if (e.code() != Fault.Code.NOT_FOUND) {
+                throw e;
+            }
+        }
+    }
+
+    /** Changes limits of a container that runs, or those that it will start with. */
+    void update(Container container, Resources resources) throws InterruptedException {
+        switch (container.state()) {
+            case CREATED -> {}
+            case RUNNING -> context.tasks().update(task(container), making.resources(resources));
+            case EXITED, UNKNOWN ->
+                throw Fault.precondition(
+                        "update container " + container.id(),
+                        "it is " + container.state(),
+                        "Only one that lives can be");
+        }
+        context.ledger().changeContainer(container.id(), c -> c.with(Resources.merge(c.resources(), resources)));
+    }
+
+    /**
+     * Runs a command and waits for its end.
+     *
+     * @param timeout zero for none
+     * @throws Fault FAILED_PRECONDITION if the container does not run; DEADLINE_EXCEEDED after the timeout, the command
+     *     killed; NOT_FOUND if there is no such command in the container
+     */
+    public ExecResult execSync(Container container, List<String> command, Duration timeout)
+            throws InterruptedException {
+        requireRunning("run a command in container " + container.id(), container);
+        if (command.isEmpty()) {
+            throw Fault.invalid("run a command in container " + container.id(), "there is none", "Give a command");
+        }
+        return context.tasks().execSync(task(container), making.process(container, command, false), timeout);
+    }
+
+    /** Opens the log anew after it was rotated away. */
+    public void reopenLog(Container container) throws InterruptedException {
+        requireRunning("reopen the log of container " + container.id(), container);
+        context.tasks().reopenLog(task(container));
+    }
+
+    private static void requireRunning(String what, Container container) {
+        if (container.state() != ContainerState.RUNNING) {
+            throw Fault.precondition(what, "it is " + container.state() + ", not RUNNING", "Start it first");
+        }
+    }
+
+    /** Takes an event of a shim; when this returns, what it means is on disk. */
+    void on(TaskEvent event) {
+        if (!event.task().namespace().equals(Namespace.KUBERNETES.name())
+                || context.ledger().findContainer(event.task().id()).isEmpty()) {
+            return;
+        }
+        String id = event.task().id();
+        switch (event) {
+            case TaskEvent.OutOfMemory _ -> context.ledger().changeLife(id, Life::oom);
+            case TaskEvent.Exited exited -> {
+                if (exited.execId().isEmpty()) {
+                    recordExit(id, exited.exit());
+                }
+            }
+            case TaskEvent.Created _,
+                    TaskEvent.Started _,
+                    TaskEvent.Paused _,
+                    TaskEvent.Resumed _,
+                    TaskEvent.Deleted _ -> {}
+        }
+    }
+
+    /** Records an exit once. The task's remains are taken away on a thread of their own. */
+    void recordExit(String id, Exit exit) {
+        var changed = new boolean[1];
+        Container container = context.ledger().changeLife(id, life -> {
+            if (life.state() == ContainerState.EXITED) {
+                return life;
+            }
+            changed[0] = true;
+            return life.exited(Pod.nanos(exit.at()), exit.status(), reason(life, exit), "");
+        });
+        if (!changed[0]) {
+            return;
+        }
+        context.ledger()
+                .findPod(container.podId())
+                .ifPresent(pod -> context.publish(ContainerEvent.Kind.STOPPED, id, pod));
+        Thread.ofVirtual().name("delete task " + id).start(() -> {
+            try {
+                discard(container);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (RuntimeException e) {
+                LOG.warn("container {}: its task is still there and goes when the container is removed", id, e);
+            }
+        });
+    }
+
+    private static String reason(Life life, Exit exit) {
+        if (!exit.known()) {
+            return "Unknown";
+        }
+        if (life.oomKilled()) {
+            return "OOMKilled";
+        }
+        return exit.status() == 0 ? "Completed" : "Error";
+    }
+}

@@ -1,0 +1,199 @@
+package dev.berth.cri;
+
+import dev.berth.cri.Creations.Before;
+import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.Resources;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ids;
+import dev.berth.kernel.Rollback;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The life of containers. */
+public final class Containers {
+    private static final Logger LOG = LoggerFactory.getLogger(Containers.class);
+
+    /** What {@link #create} was asked for; equal requests are the same creation. */
+    private record Request(String podId, ContainerConfig config) {}
+
+    private final CriContext context;
+    private final ContainerMaking making;
+    private final ContainerRunning running;
+    private final Creations creations = new Creations();
+    private final Turns turns = new Turns();
+
+    Containers(CriContext context, ContainerMaking making, ContainerRunning running) {
+        this.context = context;
+        this.making = making;
+        this.running = running;
+    }
+
+    /**
+     * Makes a container in a pod that is ready. The same request, made again while it runs or after its caller gave up, gets
+     * the same container.
+     *
+     * @return the container's id
+     * @throws Fault NOT_FOUND for an unknown pod or image; FAILED_PRECONDITION if the pod is not ready; ALREADY_EXISTS if
+     *     the name is taken; INVALID_ARGUMENT for what can never work
+     */
+    public String create(String podIdOrPrefix, ContainerConfig config) throws InterruptedException {
+        context.gate().pass();
+        if (config.metadata().name().isEmpty()) {
+            throw Fault.invalid("create a container", "its metadata has no name", "Give one");
+        }
+        Pod pod = context.ledger().pod(podIdOrPrefix);
+        String name = Container.name(config.metadata(), pod.id());
+        return creations.once(
+                "container " + name, new Request(pod.id(), config), () -> before(name), () -> create(pod, config));
+    }
+
+    /** Notes that the caller of {@link #create} has its answer: from now on the name is simply taken. */
+    public void delivered(String id) {
+        if (context.ledger().findContainer(id).isPresent()) {
+            context.ledger().changeContainer(id, Container::asDelivered);
+        }
+    }
+
+    /** @throws Fault NOT_FOUND; FAILED_PRECONDITION if it was started before or its pod is not ready; what the runtime says */
+    public void start(String idOrPrefix) throws InterruptedException {
+        context.gate().pass();
+        String id = context.ledger().container(idOrPrefix).id();
+        try (var turn = turns.take(id)) {
+            Container container = context.ledger().container(id);
+            Pod pod = context.ledger().pod(container.podId());
+            if (container.state() != ContainerState.CREATED) {
+                throw Fault.precondition(
+                        "start container " + id,
+                        "it is " + container.state() + ", not CREATED",
+                        "Make a new container; one runs only once");
+            }
+            requireReady("start container " + id, pod);
+            running.start(container, pod);
+        }
+    }
+
+    /**
+     * Stops a container: its stop signal first, SIGKILL after the grace period. Harmless if it has ended or there is none.
+     *
+     * @param grace time between the two signals; zero means SIGKILL at once
+     */
+    public void stop(String idOrPrefix, Duration grace) throws InterruptedException {
+        context.gate().pass();
+        Optional<Container> found = context.ledger().findContainer(idOrPrefix);
+        if (found.isPresent()) { // no turn is taken: a second stop with a shorter grace must not wait for the first
+            running.stop(found.get(), grace);
+        }
+    }
+
+    /** Removes a container, by SIGKILL if it runs. Harmless if there is none. */
+    public void remove(String idOrPrefix) throws InterruptedException {
+        context.gate().pass();
+        Optional<Container> found = context.ledger().findContainer(idOrPrefix);
+        if (found.isEmpty()) {
+            return;
+        }
+        String id = found.get().id();
+        try (var turn = turns.take(id)) {
+            Optional<Container> still = context.ledger().findContainer(id);
+            if (still.isEmpty()) {
+                return;
+            }
+            running.stop(still.get(), Duration.ZERO);
+            running.discard(still.get());
+            making.discard(still.get());
+            context.ledger().removeContainer(id);
+            context.ledger()
+                    .findPod(still.get().podId())
+                    .ifPresent(pod -> context.publish(ContainerEvent.Kind.DELETED, id, pod));
+        }
+    }
+
+    /** @throws Fault NOT_FOUND */
+    public Container get(String idOrPrefix) {
+        return context.ledger().container(idOrPrefix);
+    }
+
+    /** Containers that match, newest first. */
+    public List<Container> list(
+            String idPrefix, String podIdPrefix, Optional<ContainerState> state, Map<String, String> labels) {
+        return context.ledger().containers().stream()
+                .filter(container -> container.id().startsWith(idPrefix))
+                .filter(container -> container.podId().startsWith(podIdPrefix))
+                .filter(container -> state.isEmpty() || state.get() == container.state())
+                .filter(container -> Matching.labels(container.config().labels(), labels))
+                .sorted((a, b) -> Long.compare(b.createdAtNanos(), a.createdAtNanos()))
+                .toList();
+    }
+
+    /** Changes limits, all or none. @throws Fault NOT_FOUND; FAILED_PRECONDITION if it has ended */
+    public void update(String idOrPrefix, Resources resources) throws InterruptedException {
+        context.gate().pass();
+        String id = context.ledger().container(idOrPrefix).id();
+        try (var turn = turns.take(id)) {
+            running.update(context.ledger().container(id), resources);
+        }
+    }
+
+    /** What runs in containers that run: exec, logs, statistics. */
+    public ContainerRunning running() {
+        return running;
+    }
+
+    /** Ends all containers of a pod at once, by SIGKILL: whoever wants them to end by themselves stops them before. */
+    void stopAll(String podId) throws InterruptedException {
+        List<Container> alive = context.ledger().containersOf(podId).stream()
+                .filter(container -> container.state() != ContainerState.EXITED)
+                .toList();
+        try (var stops = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<Container>> ends = alive.stream()
+                    .map(container -> stops.submit(() -> {
+                        running.stop(container, Duration.ZERO);
+                        return container;
+                    }))
+                    .toList();
+            for (Future<Container> end : ends) {
+                end.get();
+            }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Fault fault) {
+                throw fault;
+            }
+            throw Fault.internal("stop the containers of pod " + podId, String.valueOf(e.getCause()), "")
+                    .causedBy(e);
+        }
+    }
+
+    private static void requireReady(String what, Pod pod) {
+        if (!pod.ready()) {
+            throw Fault.precondition(what, "its pod " + pod.id() + " is not ready", "Run a new pod");
+        }
+    }
+
+    private Before before(String name) {
+        return context.ledger().containers().stream()
+                .filter(container -> container.name().equals(name))
+                .findFirst()
+                .<Before>map(container ->
+                        container.delivered() ? new Before.Taken(container.id()) : new Before.Unheard(container.id()))
+                .orElseGet(Before.Free::new);
+    }
+
+    private String create(Pod pod, ContainerConfig config) throws InterruptedException {
+        requireReady("create container " + config.metadata().name(), pod);
+        String id = Ids.random();
+        try (var undo = new Rollback()) {
+            Container made = making.make(id, pod, config, undo);
+            LOG.debug("created container {} in pod {}", id, pod.id());
+            undo.commit();
+            context.publish(ContainerEvent.Kind.CREATED, made.id(), pod);
+        }
+        return id;
+    }
+}

@@ -1,0 +1,132 @@
+package dev.berth.cri;
+
+import dev.berth.cri.ContainerMaking.Workshop;
+import dev.berth.cri.spec.HostFacts;
+import dev.berth.cri.spec.SpecBuilder;
+import dev.berth.images.Images;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.cgroup.Cgroups;
+import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworks;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Store;
+import dev.berth.tasks.Tasks;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/** The front door of this room. */
+public final class Cri implements AutoCloseable {
+    /** The rooms that this one stands on; whoever opened them closes them. */
+    public record Parts(
+            Store store,
+            Images images,
+            Snapshotter snapshots,
+            PodNetworks networks,
+            NetworkNamespaces namespaces,
+            Tasks tasks) {}
+
+    private final CriContext context;
+    private final Pods pods;
+    private final Containers containers;
+    private final Images images;
+    private final Node node;
+    private final Statistics statistics;
+    private final Recovery recovery;
+
+    private Cri(CriConfig config, Parts parts, InstantSource clock, Ticker ticker) throws IOException {
+        this.context = new CriContext(
+                Ledger.open(parts.store().metadata()), parts.tasks(), new ContainerEvents(), new Gate(), clock, ticker);
+        Cgroups cgroups = Cgroups.detect(ticker);
+        var environment = new PodEnvironment(
+                parts.tasks(),
+                parts.networks(),
+                parts.namespaces(),
+                config.state().resolve("pod-files"));
+        var making = new ContainerMaking(
+                context,
+                new Workshop(
+                        parts.store().metadata(),
+                        parts.images(),
+                        parts.snapshots(),
+                        new SpecBuilder(HostFacts.read(cgroups), config.systemdCgroups())),
+                environment,
+                config.root().resolve("volumes"));
+        var running = new ContainerRunning(context, making);
+        this.containers = new Containers(context, making, running);
+        this.pods = new Pods(config, context, environment, containers);
+        this.images = parts.images();
+        this.node = new Node(config, parts.tasks(), parts.networks());
+        this.statistics = new Statistics(context, parts.namespaces(), making);
+        this.recovery = new Recovery(context, environment, running, parts);
+    }
+
+    /** Reads the records, so that calls can be answered, and begins to compare them with what runs. */
+    public static Cri open(CriConfig config, Parts parts, InstantSource clock, Ticker ticker) throws IOException {
+        var cri = new Cri(config, parts, clock, ticker);
+        cri.recovery.begin();
+        return cri;
+    }
+
+    public Pods pods() {
+        return pods;
+    }
+
+    public Containers containers() {
+        return containers;
+    }
+
+    public Images images() {
+        return images;
+    }
+
+    public Node node() {
+        return node;
+    }
+
+    public Statistics statistics() {
+        return statistics;
+    }
+
+    public ContainerEvents events() {
+        return context.events();
+    }
+
+    public long nowNanos() {
+        return context.nowNanos();
+    }
+
+    /** What only a curious reader wants to know of a pod. */
+    public Map<String, String> verbose(Pod pod) {
+        var info = new LinkedHashMap<String, String>();
+        info.put("timeline", timeline(pod.timeline()));
+        if (pod.netns() != null) {
+            info.put("networkNamespace", pod.netns());
+        }
+        return info;
+    }
+
+    /** What only a curious reader wants to know of a container. */
+    public Map<String, String> verbose(Container container) {
+        var info = new LinkedHashMap<String, String>();
+        info.put("timeline", timeline(container.timeline()));
+        info.put("pid", String.valueOf(container.life().pid()));
+        info.put("snapshot", container.snapshot());
+        return info;
+    }
+
+    private static String timeline(Iterable<Timeline.Step> steps) {
+        var text = new StringBuilder();
+        for (Timeline.Step step : steps) {
+            text.append(String.format(Locale.ROOT, "%8.2f ms  %s%n", step.micros() / 1000.0, step.name()));
+        }
+        return text.toString();
+    }
+
+    @Override
+    public void close() {
+        recovery.close();
+    }
+}

@@ -1,0 +1,25 @@
+package dev.berth.cri;
+
+import dev.berth.kernel.Fault;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/** Shut until recovery has compared the records with what runs; calls that change something wait here. */
+final class Gate {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+
+    private final CountDownLatch open = new CountDownLatch(1);
+
+    void open() {
+        open.countDown();
+    }
+
+    /** @throws Fault UNAVAILABLE if recovery does not end; what holds it up is in the log */
+    void pass() throws InterruptedException {
+        if (!open.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw Fault.unavailable(
+                    "this call", "the daemon is still looking for pods of before", "Try again, and see its log");
+        }
+    }
+}

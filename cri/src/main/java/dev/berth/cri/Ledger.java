@@ -1,0 +1,242 @@
+package dev.berth.cri;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.store.ContainerRecord;
+import dev.berth.store.Durability;
+import dev.berth.store.Metadata;
+import dev.berth.store.Payload;
+import dev.berth.store.SandboxRecord;
+import io.avaje.jsonb.JsonType;
+import io.avaje.jsonb.Jsonb;
+import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+
+/**
+ * Every pod and container, in memory for reading and on disk before anybody reads it.
+ *
+ * <p>A change is written first and visible after: whoever sees a state here will see it after a crash too. Records survive
+ * the end of the process; after a power loss the newest may be missing, and then their processes are too.
+ *
+ * <p>Thread-safe. Changes of one pod or container happen one after the other.
+ */
+public final class Ledger {
+    private static final Namespace SPACE = Namespace.KUBERNETES;
+    private static final String POD = "dev.berth.cri/pod";
+    private static final String CONTAINER = "dev.berth.cri/container";
+    private static final String LIFE = "dev.berth.cri/life";
+    private static final String KIND = "io.cri-containerd.kind"; // as containerd's users know it from ctr
+
+    private static final class Cell<T> {
+        volatile T value;
+
+        Cell(T value) {
+            this.value = value;
+        }
+    }
+
+    private final Metadata metadata;
+    private final JsonType<Pod> podJson;
+    private final JsonType<Container> containerJson;
+    private final JsonType<Container.Life> lifeJson;
+    private final Map<String, Cell<Pod>> pods = new ConcurrentHashMap<>();
+    private final Map<String, Cell<Container>> containers = new ConcurrentHashMap<>();
+
+    private Ledger(Metadata metadata) {
+        this.metadata = metadata;
+        Jsonb json = Jsonb.builder().build();
+        this.podJson = json.type(Pod.class);
+        this.containerJson = json.type(Container.class);
+        this.lifeJson = json.type(Container.Life.class);
+    }
+
+    /** Reads all records; one that cannot be read is an error with its id, never passed over. */
+    public static Ledger open(Metadata metadata) {
+        var ledger = new Ledger(metadata);
+        metadata.read(records -> records.sandboxes().list(SPACE)).forEach(ledger::load);
+        metadata.read(records -> records.containers().list(SPACE)).forEach(ledger::load);
+        return ledger;
+    }
+
+    private void load(SandboxRecord record) {
+        Payload pod = record.extensions().get(POD);
+        if (pod != null) { // others may keep sandboxes in this namespace too
+            pods.put(record.id(), new Cell<>(podJson.fromJson(pod.bytes())));
+        }
+    }
+
+    private void load(ContainerRecord record) {
+        Payload container = record.extensions().get(CONTAINER);
+        Payload life = record.extensions().get(LIFE);
+        if (container != null) {
+            Container read = containerJson.fromJson(container.bytes());
+            containers.put(record.id(), new Cell<>(life == null ? read : read.with(lifeJson.fromJson(life.bytes()))));
+        }
+    }
+
+    void add(Pod pod) {
+        var record = SandboxRecord.of(SPACE, pod.id())
+                .labels(labels(pod.config().labels(), "sandbox"))
+                .runtime(pod.handler(), Payload.NONE)
+                .sandboxer("berth")
+                .extension(POD, payload(podJson, pod))
+                .build();
+        metadata.apply(Durability.PROCESS, records -> records.sandboxes().create(record));
+        pods.put(pod.id(), new Cell<>(pod));
+    }
+
+    void add(Container container, ContainerRecord.Builder shared) {
+        var record = shared.labels(labels(container.config().labels(), "container"))
+                .extension(CONTAINER, payload(containerJson, container))
+                .build();
+        metadata.apply(Durability.PROCESS, records -> records.containers().create(record));
+        containers.put(container.id(), new Cell<>(container));
+    }
+
+    /** A record of a container that {@link #add} accepts, with what both APIs read. */
+    static ContainerRecord.Builder record(String id) {
+        return ContainerRecord.of(SPACE, id);
+    }
+
+    /** @throws Fault NOT_FOUND if there is no such pod any more */
+    Pod changePod(String id, UnaryOperator<Pod> change) {
+        Cell<Pod> cell = cell(pods, id, "pod");
+        synchronized (cell) {
+            Pod next = change.apply(cell.value);
+            if (!next.equals(cell.value)) {
+                metadata.apply(
+                        Durability.PROCESS,
+                        records -> records.sandboxes().putExtension(SPACE, id, POD, payload(podJson, next)));
+                cell.value = next;
+            }
+            return next;
+        }
+    }
+
+    /** @throws Fault NOT_FOUND if there is no such container any more */
+    Container changeContainer(String id, UnaryOperator<Container> change) {
+        Cell<Container> cell = cell(containers, id, "container");
+        synchronized (cell) {
+            Container next = change.apply(cell.value);
+            if (!next.equals(cell.value)) {
+                metadata.apply(
+                        Durability.PROCESS,
+                        records ->
+                                records.containers().putExtension(SPACE, id, CONTAINER, payload(containerJson, next)));
+                cell.value = next;
+            }
+            return next;
+        }
+    }
+
+    /** Changes the part that changes often. @throws Fault NOT_FOUND if there is no such container any more */
+    Container changeLife(String id, UnaryOperator<Container.Life> change) {
+        Cell<Container> cell = cell(containers, id, "container");
+        synchronized (cell) {
+            Container.Life next = change.apply(cell.value.life());
+            if (!next.equals(cell.value.life())) {
+                metadata.apply(
+                        Durability.PROCESS,
+                        records -> records.containers().putExtension(SPACE, id, LIFE, payload(lifeJson, next)));
+                cell.value = cell.value.with(next);
+            }
+            return cell.value;
+        }
+    }
+
+    void removePod(String id) {
+        metadata.apply(Durability.PROCESS, records -> records.sandboxes().remove(SPACE, id));
+        pods.remove(id);
+    }
+
+    void removeContainer(String id) {
+        metadata.apply(Durability.PROCESS, records -> records.containers().remove(SPACE, id));
+        containers.remove(id);
+    }
+
+    public List<Pod> pods() {
+        return values(pods);
+    }
+
+    public List<Container> containers() {
+        return values(containers);
+    }
+
+    public List<Container> containersOf(String podId) {
+        return containers().stream().filter(c -> c.podId().equals(podId)).toList();
+    }
+
+    /** A pod by its id or a beginning of it that no other pod has. */
+    public Optional<Pod> findPod(String idOrPrefix) {
+        return find(pods, idOrPrefix, "pod");
+    }
+
+    /** A container by its id or a beginning of it that no other container has. */
+    public Optional<Container> findContainer(String idOrPrefix) {
+        return find(containers, idOrPrefix, "container");
+    }
+
+    /** @throws Fault NOT_FOUND */
+    public Pod pod(String idOrPrefix) {
+        return findPod(idOrPrefix).orElseThrow(() -> notFound("pod", idOrPrefix));
+    }
+
+    /** @throws Fault NOT_FOUND */
+    public Container container(String idOrPrefix) {
+        return findContainer(idOrPrefix).orElseThrow(() -> notFound("container", idOrPrefix));
+    }
+
+    private static <T> Optional<T> find(Map<String, Cell<T>> cells, String idOrPrefix, String what) {
+        if (idOrPrefix.isEmpty()) {
+            throw Fault.invalid(what, "the id is empty", "Give the id or the beginning of it");
+        }
+        Cell<T> exact = cells.get(idOrPrefix);
+        if (exact != null) {
+            return Optional.of(exact.value);
+        }
+        List<Cell<T>> found = cells.entrySet().stream()
+                .filter(entry -> entry.getKey().startsWith(idOrPrefix))
+                .map(Map.Entry::getValue)
+                .toList();
+        if (found.size() > 1) {
+            throw Fault.invalid(what + " " + idOrPrefix, found.size() + " ids begin like this", "Give more of the id");
+        }
+        return found.stream().findFirst().map(cell -> cell.value);
+    }
+
+    private static <T> Cell<T> cell(Map<String, Cell<T>> cells, String id, String what) {
+        Cell<T> cell = cells.get(id);
+        if (cell == null) {
+            throw notFound(what, id);
+        }
+        return cell;
+    }
+
+    private static Fault notFound(String what, String id) {
+        String shown = id.length() > 80 ? id.substring(0, 80) + "…" : id;
+        return Fault.notFound(what + " \"" + shown + "\"", "there is none with this id", "");
+    }
+
+    private static <T> List<T> values(Map<String, Cell<T>> cells) {
+        Collection<Cell<T>> all = cells.values();
+        Function<Cell<T>, T> value = cell -> cell.value;
+        return all.stream().map(value).toList();
+    }
+
+    private static <T> Payload payload(JsonType<T> type, T value) {
+        return Payload.of(type.toJson(value).getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static Map<String, String> labels(Map<String, String> given, String kind) {
+        var labels = new HashMap<>(given);
+        labels.put(KIND, kind);
+        return labels;
+    }
+}

@@ -1,0 +1,191 @@
+package dev.berth.cri;
+
+import dev.berth.cri.config.NamespaceOptions;
+import dev.berth.cri.config.NamespaceOptions.Mode;
+import dev.berth.cri.config.PodConfig;
+import dev.berth.cri.spec.PodFiles;
+import dev.berth.cri.spec.Sysctls;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.network.Attachment;
+import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworkRequest;
+import dev.berth.network.PodNetworks;
+import dev.berth.tasks.PodRequest;
+import dev.berth.tasks.TaskId;
+import dev.berth.tasks.Tasks;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What the containers of a pod share: namespaces, network, files. Every undoing here may be repeated. */
+final class PodEnvironment {
+    private static final Logger LOG = LoggerFactory.getLogger(PodEnvironment.class);
+
+    private static final long SHM_BYTES = 64L << 20;
+
+    private final Tasks tasks;
+    private final PodNetworks networks;
+    private final NetworkNamespaces namespaces;
+    private final Path directory;
+    private final String nodeName;
+
+    /** @param directory below which each pod has a folder for its files */
+    PodEnvironment(Tasks tasks, PodNetworks networks, NetworkNamespaces namespaces, Path directory) throws IOException {
+        this.tasks = tasks;
+        this.networks = networks;
+        this.namespaces = namespaces;
+        this.directory = directory;
+        this.nodeName = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+    }
+
+    /** Makes everything; what fails is undone by {@link #discard}. */
+    Pod make(Pod pod, Timeline timeline) throws InterruptedException {
+        PodConfig config = pod.config();
+        Pod made = pod;
+        if (config.namespaces().network() != Mode.NODE) {
+            Path netns = namespaces.create(pod.id(), sysctls(config, true));
+            timeline.done("network namespace");
+            Attachment attached = networks.attach(networkRequest(pod));
+            timeline.done("network");
+            made = pod.withNetwork(
+                    netns.toString(),
+                    attached.addresses().stream()
+                            .map(InetAddress::getHostAddress)
+                            .toList());
+        }
+        tasks.createPod(request(made));
+        timeline.done("namespaces");
+        write(made);
+        timeline.done("files");
+        return made;
+    }
+
+    /** Takes away what costs something while nobody uses it. */
+    void stop(Pod pod) throws InterruptedException {
+        tasks.stopPod(task(pod.id()));
+        if (pod.config().namespaces().network() != Mode.NODE) {
+            networks.detach(networkRequest(pod));
+            namespaces.remove(pod.id());
+        }
+    }
+
+    /** Takes everything away. */
+    void discard(Pod pod) {
+        try {
+            stop(pod);
+            tasks.removePod(task(pod.id()));
+            deleteFiles(pod.id());
+        } catch (IOException e) {
+            throw Fault.internal("remove the files of pod " + pod.id(), String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Fault.of(Fault.Code.ABORTED, "remove pod " + pod.id(), "interrupted", "Try again")
+                    .causedBy(e);
+        }
+        LOG.debug("pod {} is gone", pod.id());
+    }
+
+    /** The folder of a pod with hosts, resolv.conf and hostname. */
+    Path files(String podId) {
+        return directory.resolve(podId);
+    }
+
+    static TaskId task(String podId) {
+        return new TaskId(Namespace.KUBERNETES.name(), podId);
+    }
+
+    private PodRequest request(Pod pod) {
+        PodConfig config = pod.config();
+        NamespaceOptions options = config.namespaces();
+        return new PodRequest(
+                task(pod.id()),
+                pod.handler(),
+                pod.netns(),
+                options.network() == Mode.NODE ? null : hostname(config),
+                options.ipc() == Mode.NODE ? 0 : SHM_BYTES,
+                options.pid() == Mode.POD,
+                sysctls(config, false),
+                config.cgroupParent());
+    }
+
+    private static Map<String, String> sysctls(PodConfig config, boolean network) {
+        return Sysctls.check(config.sysctls(), config.namespaces()).entrySet().stream()
+                .filter(entry -> entry.getKey().startsWith("net.") == network)
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+
+    PodNetworkRequest networkRequest(Pod pod) {
+        PodConfig config = pod.config();
+        var dns = config.dns();
+        return new PodNetworkRequest(
+                pod.id(),
+                config.metadata().name(),
+                config.metadata().namespace(),
+                config.metadata().uid(),
+                namespaces.path(pod.id()).toString(),
+                config.portMappings().stream().map(PodEnvironment::port).toList(),
+                null,
+                dns == null ? null : new PodNetworkRequest.Dns(dns.servers(), dns.searches(), dns.options()),
+                config.annotations(),
+                config.cgroupParent(),
+                List.of(),
+                "");
+    }
+
+    private static PodNetworkRequest.PortMapping port(PodConfig.PortMapping port) {
+        var protocol = switch (port.protocol()) {
+            case TCP -> PodNetworkRequest.Protocol.TCP;
+            case UDP -> PodNetworkRequest.Protocol.UDP;
+            case SCTP -> PodNetworkRequest.Protocol.SCTP;
+        };
+        return new PodNetworkRequest.PortMapping(protocol, port.containerPort(), port.hostPort(), port.hostIp());
+    }
+
+    private void write(Pod pod) {
+        try {
+            PodFiles.write(files(pod.id()), content(pod.config(), pod.ips()));
+        } catch (IOException e) {
+            throw Fault.internal("write the files of pod " + pod.id(), String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    private PodFiles.Content content(PodConfig config, List<String> ips) {
+        return new PodFiles.Content(
+                hostname(config), ips, config.dns(), config.namespaces().network() == Mode.NODE);
+    }
+
+    /** The pod's own name, or the node's if it has none. */
+    String hostname(PodConfig config) {
+        return config.hostname().isEmpty() ? nodeName : config.hostname();
+    }
+
+    /** @throws Fault INVALID_ARGUMENT for what could not be made */
+    void check(PodConfig config) {
+        Objects.requireNonNull(content(config, List.of()));
+        Sysctls.check(config.sysctls(), config.namespaces());
+    }
+
+    private void deleteFiles(String podId) throws IOException {
+        Path folder = files(podId);
+        if (Files.isDirectory(folder)) {
+            List<Path> entries;
+            try (var listing = Files.list(folder)) {
+                entries = listing.toList();
+            }
+            for (Path entry : entries) {
+                Files.deleteIfExists(entry);
+            }
+            Files.deleteIfExists(folder);
+        }
+    }
+}

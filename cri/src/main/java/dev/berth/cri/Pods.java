@@ -1,0 +1,196 @@
+package dev.berth.cri;
+
+import dev.berth.cri.Creations.Before;
+import dev.berth.cri.config.PodConfig;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ids;
+import dev.berth.kernel.Rollback;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The life of pods.
+ *
+ * <p>A pod's record is on disk before anything is made for it. What was made for a pod that did not become ready is undone
+ * at once, or, if that fails, again at the next request of that name and when the daemon starts.
+ */
+public final class Pods {
+    /** What {@link #run} was asked for; equal requests are the same creation. */
+    private record Request(PodConfig config, String handler) {}
+
+    private final CriConfig config;
+    private final CriContext context;
+    private final PodEnvironment environment;
+    private final Containers containers;
+    private final Creations creations = new Creations();
+    private final Turns turns = new Turns();
+
+    Pods(CriConfig config, CriContext context, PodEnvironment environment, Containers containers) {
+        this.config = config;
+        this.context = context;
+        this.environment = environment;
+        this.containers = containers;
+    }
+
+    /**
+     * Makes a pod; it is ready when this returns. The same request, made again while it runs or after its caller gave up,
+     * gets the same pod.
+     *
+     * @param handler runtime handler; empty for the default
+     * @return the pod's id
+     * @throws Fault INVALID_ARGUMENT for what can never work; ALREADY_EXISTS if the name is taken; UNAVAILABLE if the
+     *     network is not ready; and what the parts throw
+     */
+    public String run(PodConfig pod, String handler) throws InterruptedException {
+        validate(pod);
+        environment.check(pod);
+        config.requireHandler(handler);
+        context.gate().pass();
+        String name = Pod.name(pod.metadata());
+        return creations.once("pod " + name, new Request(pod, handler), () -> before(name), () -> {
+            discardAbandoned(name);
+            return create(pod, handler);
+        });
+    }
+
+    /** Notes that the caller of {@link #run} has its answer: from now on the name is simply taken. */
+    public void delivered(String id) {
+        if (context.ledger().findPod(id).isPresent()) {
+            context.ledger().changePod(id, Pod::asDelivered);
+        }
+    }
+
+    /**
+     * Stops all containers of a pod, by SIGKILL if they do not end in time, and takes its network and namespaces away.
+     * Harmless if it is stopped already or there is none.
+     */
+    public void stop(String idOrPrefix) throws InterruptedException {
+        context.gate().pass();
+        Optional<Pod> found = context.ledger().findPod(idOrPrefix);
+        if (found.isEmpty()) {
+            return;
+        }
+        String id = found.get().id();
+        try (var turn = turns.take(id)) {
+            stopHolding(id);
+        }
+    }
+
+    /** Stops a pod if need be and removes it with its containers. Harmless if there is none. */
+    public void remove(String idOrPrefix) throws InterruptedException {
+        context.gate().pass();
+        Optional<Pod> found = context.ledger().findPod(idOrPrefix);
+        if (found.isEmpty()) {
+            return;
+        }
+        String id = found.get().id();
+        try (var turn = turns.take(id)) {
+            if (context.ledger().findPod(id).isEmpty()) {
+                return;
+            }
+            stopHolding(id);
+            for (Container container : context.ledger().containersOf(id)) {
+                containers.remove(container.id());
+            }
+            Pod pod = context.ledger().pod(id);
+            discard(pod);
+            context.publish(ContainerEvent.Kind.DELETED, id, pod);
+        }
+    }
+
+    /** @throws Fault NOT_FOUND */
+    public Pod get(String idOrPrefix) {
+        return context.ledger().pod(idOrPrefix);
+    }
+
+    /** Pods that match, newest first. */
+    public List<Pod> list(String idOrPrefix, Optional<Boolean> ready, Map<String, String> labels) {
+        return context.ledger().pods().stream()
+                .filter(pod -> pod.id().startsWith(idOrPrefix))
+                .filter(pod -> ready.isEmpty() || ready.get() == pod.ready())
+                .filter(pod -> Matching.labels(pod.config().labels(), labels))
+                .sorted((a, b) -> Long.compare(b.createdAtNanos(), a.createdAtNanos()))
+                .toList();
+    }
+
+    private void stopHolding(String id) throws InterruptedException {
+        containers.stopAll(id);
+        Pod pod = context.ledger().pod(id);
+        boolean wasReady = pod.ready();
+        if (pod.state() != PodState.NOT_READY) {
+            pod = context.ledger().changePod(id, p -> p.with(PodState.NOT_READY));
+        }
+        environment.stop(pod);
+        if (wasReady) {
+            context.publish(ContainerEvent.Kind.STOPPED, id, pod);
+        }
+    }
+
+    private static void validate(PodConfig config) {
+        var metadata = config.metadata();
+        if (metadata.name().isEmpty()
+                || metadata.namespace().isEmpty()
+                || metadata.uid().isEmpty()) {
+            throw Fault.invalid(
+                    "run pod \"" + metadata.name() + "\"",
+                    "its metadata has no name, no namespace or no uid",
+                    "Give all three; together they tell pods apart");
+        }
+        if (!config.logDirectory().isEmpty() && !config.logDirectory().startsWith("/")) {
+            throw Fault.invalid(
+                    "run pod " + metadata.name(),
+                    "log directory \"" + config.logDirectory() + "\" is not absolute",
+                    "Begin it with /");
+        }
+    }
+
+    private Before before(String name) {
+        Optional<Pod> existing = named(name);
+        if (existing.isEmpty() || existing.get().state() == PodState.CREATING) {
+            return new Before.Free();
+        }
+        Pod pod = existing.get();
+        return pod.delivered() || !pod.ready() ? new Before.Taken(pod.id()) : new Before.Unheard(pod.id());
+    }
+
+    private Optional<Pod> named(String name) {
+        return context.ledger().pods().stream()
+                .filter(pod -> pod.name().equals(name))
+                .findFirst();
+    }
+
+    private void discardAbandoned(String name) {
+        named(name).ifPresent(this::discard);
+    }
+
+    /** The record goes last: as long as something may be left of a pod there is one that says so. */
+    private void discard(Pod pod) {
+        environment.discard(pod);
+        context.ledger().removePod(pod.id());
+    }
+
+    private String create(PodConfig config, String handler) throws InterruptedException {
+        String id = Ids.random();
+        var timeline = new Timeline(context.ticker());
+        Pod ready;
+        try (var undo = new Rollback()) {
+            Pod pod = new Pod(
+                    id, config, handler, PodState.CREATING, context.nowNanos(), null, List.of(), false, List.of());
+            context.ledger().add(pod);
+            undo.add("pod " + id, () -> discard(pod));
+            timeline.done("record");
+            Pod made = environment.make(pod, timeline);
+            ready = context.ledger()
+                    .changePod(
+                            id,
+                            p -> p.withNetwork(made.netns(), made.ips())
+                                    .withTimeline(timeline.steps())
+                                    .with(PodState.READY));
+            undo.commit();
+        }
+        context.publish(ContainerEvent.Kind.CREATED, id, ready);
+        context.publish(ContainerEvent.Kind.STARTED, id, ready);
+        return id;
+    }
+}

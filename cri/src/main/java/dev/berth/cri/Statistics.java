@@ -1,0 +1,142 @@
+package dev.berth.cri;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.linux.cgroup.CgroupStats;
+import dev.berth.linux.netlink.Link;
+import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworkRequest;
+import dev.berth.store.SnapshotRecord;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** What containers and pods use. Rates come from this reading and the one before. */
+public final class Statistics {
+    private static final Logger LOG = LoggerFactory.getLogger(Statistics.class);
+    private static final long NANOS = 1_000_000_000L;
+
+    /**
+     * One reading of a container.
+     *
+     * @param atNanos when, since 1970
+     * @param nanoCores processor time used for each second since the last reading, in billionths of a core; 0 at the first
+     */
+    public record ContainerUsage(
+            Container container,
+            long atNanos,
+            CgroupStats counters,
+            long nanoCores,
+            SnapshotRecord.Usage writableLayer) {}
+
+    /**
+     * One reading of a pod.
+     *
+     * @param links the pod's interfaces; empty with the host's network
+     */
+    public record PodUsage(Pod pod, long atNanos, List<ContainerUsage> containers, List<Link> links) {
+        /** The pod's own interface. */
+        public Optional<Link> mainLink() {
+            return links.stream()
+                    .filter(link -> link.name().equals(PodNetworkRequest.INTERFACE))
+                    .findFirst();
+        }
+    }
+
+    private record Sample(long atNanos, long cpuNanos) {}
+
+    private final CriContext context;
+    private final NetworkNamespaces namespaces;
+    private final ContainerMaking making;
+    private final Map<String, Sample> samples = new ConcurrentHashMap<>();
+
+    Statistics(CriContext context, NetworkNamespaces namespaces, ContainerMaking making) {
+        this.context = context;
+        this.namespaces = namespaces;
+        this.making = making;
+    }
+
+    /** @throws Fault NOT_FOUND for an unknown container; FAILED_PRECONDITION if it does not run */
+    public ContainerUsage container(String idOrPrefix) {
+        Container container = context.ledger().container(idOrPrefix);
+        if (container.state() != ContainerState.RUNNING) {
+            throw Fault.precondition("read the usage of container " + container.id(), "it is " + container.state(), "");
+        }
+        return read(container);
+    }
+
+    /** The running ones among these; one that ends meanwhile is left out. */
+    public List<ContainerUsage> containers(List<Container> wanted) {
+        var usages = new ArrayList<ContainerUsage>();
+        for (Container container : wanted) {
+            ContainerUsage usage = readIfRunning(container);
+            if (usage != null) {
+                usages.add(usage);
+            }
+        }
+        samples.keySet().removeIf(id -> context.ledger().findContainer(id).isEmpty());
+        return usages;
+    }
+
+    /** @throws Fault NOT_FOUND for an unknown pod */
+    public PodUsage pod(String idOrPrefix) throws InterruptedException {
+        return read(context.ledger().pod(idOrPrefix));
+    }
+
+    /** The ready ones among these. */
+    public List<PodUsage> pods(List<Pod> wanted) throws InterruptedException {
+        var usages = new ArrayList<PodUsage>();
+        for (Pod pod : wanted) {
+            if (pod.ready()) {
+                usages.add(read(pod));
+            }
+        }
+        return usages;
+    }
+
+    private PodUsage read(Pod pod) throws InterruptedException {
+        List<ContainerUsage> containers = containers(context.ledger().containersOf(pod.id()));
+        List<Link> links = List.of();
+        if (pod.netns() != null && pod.ready()) {
+            try {
+                links = namespaces.links(pod.id());
+            } catch (Fault e) {
+                if (e.code() != Fault.Code.NOT_FOUND) { // stopped meanwhile
+                    throw e;
+                }
+            }
+        }
+        return new PodUsage(pod, context.nowNanos(), containers, links);
+    }
+
+    private @Nullable ContainerUsage readIfRunning(Container container) {
+        if (container.state() != ContainerState.RUNNING) {
+            return null;
+        }
+        try {
+            return read(container);
+        } catch (Fault e) {
+            if (e.code() != Fault.Code.NOT_FOUND) {
+                LOG.warn("usage of container {}", container.id(), e);
+            }
+            return null;
+        }
+    }
+
+    private ContainerUsage read(Container container) {
+        CgroupStats counters = context.tasks().stats(ContainerRunning.task(container));
+        long now = context.nowNanos();
+        Sample before = samples.put(container.id(), new Sample(now, counters.cpuNanos()));
+        long rate = 0;
+        if (before != null && now > before.atNanos()) {
+            rate = Math.max(0, counters.cpuNanos() - before.cpuNanos()) * NANOS / (now - before.atNanos());
+        }
+        SnapshotRecord.Usage layer = making.snapshots().usage(Namespace.KUBERNETES, container.snapshot());
+        return new ContainerUsage(container, now, counters, rate, layer);
+    }
+}

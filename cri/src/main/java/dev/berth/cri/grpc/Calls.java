@@ -1,0 +1,113 @@
+package dev.berth.cri.grpc;
+
+import dev.berth.kernel.Fault;
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How a call ends: with its answer, or with the status that its fault stands for. */
+final class Calls {
+    private static final Logger LOG = LoggerFactory.getLogger(Calls.class);
+    private static final int STREAMED_ITEMS = 200; // keeps each message far below every client's limit
+
+    /** The body of a call. */
+    interface Body<T> {
+        T run() throws InterruptedException;
+    }
+
+    private Calls() {}
+
+    /** Answers a call with what the body returns. */
+    static <T> void answer(String method, StreamObserver<T> caller, Body<T> body) {
+        answer(method, caller, body, _ -> {});
+    }
+
+    /**
+     * Answers a call and says so afterwards.
+     *
+     * @param delivered runs only if the caller was still there when the answer was sent
+     */
+    static <T> void answer(String method, StreamObserver<T> caller, Body<T> body, Consumer<T> delivered) {
+        T answer;
+        try {
+            answer = body.run();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            caller.onError(
+                    Status.CANCELLED.withDescription(method + ": interrupted").asRuntimeException());
+            return;
+        } catch (RuntimeException e) {
+            caller.onError(status(method, e));
+            return;
+        }
+        if (!Context.current().isCancelled()) { // the observer learns of it only after this method has returned
+            caller.onNext(answer);
+            caller.onCompleted();
+            delivered.accept(answer);
+        }
+    }
+
+    /** Sends a list in messages of a bounded number of items. */
+    static <I, T> void stream(
+            String method, StreamObserver<T> caller, Body<List<I>> body, Function<List<I>, T> message) {
+        try {
+            List<I> items = body.run();
+            for (int from = 0; from < items.size(); from += STREAMED_ITEMS) {
+                caller.onNext(message.apply(items.subList(from, Math.min(items.size(), from + STREAMED_ITEMS))));
+            }
+            caller.onCompleted();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            caller.onError(
+                    Status.CANCELLED.withDescription(method + ": interrupted").asRuntimeException());
+        } catch (RuntimeException e) {
+            caller.onError(status(method, e));
+        }
+    }
+
+    /** The gRPC status of a failure; what is not a fault is a mistake of ours and is logged with its trace. */
+    static StatusRuntimeException status(String method, RuntimeException failure) {
+        if (failure instanceof StatusRuntimeException already) {
+            return already;
+        }
+        if (failure instanceof Fault fault) {
+            if (fault.code() == Fault.Code.INTERNAL) {
+                LOG.error("{} failed", method, fault);
+            } else {
+                LOG.info("{} refused: {}", method, fault.getMessage());
+            }
+            for (Throwable left : fault.getSuppressed()) {
+                LOG.warn("{}: {}", method, left.getMessage(), left);
+            }
+            return status(fault.code()).withDescription(fault.getMessage()).asRuntimeException();
+        }
+        LOG.error("{} failed", method, failure);
+        return Status.INTERNAL.withDescription(method + ": " + failure).asRuntimeException();
+    }
+
+    private static Status status(Fault.Code code) {
+        return switch (code) {
+            case CANCELLED -> Status.CANCELLED;
+            case INVALID_ARGUMENT -> Status.INVALID_ARGUMENT;
+            case DEADLINE_EXCEEDED -> Status.DEADLINE_EXCEEDED;
+            case NOT_FOUND -> Status.NOT_FOUND;
+            case ALREADY_EXISTS -> Status.ALREADY_EXISTS;
+            case PERMISSION_DENIED -> Status.PERMISSION_DENIED;
+            case RESOURCE_EXHAUSTED -> Status.RESOURCE_EXHAUSTED;
+            case FAILED_PRECONDITION -> Status.FAILED_PRECONDITION;
+            case ABORTED -> Status.ABORTED;
+            case OUT_OF_RANGE -> Status.OUT_OF_RANGE;
+            case UNIMPLEMENTED -> Status.UNIMPLEMENTED;
+            case INTERNAL -> Status.INTERNAL;
+            case UNAVAILABLE -> Status.UNAVAILABLE;
+            case DATA_LOSS -> Status.DATA_LOSS;
+            case UNAUTHENTICATED -> Status.UNAUTHENTICATED;
+        };
+    }
+}
