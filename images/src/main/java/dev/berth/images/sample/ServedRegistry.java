@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,10 @@ public final class ServedRegistry implements AutoCloseable {
     private static final Pattern PATH = Pattern.compile("/v2/(.+)/(manifests|blobs)/([^/]+)");
     private static final Pattern RANGE = Pattern.compile("bytes=([0-9]{1,9})-([0-9]{0,9})");
 
+    private static final int PIECE = 64 << 10;
+
     private final HttpServer server;
+    private final LongAdder served = new LongAdder();
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, Descriptor> tags = new ConcurrentHashMap<>();
     private final Map<Digest, byte[]> blobs = new ConcurrentHashMap<>();
@@ -73,6 +77,16 @@ public final class ServedRegistry implements AutoCloseable {
         manifestTypes.put(digest, mediaType);
         tags.put(repository + ":" + tag, Descriptor.of(mediaType, digest, manifest.length));
         return this;
+    }
+
+    /** Size of everything that is served. */
+    public long totalBytes() {
+        return blobs.values().stream().mapToLong(blob -> blob.length).sum();
+    }
+
+    /** How much of it was sent so far. */
+    public long servedBytes() {
+        return served.sum();
     }
 
     private void answer(HttpExchange exchange) throws IOException {
@@ -123,13 +137,13 @@ public final class ServedRegistry implements AutoCloseable {
         send(exchange, 206, Arrays.copyOfRange(bytes, from, to));
     }
 
-    private static void error(HttpExchange exchange, String code) throws IOException {
+    private void error(HttpExchange exchange, String code) throws IOException {
         exchange.getResponseHeaders().set("Content-Type", "application/json");
         String json = "{\"errors\":[{\"code\":\"" + code + "\",\"message\":\"not served here\"}]}";
         send(exchange, 404, json.getBytes(StandardCharsets.UTF_8));
     }
 
-    private static void send(HttpExchange exchange, int status, byte @Nullable [] body) throws IOException {
+    private void send(HttpExchange exchange, int status, byte @Nullable [] body) throws IOException {
         byte[] bytes = body == null ? new byte[0] : body;
         if (exchange.getRequestMethod().equals("HEAD")) {
             exchange.getResponseHeaders().set("Content-Length", Integer.toString(bytes.length));
@@ -137,7 +151,11 @@ public final class ServedRegistry implements AutoCloseable {
             return;
         }
         exchange.sendResponseHeaders(status, bytes.length == 0 ? -1 : bytes.length);
-        exchange.getResponseBody().write(bytes);
+        for (int at = 0; at < bytes.length; at += PIECE) {
+            int length = Math.min(PIECE, bytes.length - at);
+            exchange.getResponseBody().write(bytes, at, length);
+            served.add(length);
+        }
     }
 
     @Override
