@@ -1,0 +1,127 @@
+package dev.berth.daemon;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The daemon's settings. Every one has a default that is right for a node with containerd's paths for what both share.
+ *
+ * @param root what must survive a reboot: images, records
+ * @param state what a reboot may take: sockets, running containers' files
+ */
+record Config(
+        Path root,
+        Path state,
+        Path socket,
+        String logLevel,
+        Registry registry,
+        Network network,
+        Images images,
+        Runtimes runtimes) {
+
+    /** @param configPath a tree of {@code HOST/hosts.toml} in containerd's format */
+    record Registry(Path configPath) {}
+
+    /**
+     * @param bridge name of the built-in network's bridge
+     * @param subnets address ranges of the built-in network, one of IPv4 and at most one of IPv6
+     */
+    record Network(Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets) {
+        enum Mode {
+            CNI,
+            BUILTIN
+        }
+    }
+
+    /**
+     * @param snapshotter overlay, native, or auto for overlay where the file system can carry it
+     * @param downloads layers fetched at the same time for one image
+     */
+    record Images(String snapshotter, int downloads) {}
+
+    /**
+     * @param defaultHandler used when a request names none; empty for the first that works of crun, runc
+     * @param handlers by name; crun and runc are there without being named
+     */
+    record Runtimes(String defaultHandler, CgroupDriver cgroupDriver, Map<String, Handler> handlers) {
+        enum CgroupDriver {
+            CGROUPFS,
+            SYSTEMD
+        }
+    }
+
+    /**
+     * A way to run containers.
+     *
+     * @param path an OCI runtime, or a shim if its name begins with containerd-shim-; a bare name is looked up on PATH
+     * @param options handed to the shim as they stand
+     */
+    record Handler(String path, Map<String, String> options) {}
+
+    /** The settings of an empty file. */
+    static Config defaults() {
+        return of(Settings.parse("no config file", ""));
+    }
+
+    /**
+     * Reads a config file.
+     *
+     * @throws Fault INVALID_ARGUMENT with the name of the setting and what to write instead
+     */
+    static Config read(Path file) {
+        try {
+            return of(Settings.parse(file.toString(), Files.readString(file)));
+        } catch (IOException e) {
+            throw Fault.invalid("config " + file, "it cannot be read: " + e.getMessage(), "Give another --config")
+                    .causedBy(e);
+        }
+    }
+
+    private static Config of(Settings file) {
+        Path state = file.path("state", "/run/berth");
+        Settings registry = file.table("registry");
+        Settings network = file.table("network");
+        Settings images = file.table("images");
+        Settings runtime = file.table("runtime");
+        var config = new Config(
+                file.path("root", "/var/lib/berth"),
+                state,
+                file.path("socket", state.resolve("berth.sock").toString()),
+                file.oneOf("log_level", "info", List.of("trace", "debug", "info", "warn", "error")),
+                new Registry(registry.path("config_path", "/etc/containerd/certs.d")),
+                new Network(
+                        network.oneOf("mode", "cni", List.of("cni", "builtin")).equals("cni")
+                                ? Network.Mode.CNI
+                                : Network.Mode.BUILTIN,
+                        network.path("conf_dir", "/etc/cni/net.d"),
+                        network.paths("bin_dirs", List.of("/opt/cni/bin", "/usr/lib/cni")),
+                        network.text("bridge", "berth0"),
+                        network.texts("subnets", List.of("10.88.0.0/16"))),
+                new Images(
+                        images.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
+                        images.number("downloads", 4, 1, 64)),
+                new Runtimes(
+                        runtime.text("default", ""),
+                        runtime.oneOf("cgroup_driver", "cgroupfs", List.of("cgroupfs", "systemd"))
+                                        .equals("cgroupfs")
+                                ? Runtimes.CgroupDriver.CGROUPFS
+                                : Runtimes.CgroupDriver.SYSTEMD,
+                        handlers(runtime)));
+        file.refuseUnknown();
+        return config;
+    }
+
+    private static Map<String, Handler> handlers(Settings runtime) {
+        var handlers = new TreeMap<String, Handler>();
+        for (String name : runtime.tables()) {
+            Settings handler = runtime.table(name);
+            handlers.put(name, new Handler(handler.text("path", name), handler.map("options")));
+        }
+        return handlers;
+    }
+}

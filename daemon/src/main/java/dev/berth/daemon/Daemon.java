@@ -1,0 +1,52 @@
+package dev.berth.daemon;
+
+import dev.berth.kernel.Ticker;
+import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
+
+/**
+ * The daemon from its first line to its last: what it opens, in order, and closes in reverse.
+ *
+ * <p>Pods outlive it. On SIGTERM it finishes the calls that run, ends, and leaves them to the supervisor.
+ */
+final class Daemon {
+    private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
+
+    private Daemon() {}
+
+    /** Serves until the process is told to end. */
+    static int run(Config config) throws IOException, InterruptedException {
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        SLF4JBridgeHandler.removeHandlersForRootLogger();
+        SLF4JBridgeHandler.install();
+        var end = new CountDownLatch(1);
+        try (Wiring wiring = Wiring.open(config, ticker)) {
+            Thread main = Thread.currentThread();
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> endGracefully(end, main), "end"));
+            LOG.info(
+                    "berth {} serves CRI on {} after {} ms",
+                    Version.NUMBER,
+                    config.socket(),
+                    ticker.since(start).toMillis());
+            Systemd.ready();
+            end.await();
+            Systemd.stopping();
+            LOG.info("ending; pods go on");
+        }
+        return 0;
+    }
+
+    /** Runs as the JVM's shutdown hook: the JVM is gone when this returns, so it waits for the main thread. */
+    private static void endGracefully(CountDownLatch end, Thread main) {
+        end.countDown();
+        try {
+            main.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package dev.berth.daemon;
+
+import dev.berth.daemon.demo.Demo;
+import dev.berth.kernel.Fault;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/** The program: the daemon and the commands around it. Exit codes: 0 done, 1 failed, 2 not understood. */
+public final class Main {
+    private static final String USAGE = """
+            Berth, a container runtime for Kubernetes.
+
+              berth daemon [--config FILE]            serve CRI on /run/berth/berth.sock
+              berth demo [--keep]                     run a real pod, show it, leave no trace (--keep: leave it running)
+              berth check [--config FILE] [--repair]  is what is on disk consistent? can this node run pods?
+              berth reset [--config FILE] --yes       end all pods of a stopped daemon and remove all that it keeps
+              berth config default                    print all settings with their defaults
+              berth version
+
+            Without --config, /etc/berth/berth.toml is read if it exists.
+            """;
+
+    private static final PrintStream OUT = System.out;
+    private static final PrintStream ERR = System.err;
+
+    /** A command with its arguments understood. */
+    private interface Command {
+        int run() throws IOException, InterruptedException;
+    }
+
+    private Main() {}
+
+    public static void main(String[] args) {
+        System.exit(run(List.of(args)));
+    }
+
+    private static int run(List<String> args) {
+        try {
+            return dispatch(args);
+        } catch (Fault fault) {
+            ERR.println("berth: " + fault.getMessage());
+            return 1;
+        } catch (StatusRuntimeException e) {
+            ERR.println("berth: the daemon says " + e.getStatus().getCode() + ": "
+                    + e.getStatus().getDescription());
+            return 1;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return 1;
+        } catch (IOException e) {
+            ERR.println("berth: " + e.getMessage());
+            return 1;
+        }
+    }
+
+    private static int dispatch(List<String> args) throws IOException, InterruptedException {
+        if (args.isEmpty()) {
+            ERR.print(USAGE);
+            return 2;
+        }
+        var arguments = new Arguments(args.subList(1, args.size()));
+        Command command = command(args.getFirst(), arguments);
+        arguments.refuseRest();
+        return command.run();
+    }
+
+    private static Command command(String name, Arguments arguments) {
+        return switch (name) {
+            case "daemon" -> {
+                Config config = config(arguments);
+                yield () -> Daemon.run(config);
+            }
+            case "demo" -> {
+                boolean keep = arguments.flag("--keep");
+                yield () -> Demo.run(keep);
+            }
+            case "check" -> {
+                Config config = config(arguments);
+                boolean repair = arguments.flag("--repair");
+                yield () -> Check.run(config, repair, OUT);
+            }
+            case "reset" -> {
+                Config config = config(arguments);
+                boolean sure = arguments.flag("--yes");
+                yield () -> Reset.run(config, sure, OUT);
+            }
+            case "config" -> {
+                String word = arguments.word();
+                yield () -> printDefaults(word);
+            }
+            case "version", "--version" -> Main::printVersion;
+            case "--train" -> Training::run;
+            case "help", "--help", "-h" ->
+                () -> {
+                    OUT.print(USAGE);
+                    return 0;
+                };
+            default ->
+                () -> {
+                    ERR.println("berth: there is no command \"" + name + "\"; berth help lists them");
+                    return 2;
+                };
+        };
+    }
+
+    private static Config config(Arguments arguments) {
+        String file = arguments.value("--config");
+        Path usual = Path.of("/etc/berth/berth.toml");
+        if (file != null) {
+            return Config.read(Path.of(file).toAbsolutePath());
+        }
+        return java.nio.file.Files.exists(usual) ? Config.read(usual) : Config.defaults();
+    }
+
+    private static int printDefaults(String word) throws IOException {
+        if (!word.equals("default")) {
+            ERR.println("berth: write `berth config default`");
+            return 2;
+        }
+        try (InputStream text = Objects.requireNonNull(Main.class.getResourceAsStream("default.toml"))) {
+            OUT.print(new String(text.readAllBytes(), StandardCharsets.UTF_8));
+        }
+        return 0;
+    }
+
+    private static int printVersion() {
+        OUT.println("berth " + Version.NUMBER + " (CRI v1, Java " + Runtime.version() + ")");
+        return 0;
+    }
+}

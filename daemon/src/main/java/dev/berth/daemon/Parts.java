@@ -1,0 +1,176 @@
+package dev.berth.daemon;
+
+import dev.berth.cri.CriConfig;
+import dev.berth.images.ImageSettings;
+import dev.berth.images.registry.Patience;
+import dev.berth.images.registry.RegistryClient;
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.netlink.IpPrefix;
+import dev.berth.network.PodNetworks;
+import dev.berth.network.bridge.BridgeConfig;
+import dev.berth.network.bridge.BridgeNetwork;
+import dev.berth.network.cni.CniConfig;
+import dev.berth.network.cni.CniNetworks;
+import dev.berth.oci.Platform;
+import dev.berth.snapshots.NativeSnapshotter;
+import dev.berth.snapshots.OverlaySnapshotter;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Store;
+import dev.berth.tasks.Handler;
+import dev.berth.tasks.TasksConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** Parts of the daemon whose choice or settings follow from the config. */
+final class Parts {
+    private static final String SHIM = "containerd-shim-";
+
+    private Parts() {}
+
+    static PodNetworks networks(Config config, Disk disk, Ticker ticker) throws IOException, InterruptedException {
+        return switch (config.network().mode()) {
+            case BUILTIN -> BridgeNetwork.open(bridge(config), disk);
+            case CNI ->
+                CniNetworks.open(
+                        new CniConfig(
+                                config.network().confDir(),
+                                config.network().binDirs(),
+                                config.root().resolve("network"),
+                                CniConfig.DEFAULT_LIMIT),
+                        disk,
+                        ticker);
+        };
+    }
+
+    static BridgeConfig bridge(Config config) {
+        List<IpPrefix> subnets =
+                config.network().subnets().stream().map(IpPrefix::parse).toList();
+        return new BridgeConfig(
+                config.network().bridge(),
+                subnets,
+                subnets.stream().anyMatch(IpPrefix::isV6),
+                0,
+                config.root().resolve("network"));
+    }
+
+    static Snapshotter snapshotter(Config config, Store store, Disk disk) throws IOException {
+        Path directory = config.root().resolve("snapshots");
+        Files.createDirectories(directory);
+        boolean copies = switch (config.images().snapshotter()) {
+            case "native" -> true;
+            case "overlay" -> false;
+            default -> !OverlaySupport.of(directory);
+        };
+        Snapshotter snapshotter = copies
+                ? new NativeSnapshotter(directory, store.metadata(), disk)
+                : new OverlaySnapshotter(directory, store.metadata(), disk);
+        snapshotter.recover();
+        return snapshotter;
+    }
+
+    static TasksConfig tasks(Config config) throws IOException {
+        return new TasksConfig(
+                config.state(),
+                config.root(),
+                supervisorCommand(),
+                Version.NUMBER,
+                "",
+                config.socket(),
+                handlers(config));
+    }
+
+    static CriConfig cri(Config config) {
+        return new CriConfig(
+                Version.NAME,
+                Version.NUMBER,
+                config.root(),
+                config.state(),
+                systemd(config),
+                handlers(config).keySet());
+    }
+
+    static ImageSettings images(Config config) {
+        int layers = config.images().downloads();
+        return new ImageSettings(Platform.host(), layers, 3 * layers, Set.of());
+    }
+
+    static RegistryClient registries(Config config, Ticker ticker) {
+        return new RegistryClient(Optional.of(config.registry().configPath()), Patience.DEFAULT, ticker);
+    }
+
+    private static boolean systemd(Config config) {
+        return config.runtimes().cgroupDriver() == Config.Runtimes.CgroupDriver.SYSTEMD;
+    }
+
+    private static Map<String, Handler> handlers(Config config) {
+        var handlers = new TreeMap<String, Handler>();
+        handlers.put("", new Handler.Builtin("", systemd(config)));
+        handlers.put("crun", new Handler.Builtin("crun", systemd(config)));
+        handlers.put("runc", new Handler.Builtin("runc", systemd(config)));
+        config.runtimes().handlers().forEach((name, handler) -> handlers.put(name, handler(name, handler, config)));
+        String chosen = config.runtimes().defaultHandler();
+        if (!chosen.isEmpty()) {
+            Handler found = handlers.get(chosen);
+            if (found == null) {
+                throw Fault.invalid(
+                        "config, setting runtime.default",
+                        "there is no handler \"" + chosen + "\"",
+                        "Add [runtime." + chosen + "], or use one of " + handlers.keySet());
+            }
+            handlers.put("", found);
+        }
+        return handlers;
+    }
+
+    private static Handler handler(String name, Config.Handler handler, Config config) {
+        String program = Path.of(handler.path()).getFileName().toString();
+        if (!program.startsWith(SHIM)) {
+            return new Handler.Builtin(handler.path(), systemd(config));
+        }
+        String configPath = handler.options().getOrDefault("config_path", "");
+        return new Handler.Foreign(
+                onPath(name, handler.path()),
+                configPath.isEmpty() ? Handler.ShimOptions.NONE : Handler.ShimOptions.configFile(Path.of(configPath)),
+                Handler.Bootstrapping.DETECT);
+    }
+
+    private static Path onPath(String name, String program) {
+        if (program.startsWith("/")) {
+            return Path.of(program);
+        }
+        String path = System.getenv("PATH");
+        for (String folder : (path == null ? "/usr/local/bin:/usr/bin:/bin" : path).split(":", -1)) {
+            Path candidate = Path.of(folder, program);
+            if (Files.isExecutable(candidate)) {
+                return candidate;
+            }
+        }
+        throw Fault.invalid(
+                "config, setting runtime." + name + ".path",
+                "\"" + program + "\" is not on PATH",
+                "Install it, or give its absolute path");
+    }
+
+    /** The supervisor runs from the same installation as this daemon, with its own flags and class path. */
+    private static List<String> supervisorCommand() throws IOException {
+        Path home = Path.of(System.getProperty("berth.home", ".")).toAbsolutePath();
+        Path shim = home.resolve("shim/target");
+        var command = new ArrayList<String>();
+        command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
+        command.addAll(
+                List.of(Files.readString(shim.resolve("jvm.flags")).strip().split(" +", -1)));
+        command.add("-cp");
+        command.add(Files.readString(shim.resolve("shim.classpath")).strip());
+        command.add("dev.berth.shim.Main");
+        return command;
+    }
+}

@@ -1,0 +1,105 @@
+package dev.berth.daemon;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.Dir;
+import dev.berth.linux.LinuxDisk;
+import dev.berth.linux.MountEntry;
+import dev.berth.linux.Mounts;
+import dev.berth.linux.Pidfd;
+import dev.berth.linux.Signals;
+import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworks;
+import dev.berth.network.bridge.BridgeNetwork;
+import dev.berth.tasks.TaskState;
+import dev.berth.tasks.Tasks;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Objects;
+import java.util.Set;
+
+/** Takes a stopped daemon's whole world away: containers, pods, networks, mounts, files. */
+final class Reset {
+    private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
+
+    private Reset() {}
+
+    /** @param sure without it nothing is done */
+    static int run(Config config, boolean sure, PrintStream out) throws IOException, InterruptedException {
+        if (!sure) {
+            throw Fault.invalid(
+                    "reset",
+                    "it ends all pods and removes " + config.root() + " and " + config.state(),
+                    "Add --yes if that is what you want");
+        }
+        if (Files.isDirectory(config.state())) {
+            try (StateLock lock = StateLock.take(config.state())) {
+                endTasks(config);
+                networks(config);
+                unmount(config.state());
+                unmount(config.root());
+            }
+        }
+        remove(config.state());
+        remove(config.root());
+        out.println("reset: nothing is left of " + config.state() + " and " + config.root());
+        return 0;
+    }
+
+    private static void endTasks(Config config) throws IOException, InterruptedException {
+        int supervisor;
+        try (Tasks tasks = Tasks.open(Parts.tasks(config), Ticker.system(), InstantSource.system())) {
+            for (TaskState task : tasks.list()) {
+                try {
+                    tasks.kill(task.task(), "", Signals.KILL, true);
+                    tasks.awaitExit(task.task(), KILL_LIMIT);
+                } catch (Fault e) {
+                    if (e.code() != Fault.Code.NOT_FOUND) {
+                        throw e;
+                    }
+                }
+                tasks.delete(task.task());
+            }
+            supervisor = tasks.runtimes().pid();
+        }
+        try (Pidfd process = Pidfd.open(supervisor)) {
+            process.signal(Signals.TERM);
+            process.awaitExit(KILL_LIMIT);
+        }
+    }
+
+    private static void networks(Config config) throws IOException, InterruptedException {
+        try (PodNetworks networks = Parts.networks(config, new LinuxDisk(), Ticker.system())) {
+            networks.retainOnly(Set.of());
+            if (networks instanceof BridgeNetwork bridge) {
+                bridge.uninstall();
+            }
+        }
+        NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
+        for (String id : namespaces.list()) {
+            namespaces.remove(id);
+        }
+    }
+
+    private static void unmount(Path below) throws IOException {
+        for (MountEntry mount : Mounts.list().reversed()) {
+            if (Path.of(mount.target()).startsWith(below)) {
+                Mounts.unmount(Path.of(mount.target()), Mounts.Unmount.DETACH);
+            }
+        }
+    }
+
+    private static void remove(Path folder) throws IOException {
+        if (Files.isDirectory(folder)) {
+            try (Dir parent = Dir.open(Objects.requireNonNull(folder.getParent()))) {
+                parent.removeTree(
+                        Objects.requireNonNull(folder.getFileName()).toString().getBytes(StandardCharsets.UTF_8));
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+package dev.berth.daemon;
+
+import com.electronwill.nightconfig.core.UnmodifiableConfig;
+import com.electronwill.nightconfig.core.io.ParsingException;
+import com.electronwill.nightconfig.toml.TomlParser;
+import dev.berth.kernel.Fault;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** One table of a config file, read key by key; it knows which keys were asked for, so that all others can be refused. */
+final class Settings {
+    private final String file;
+    private final String prefix;
+    private final UnmodifiableConfig table;
+    private final Set<String> known = new TreeSet<>();
+    private final List<Settings> tables = new ArrayList<>();
+
+    private Settings(String file, String prefix, UnmodifiableConfig table) {
+        this.file = file;
+        this.prefix = prefix;
+        this.table = table;
+    }
+
+    static Settings parse(String file, String toml) {
+        try {
+            return new Settings(file, "", new TomlParser().parse(toml));
+        } catch (ParsingException e) {
+            throw Fault.invalid("config " + file, "it is not TOML: " + e.getMessage(), "Mend the line")
+                    .causedBy(e);
+        }
+    }
+
+    String text(String key, String otherwise) {
+        return value(key, otherwise, String.class, "a text in quotes");
+    }
+
+    int number(String key, int otherwise, int least, int most) {
+        Number number = value(key, otherwise, Number.class, "a number");
+        if (number.longValue() < least || number.longValue() > most) {
+            throw wrong(key, number + " is out of range", "Use " + least + " to " + most);
+        }
+        return number.intValue();
+    }
+
+    String oneOf(String key, String otherwise, List<String> allowed) {
+        String text = text(key, otherwise);
+        if (!allowed.contains(text)) {
+            throw wrong(key, "\"" + text + "\" is not known", "Use one of " + String.join(", ", allowed));
+        }
+        return text;
+    }
+
+    /** An absolute path. */
+    Path path(String key, String otherwise) {
+        return absolute(key, text(key, otherwise));
+    }
+
+    List<Path> paths(String key, List<String> otherwise) {
+        return texts(key, otherwise).stream().map(path -> absolute(key, path)).toList();
+    }
+
+    List<String> texts(String key, List<String> otherwise) {
+        List<?> list = value(key, otherwise, List.class, "a list of texts");
+        var texts = new ArrayList<String>();
+        for (Object item : list) {
+            if (!(item instanceof String text)) {
+                throw wrong(key, item + " is not a text", "Put each item in quotes");
+            }
+            texts.add(text);
+        }
+        return texts;
+    }
+
+    /** A table of texts with keys of the user's choice. */
+    Map<String, String> map(String key) {
+        known.add(key);
+        var map = new TreeMap<String, String>();
+        if (table.get(List.of(key)) instanceof UnmodifiableConfig inner) {
+            inner.valueMap().forEach((name, value) -> map.put(name, String.valueOf(value)));
+        }
+        return map;
+    }
+
+    Settings table(String key) {
+        known.add(key);
+        Object value = table.get(List.of(key));
+        if (value != null && !(value instanceof UnmodifiableConfig)) {
+            throw wrong(key, "it is not a table", "Write [" + prefix + key + "] on a line of its own");
+        }
+        var inner = new Settings(
+                file,
+                prefix + key + ".",
+                value instanceof UnmodifiableConfig config
+                        ? config
+                        : com.electronwill.nightconfig.core.Config.inMemory());
+        tables.add(inner);
+        return inner;
+    }
+
+    /** Names of the tables in this one. */
+    List<String> tables() {
+        return table.valueMap().entrySet().stream()
+                .filter(entry -> entry.getValue() instanceof UnmodifiableConfig)
+                .map(Map.Entry::getKey)
+                .sorted()
+                .toList();
+    }
+
+    /** @throws Fault INVALID_ARGUMENT if the file has a key that nobody has asked for */
+    void refuseUnknown() {
+        for (String key : table.valueMap().keySet()) {
+            if (!known.contains(key)) {
+                String near = nearest(key);
+                throw wrong(
+                        key,
+                        "there is no such setting",
+                        near == null
+                                ? "`berth config default` prints them all"
+                                : "Did you mean " + prefix + near + "?");
+            }
+        }
+        tables.forEach(Settings::refuseUnknown);
+    }
+
+    private <T> T value(String key, T otherwise, Class<T> type, String wanted) {
+        known.add(key);
+        Object value = table.get(List.of(key));
+        if (value == null) {
+            return otherwise;
+        }
+        if (!type.isInstance(value)) {
+            throw wrong(key, value + " is not " + wanted, "");
+        }
+        return type.cast(value);
+    }
+
+    private Path absolute(String key, String text) {
+        Path path = Path.of(text);
+        if (!path.isAbsolute()) {
+            throw wrong(key, "\"" + text + "\" is not an absolute path", "Begin it with /");
+        }
+        return path.normalize();
+    }
+
+    private Fault wrong(String key, String why, String remedy) {
+        return Fault.invalid("config " + file + ", setting " + prefix + key, why, remedy);
+    }
+
+    private @Nullable String nearest(String key) {
+        String best = null;
+        int distance = 4;
+        for (String candidate : known) {
+            int d = distance(key, candidate);
+            if (d < distance) {
+                distance = d;
+                best = candidate;
+            }
+        }
+        return best;
+    }
+
+    /** Number of letters to change, insert or drop. */
+    private static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int above = row[j];
+                int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                row[j] = Math.min(change, 1 + Math.min(above, row[j - 1]));
+                diagonal = above;
+            }
+        }
+        return row[b.length()];
+    }
+}

@@ -1,0 +1,92 @@
+package dev.berth.daemon;
+
+import dev.berth.cri.Cri;
+import dev.berth.cri.grpc.ImageEdge;
+import dev.berth.cri.grpc.RuntimeEdge;
+import dev.berth.images.Images;
+import dev.berth.images.registry.RegistryClient;
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.LinuxDisk;
+import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworks;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Store;
+import dev.berth.tasks.Tasks;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.InstantSource;
+import java.util.List;
+
+/** The parts of a daemon and how they hang together: the table of contents of the program. */
+final class Wiring implements AutoCloseable {
+    private final Rollback closing;
+
+    private Wiring(Rollback closing) {
+        this.closing = closing;
+    }
+
+    static Wiring open(Config config, Ticker ticker) throws IOException, InterruptedException {
+        var closing = new Rollback(); // closes the newest first; what was opened is closed also if a later part fails
+        try {
+            build(config, ticker, closing);
+            return new Wiring(closing);
+        } catch (RuntimeException | IOException | InterruptedException e) {
+            try {
+                closing.close();
+            } catch (RuntimeException left) {
+                e.addSuppressed(left);
+            }
+            throw e;
+        }
+    }
+
+    private static void build(Config config, Ticker ticker, Rollback closing) throws IOException, InterruptedException {
+        InstantSource clock = InstantSource.system();
+        Disk disk = new LinuxDisk();
+        makePrivate(config.state());
+
+        StateLock lock = StateLock.take(config.state());
+        closing.add("lock of the state directory", lock::close);
+
+        Store store = Store.open(config.root(), disk, clock);
+        closing.add("store", store::close);
+
+        Snapshotter snapshots = Parts.snapshotter(config, store, disk);
+
+        RegistryClient registries = Parts.registries(config, ticker);
+        closing.add("registry client", registries::close);
+        Images images = new Images(store, snapshots, registries, Parts.images(config), clock);
+        closing.add("images", images::close);
+
+        PodNetworks networks = Parts.networks(config, disk, ticker);
+        closing.add("networks", networks::close);
+        NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
+
+        Tasks tasks = Tasks.open(Parts.tasks(config), ticker, clock);
+        closing.add("tasks", tasks::close);
+
+        Cri cri = Cri.open(
+                Parts.cri(config), new Cri.Parts(store, images, snapshots, networks, namespaces, tasks), clock, ticker);
+        closing.add("cri", cri::close);
+
+        GrpcServer server = GrpcServer.listen(config.socket(), List.of(new RuntimeEdge(cri), new ImageEdge(cri)));
+        closing.add("server", server::close);
+    }
+
+    private static void makePrivate(Path directory) throws IOException {
+        Files.createDirectories(directory.getParent());
+        if (!Files.isDirectory(directory)) {
+            Files.createDirectory(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
+        }
+    }
+
+    @Override
+    public void close() {
+        closing.close();
+    }
+}

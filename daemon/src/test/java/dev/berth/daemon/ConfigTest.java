@@ -1,0 +1,69 @@
+package dev.berth.daemon;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ConfigTest {
+    @TempDir
+    Path folder;
+
+    private Config read(String toml) throws IOException {
+        return Config.read(Files.writeString(folder.resolve("berth.toml"), toml));
+    }
+
+    @Test
+    void thePrintedDefaultsAreTheDefaults() throws URISyntaxException {
+        Path printed = Path.of(
+                Objects.requireNonNull(Config.class.getResource("default.toml")).toURI());
+        assertThat(Config.read(printed)).isEqualTo(Config.defaults());
+    }
+
+    @Test
+    void theSocketFollowsTheStateDirectory() throws IOException {
+        assertThat(read("state = \"/tmp/x\"").socket()).isEqualTo(Path.of("/tmp/x/berth.sock"));
+    }
+
+    @Test
+    void readsHandlers() throws IOException {
+        Config config = read("""
+                [runtime]
+                default = "kata"
+                [runtime.kata]
+                path = "containerd-shim-kata-v2"
+                [runtime.kata.options]
+                config_path = "/etc/kata.toml"
+                """);
+        assertThat(config.runtimes().handlers()).containsOnlyKeys("kata");
+        assertThat(config.runtimes().handlers().get("kata").options()).containsEntry("config_path", "/etc/kata.toml");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "sokcet = \"/x\"|setting sokcet: there is no such setting. Did you mean socket?",
+                "[netwrok]|setting netwrok: there is no such setting. Did you mean network?",
+                "[network]%nmode = \"magic\"|setting network.mode: \"magic\" is not known. Use one of cni, builtin",
+                "root = \"relative\"|setting root: \"relative\" is not an absolute path. Begin it with /",
+                "root = 7|setting root: 7 is not a text in quotes",
+                "[images]%ndownloads = 0|setting images.downloads: 0 is out of range. Use 1 to 64",
+                "[runtime.kata]%npth = \"x\"|setting runtime.kata.pth: there is no such setting. Did you mean runtime.kata.path?",
+                "root = |it is not TOML"
+            })
+    void saysWhatIsWrongAndWhatToWrite(String toml, String message) {
+        assertThatThrownBy(() -> read(String.format(toml)))
+                .isInstanceOf(Fault.class)
+                .hasMessageContaining(message);
+    }
+}
