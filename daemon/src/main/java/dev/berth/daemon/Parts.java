@@ -78,14 +78,8 @@ final class Parts {
     }
 
     static TasksConfig tasks(Config config) throws IOException {
-        return new TasksConfig(
-                config.state(),
-                config.root(),
-                supervisorCommand(),
-                Version.NUMBER,
-                "",
-                config.socket(),
-                handlers(config));
+        return new TasksConfig(config.state(), config.root(), supervisorCommand(), config.socket(), handlers(config))
+                .withVersion(Version.NUMBER);
     }
 
     static CriConfig cri(Config config) {

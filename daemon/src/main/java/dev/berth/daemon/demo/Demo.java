@@ -1,6 +1,7 @@
 package dev.berth.daemon.demo;
 
 import dev.berth.daemon.cli.CriClient;
+import dev.berth.images.sample.Busybox;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
@@ -34,7 +35,7 @@ public final class Demo {
         PrintStream out = System.out;
         makeFolder();
         out.println("A registry on loopback, with an image made from this machine's busybox");
-        ImageBuilder.Built image = BusyboxImage.build();
+        ImageBuilder.Built image = Busybox.image().build();
         try (ServedRegistry registry = ServedRegistry.start()) {
             registry.add("demo/busybox", "latest", image);
             out.println("  http://" + registry.authority() + "/v2/  demo/busybox:latest, "

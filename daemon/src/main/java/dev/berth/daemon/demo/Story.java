@@ -58,7 +58,8 @@ final class Story {
                 .runPodSandbox(RunPodSandboxRequest.newBuilder().setConfig(pod).build())
                 .getPodSandboxId();
         String web = container(podId, pod, image, "web", """
-                echo "web: ahoy, I am $(hostname)"; echo from-web > /dev/shm/note; exec httpd -f -p 8080 -h /www""");
+                echo "web: ahoy, I am $(hostname)"; echo from-web > /dev/shm/note
+                echo "ahoy from the berth" > /tmp/index.html; exec httpd -f -p 8080 -h /tmp""");
         String visitor = container(podId, pod, image, "visitor", """
                 echo "visitor: the note in shared memory says: $(cat /dev/shm/note)"
                 n=0; until wget -q -O /tmp/page http://127.0.0.1:8080/ 2>/dev/null || [ $n -ge 50 ]; do n=$((n+1)); sleep 0.1; done
