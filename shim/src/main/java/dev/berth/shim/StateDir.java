@@ -112,6 +112,11 @@ final class StateDir implements AutoCloseable {
         return shim().resolve("journal");
     }
 
+    /** Sockets through which terminals come. */
+    Path streams() {
+        return shim().resolve("streams");
+    }
+
     /** What pumps keep. */
     Path pumps() {
         return shim().resolve("pumps");

@@ -7,6 +7,7 @@ import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.shim.journal.Journal;
 import dev.berth.shim.runtime.Runtimes;
 import dev.berth.shim.stdio.Pumps;
+import dev.berth.shim.stdio.Stdio;
 import dev.berth.ttrpc.TtrpcServer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -43,6 +44,7 @@ final class Supervisor implements AutoCloseable {
         Ledger ledger = Ledger.open(Journal.open(directories.journal(), new LinuxDisk()), clock);
         Pumps pumps = Pumps.open(directories.pumps(), clock, ticker);
         Outputs outputs = new Outputs(ledger, pumps);
+        Stdio stdio = Stdio.open(directories.streams());
         Vault vault = Vault.open(directories.vaultPin(), directories.vault());
         Pins pins = new Pins(vault);
         boolean hybrid = Births.hasHybridControllers();
@@ -54,9 +56,10 @@ final class Supervisor implements AutoCloseable {
                 new RuntimeTrial(directories.scratch(), hybrid));
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
         Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, memory, hybrid);
-        Tasks tasks = new Tasks(new TaskProcess.Context(ledger, outputs, pins, clock, ticker), workshop);
+        Tasks tasks = new Tasks(new TaskProcess.Context(ledger, outputs, pins, stdio, clock, ticker), workshop);
         outputs.resume();
         tasks.adopt();
+        stdio.tidy();
         PodInit init = new PodInit(tasks, directories.inits(), path());
         Pods pods = new Pods(ledger, vault, memory, init, tasks, clock);
         pods.adopt();
@@ -69,7 +72,7 @@ final class Supervisor implements AutoCloseable {
                 new TaskService(tasks, self).service(),
                 new SandboxService(pods, self).service(),
                 new SupervisorService(self, runtimes, tasks, ledger, outputs, end::countDown).service());
-        return new Supervisor(end, server, Janitor.start(tasks, ticker), pumps, vault, ledger, directories);
+        return new Supervisor(end, server, Janitor.start(tasks, ticker), pumps, stdio, vault, ledger, directories);
     }
 
     private static List<Path> path() {

@@ -8,8 +8,10 @@ import dev.berth.linux.LinuxException;
 import dev.berth.linux.Pidfd;
 import dev.berth.linux.Poller;
 import dev.berth.linux.ProcStat;
+import dev.berth.linux.Signals;
 import dev.berth.shim.TaskEvents.Happening;
 import dev.berth.shim.stdio.ProcessIo;
+import dev.berth.shim.stdio.Stdio;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -32,7 +34,7 @@ import org.slf4j.LoggerFactory;
  */
 final class TaskProcess {
     /** What all processes share. */
-    record Context(Ledger ledger, Outputs outputs, Pins pins, InstantSource clock, Ticker ticker) {}
+    record Context(Ledger ledger, Outputs outputs, Pins pins, Stdio stdio, InstantSource clock, Ticker ticker) {}
 
     /** Makes the process and returns its id. */
     interface Birth {
@@ -245,19 +247,29 @@ final class TaskProcess {
     }
 
     /** Takes hold of a new process. It is our child, so its number cannot have been given to another. */
-    private ProcessRecord born(int pid) {
+    private ProcessRecord born(int pid) throws InterruptedException {
         try {
-            handle = Pidfd.open(pid);
+            Pidfd process = Pidfd.open(pid);
+            handle = process;
             long startTime = ProcStat.of(pid).map(ProcStat::startTime).orElse(0L);
+            attach(process);
             return record.made(pid, startTime);
         } catch (IOException e) {
             throw Fault.internal("take hold of process " + pid, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
-        } finally {
-            ProcessIo streams = io;
-            if (streams != null) {
-                streams.attached();
-            }
+        }
+    }
+
+    private void attach(Pidfd process) throws IOException, InterruptedException {
+        ProcessIo streams = io;
+        if (streams == null) {
+            return;
+        }
+        try {
+            streams.attached();
+        } catch (IOException e) {
+            process.signal(Signals.KILL); // a process that nobody could talk to
+            throw e;
         }
     }
 

@@ -111,7 +111,13 @@ final class Tasks {
         TaskProcess process = new TaskProcess(record, context);
         if (record.pid() > 0 && record.exitedAt() == null) {
             Streams streams = record.streams();
-            process.use(ProcessIo.reopen(streams.terminal(), streams.stdin(), streams.stdout(), streams.stderr()));
+            process.use(context.stdio()
+                    .reopen(
+                            PumpRecord.name(record.task(), record.execId()),
+                            streams.terminal(),
+                            streams.stdin(),
+                            streams.stdout(),
+                            streams.stderr()));
         }
         process.adopt();
         return process;
@@ -168,15 +174,22 @@ final class Tasks {
             }
             undo.add("task " + wanted.key(), () -> discard(task));
             context.ledger().add(record, announced);
-            task.init().use(open(wanted.streams()));
+            task.init().use(open(announced));
             task.init().create(() -> workshop.create(task, wanted, config), made -> TaskEvents.created(record, made));
             undo.commit();
         }
         return task;
     }
 
-    private static ProcessIo open(Streams streams) {
-        return ProcessIo.open(streams.terminal(), streams.stdin(), streams.stdout(), streams.stderr());
+    private ProcessIo open(ProcessRecord process) {
+        Streams streams = process.streams();
+        return context.stdio()
+                .open(
+                        PumpRecord.name(process.task(), process.execId()),
+                        streams.terminal(),
+                        streams.stdin(),
+                        streams.stdout(),
+                        streams.stderr());
     }
 
     void start(TaskKey key) throws InterruptedException {
@@ -205,7 +218,7 @@ final class Tasks {
     void startExec(TaskKey key, String execId) throws InterruptedException {
         Task task = find(key);
         TaskProcess exec = task.process(execId);
-        ProcessIo io = open(exec.record().streams());
+        ProcessIo io = open(exec.record());
         try (Rollback undo = new Rollback()) {
             undo.add("streams of exec " + execId, io::close);
             exec.use(io);

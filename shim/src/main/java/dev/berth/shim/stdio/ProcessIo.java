@@ -1,129 +1,85 @@
 package dev.berth.shim.stdio;
 
-import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
-import dev.berth.linux.Fifo;
+import dev.berth.linux.LinuxException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The standard streams of one process: what it is born with, and what we keep so that its pipes neither break nor lose what
- * nobody has read yet.
- *
- * <p>The FIFOs are made by the client. The process gets output FIFOs opened for reading and writing, so that a write never
- * fails for want of a reader; we keep a reader each, because the kernel drops the content of a pipe that nobody has open. Of
- * an input FIFO we keep a writer until {@link #closeStdin()}.
+ * The standard streams of one process: what it is born with, and what we keep so that its pipes and its terminal neither
+ * break nor lose what nobody has read yet. Thread-safe.
  */
-public final class ProcessIo implements AutoCloseable {
-    private static final Logger LOG = LoggerFactory.getLogger(ProcessIo.class);
+public abstract sealed class ProcessIo implements AutoCloseable permits PipeIo, TerminalIo {
+    /** Keeps what must stay open when this supervisor dies. */
+    static final class Kept {
+        private static final Logger LOG = LoggerFactory.getLogger(Kept.class);
 
-    private final List<Fd> kept = new ArrayList<>();
-    private final List<Fd> given = new ArrayList<>();
-    private @Nullable Fd input;
-    private @Nullable Fd output;
-    private @Nullable Fd error;
-    private @Nullable Fd stdinWriter;
+        private final String owner;
+        private final String name;
+        private @Nullable Holder holder;
 
-    private ProcessIo() {}
-
-    /**
-     * Opens the FIFOs of a process; an empty path is /dev/null.
-     *
-     * @throws Fault UNIMPLEMENTED for a terminal; NOT_FOUND if a FIFO is not there
-     */
-    public static ProcessIo open(boolean terminal, String stdin, String stdout, String stderr) {
-        if (terminal) {
-            throw Fault.of(Fault.Code.UNIMPLEMENTED, "open a terminal", "there are none yet", "");
+        Kept(String owner, String name, @Nullable Holder holder) {
+            this.owner = owner;
+            this.name = name;
+            this.holder = holder;
         }
-        ProcessIo io = new ProcessIo();
-        try {
-            if (!stdin.isEmpty()) {
-                io.openInput(Path.of(stdin));
-            }
-            io.output = stdout.isEmpty() ? null : io.openOutput(Path.of(stdout));
-            io.error = stderr.isEmpty() ? null : io.openOutput(Path.of(stderr));
-            return io;
-        } catch (IOException e) {
-            io.close();
-            throw Fault.notFound("open the streams", String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
-        }
-    }
 
-    /** Takes up the streams of a running process again, as far as they can be. */
-    public static ProcessIo reopen(boolean terminal, String stdin, String stdout, String stderr) {
-        ProcessIo io = new ProcessIo();
-        for (String path : new String[] {stdout, stderr}) {
+        String name() {
+            return name;
+        }
+
+        synchronized void hold(List<Fd> descriptors) throws LinuxException {
+            holder = Holder.start(owner, name, descriptors).orElse(null);
+        }
+
+        /** What the last supervisor gave into keeping; null if there is nothing. */
+        synchronized @Nullable Fd take(int index) {
             try {
-                if (!path.isEmpty()) {
-                    io.kept.add(Fifo.openReader(Path.of(path)));
-                }
-            } catch (IOException e) {
-                LOG.warn("{} cannot be opened again: {}", path, e.getMessage());
+                return holder == null ? null : holder.take(index);
+            } catch (LinuxException e) {
+                LOG.warn("{}: what was kept of its streams is lost: {}", name, e.getMessage());
+                return null;
             }
         }
-        return io;
+
+        synchronized void end() {
+            if (holder != null) {
+                holder.end();
+                holder = null;
+            }
+        }
     }
 
-    private void openInput(Path fifo) throws IOException {
-        Fd reader = Fifo.openReader(fifo);
-        given.add(reader);
-        stdinWriter = Fifo.openWriter(fifo);
-        reader.nonBlocking(false);
-        input = reader;
-    }
+    /** What becomes the standard input; null is /dev/null. */
+    public abstract @Nullable Fd input();
 
-    private Fd openOutput(Path fifo) throws IOException {
-        kept.add(Fifo.openReader(fifo));
-        Fd both = Fifo.openBoth(fifo);
-        given.add(both);
-        both.nonBlocking(false);
-        return both;
-    }
+    /** What becomes the standard output; null is /dev/null. */
+    public abstract @Nullable Fd output();
 
-    /** What becomes the process's standard input; null is /dev/null. */
-    public @Nullable Fd input() {
-        return input;
-    }
-
-    public @Nullable Fd output() {
-        return output;
-    }
-
-    public @Nullable Fd error() {
-        return error;
-    }
+    /** What becomes the standard error; null is /dev/null. */
+    public abstract @Nullable Fd error();
 
     /** Where the runtime sends the terminal; null without one. */
-    public @Nullable Path consoleSocket() {
-        return null;
-    }
+    public abstract @Nullable Path consoleSocket();
 
-    /** Called when the runtime has made the process: closes the ends that belong to it. */
-    public void attached() {
-        given.forEach(Fd::close);
-        given.clear();
-    }
+    /**
+     * Called when the runtime has made the process: lets go of what belongs to it, and keeps what it needs of us.
+     *
+     * @throws IOException if the runtime sent no terminal
+     */
+    public abstract void attached() throws IOException, InterruptedException;
 
     /** Sets the size of the terminal; does nothing without one. */
-    public void resize(int columns, int rows) throws IOException {}
+    public abstract void resize(int columns, int rows) throws IOException;
 
     /** Lets the process see the end of its input, once the client has closed its own end too. */
-    public void closeStdin() {
-        if (stdinWriter != null) {
-            stdinWriter.close();
-        }
-    }
+    public abstract void closeStdin();
 
+    /** The process is gone. */
     @Override
-    public void close() {
-        attached();
-        closeStdin();
-        kept.forEach(Fd::close);
-    }
+    public abstract void close();
 }
