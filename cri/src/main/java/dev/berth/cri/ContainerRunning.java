@@ -24,6 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class ContainerRunning {
     private static final Logger LOG = LoggerFactory.getLogger(ContainerRunning.class);
+    private static final Duration NO_LIMIT = Duration.ofDays(365);
     private static final Duration KILL_LIMIT = Duration.ofMinutes(2);
     private static final int START_FAILED = 128; // what kubelet's users know from other runtimes
 
@@ -166,7 +167,7 @@ public final class ContainerRunning {
         if (command.isEmpty()) {
             throw Fault.invalid("run a command in container " + container.id(), "there is none", "Give a command");
         }
-        return context.tasks().execSync(task(container), making.process(container, command, false), timeout);
+        return context.tasks().execSync(task(container), making.process(container, command, false), timeout.isZero() ? NO_LIMIT : timeout);
     }
 
     /** Opens the log anew after it was rotated away. */
