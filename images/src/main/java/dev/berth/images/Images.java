@@ -106,7 +106,7 @@ public final class Images implements AutoCloseable {
             }
         } catch (Fault e) {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
-                sweeper.now(); // give the room back at once
+                giveRoomBack(e);
             }
             throw e;
         }
@@ -117,6 +117,14 @@ public final class Images implements AutoCloseable {
                         "pull " + request.reference(),
                         "it was removed meanwhile",
                         "Pull it again"));
+    }
+
+    private void giveRoomBack(Fault reason) throws InterruptedException {
+        try {
+            sweeper.now();
+        } catch (Fault e) {
+            reason.addSuppressed(e);
+        }
     }
 
     /** All images of a namespace. */

@@ -22,8 +22,10 @@ import dev.berth.store.Store;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -72,7 +74,11 @@ final class Sweeper implements AutoCloseable {
             try {
                 thread.execute(() -> {
                     asked.set(false);
-                    sweep(GRACE);
+                    try {
+                        sweep(GRACE);
+                    } catch (Fault e) {
+                        LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
+                    }
                 });
             } catch (RejectedExecutionException e) {
                 LOG.debug("no sweep any more: closing");
@@ -80,7 +86,11 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    /** Sweeps and waits for it; nothing unclaimed is spared. */
+    /**
+     * Sweeps and waits for it; nothing unclaimed is spared.
+     *
+     * @throws Fault if it could not be done
+     */
     void now() throws InterruptedException {
         Future<?> done = thread.submit(() -> sweep(Duration.ZERO));
         try {
@@ -99,8 +109,6 @@ final class Sweeper implements AutoCloseable {
             sweepIngests();
             snapshotter.tidy();
             catalogue.retain(marks.targets);
-        } catch (Fault e) {
-            LOG.warn("sweep of unused image content: {}", e.getMessage()); // the next sweep tries again
         } finally {
             holds.sweepEnds();
         }
@@ -182,17 +190,26 @@ final class Sweeper implements AutoCloseable {
 
     private void sweepSnapshots(Marks marks) {
         for (Namespace namespace : store.metadata().read(Sweeper::namespaces)) {
-            List<SnapshotRecord> all = snapshotter.list(namespace);
-            Set<String> parents = new HashSet<>();
-            for (SnapshotRecord each : all.reversed()) { // children are younger than their parents
-                boolean ours = each.kind() == SnapshotRecord.Kind.COMMITTED
-                        && each.labels().containsKey(Pull.LAYER_LABEL);
-                boolean needed = !ours || marks.snapshots.contains(each.key()) || parents.contains(each.key());
-                if (needed || !removeSnapshot(namespace, each.key())) {
-                    parents.add(each.parent());
+            Map<String, SnapshotRecord> all = new HashMap<>();
+            Map<String, Integer> children = new HashMap<>();
+            for (SnapshotRecord each : snapshotter.list(namespace)) {
+                all.put(each.key(), each);
+                children.merge(each.parent(), 1, Integer::sum);
+            }
+            for (SnapshotRecord top : List.copyOf(all.values())) {
+                SnapshotRecord each = children.containsKey(top.key()) ? null : top;
+                while (each != null && unneeded(marks, each) && removeSnapshot(namespace, each.key())) {
+                    boolean bare = children.merge(each.parent(), -1, Integer::sum) == 0;
+                    each = bare ? all.get(each.parent()) : null; // down to the first on which something else stands
                 }
             }
         }
+    }
+
+    private static boolean unneeded(Marks marks, SnapshotRecord snapshot) {
+        return snapshot.kind() == SnapshotRecord.Kind.COMMITTED
+                && snapshot.labels().containsKey(Pull.LAYER_LABEL)
+                && !marks.snapshots.contains(snapshot.key());
     }
 
     private boolean removeSnapshot(Namespace namespace, String key) {
