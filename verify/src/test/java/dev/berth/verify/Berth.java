@@ -1,0 +1,229 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ServedRegistry;
+import dev.berth.kernel.Ids;
+import dev.berth.kernel.Ticker;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+
+/**
+ * The built program as a user starts it, with folders, a socket and a bridge of its own, beside a registry on loopback that
+ * serves an image of this machine's busybox.
+ */
+final class Berth implements AutoCloseable {
+    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final Ticker TICKER = Ticker.system();
+
+    private final String name = "btv" + Ids.random().substring(0, 6);
+    private final Path folder = Path.of("/var/lib", name);
+    private final ServedRegistry registry;
+    private Process daemon;
+
+    private Berth(ServedRegistry registry, Process daemon) {
+        this.registry = registry;
+        this.daemon = daemon;
+    }
+
+    /** Starts with the built-in network. */
+    static Berth start() throws IOException, InterruptedException {
+        return start("[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n");
+    }
+
+    /** @param more lines of config; {@code %1$s} is a name for a bridge, {@code %2$d} a number for a range */
+    static Berth start(String more) throws IOException, InterruptedException {
+        ServedRegistry registry = ServedRegistry.start();
+        registry.add("busybox", "latest", Busybox.image().build());
+        registry.add("other", "latest", Busybox.image().env("OTHER=yes", "PATH=/bin").build());
+        var berth = new Berth(registry, new ProcessBuilder("true").start());
+        Files.createDirectories(berth.logs());
+        Path hosts = Files.createDirectories(berth.folder.resolve("certs.d").resolve(registry.authority()));
+        Files.writeString(hosts.resolve("hosts.toml"), "server = \"http://" + registry.authority() + "\"\n");
+        int range = 100 + Math.floorMod(berth.name.hashCode(), 100);
+        Files.writeString(
+                berth.config(),
+                "root = \"%1$s/root\"%nstate = \"%1$s/state\"%n[registry]%nconfig_path = \"%1$s/certs.d\"%n"
+                                .formatted(berth.folder)
+                        + more.formatted(berth.name, range));
+        try {
+            berth.launch();
+        } catch (RuntimeException | InterruptedException | IOException e) {
+            berth.close();
+            throw e;
+        }
+        return berth;
+    }
+
+    /** Starts the daemon, anew if it was killed before, and waits until it answers. */
+    void launch() throws IOException, InterruptedException {
+        daemon = berth("daemon", "--config", config().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+                .start();
+        until("the daemon answers", START_LIMIT, () -> crictl("version").exit() == 0 || !daemon.isAlive());
+        assertThat(daemon.isAlive()).as(() -> "the daemon's log:\n" + read(log())).isTrue();
+    }
+
+    void kill() throws InterruptedException {
+        daemon.destroyForcibly();
+        assertThat(daemon.waitFor(20, TimeUnit.SECONDS)).isTrue();
+    }
+
+    /** The supervisor of this daemon; there is one as soon as recovery is through. */
+    Optional<ProcessHandle> supervisor() {
+        return ProcessHandle.allProcesses()
+                .filter(process -> {
+                    String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
+                    return command.contains("dev.berth.shim.Main") && command.contains(state().toString() + "\0");
+                })
+                .findFirst();
+    }
+
+    Process daemon() {
+        return daemon;
+    }
+
+    Path config() {
+        return folder.resolve("berth.toml");
+    }
+
+    Path state() {
+        return folder.resolve("state");
+    }
+
+    Path root() {
+        return folder.resolve("root");
+    }
+
+    Path logs() {
+        return folder.resolve("logs");
+    }
+
+    Path log() {
+        return folder.resolve("daemon.log");
+    }
+
+    Path folder() {
+        return folder;
+    }
+
+    ServedRegistry registry() {
+        return registry;
+    }
+
+    String image(String repository) {
+        return registry.authority() + "/" + repository + ":latest";
+    }
+
+    /** What a command printed and how it ended. */
+    record Result(int exit, String out, String err) {
+        /** What it printed without the last line's end, if it ended well. */
+        String text() {
+            assertThat(exit).as(err).isZero();
+            return out.strip();
+        }
+    }
+
+    /** Runs the real crictl against this daemon. */
+    Result crictl(String... arguments) {
+        String endpoint = "unix://" + state().resolve("berth.sock");
+        var command = new ArrayList<>(List.of(
+                Peers.path("crictl").orElseThrow().toString(),
+                "--runtime-endpoint",
+                endpoint,
+                "--image-endpoint",
+                endpoint,
+                "--timeout",
+                "60s"));
+        command.addAll(List.of(arguments));
+        return run(command);
+    }
+
+    /** Runs a command of the program itself. */
+    static ProcessBuilder berth(String... arguments) {
+        var command = new ArrayList<String>();
+        command.add(Project.ROOT.resolve("berth").toString());
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command);
+    }
+
+    static Result run(List<String> command) {
+        try {
+            Path out = Files.createTempFile("berth", "out");
+            Path err = Files.createTempFile("berth", "err");
+            try {
+                Process process = new ProcessBuilder(command)
+                        .redirectOutput(out.toFile())
+                        .redirectError(err.toFile())
+                        .start();
+                if (!process.waitFor(120, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                    throw new AssertionError("still running after 120 s: " + command);
+                }
+                return new Result(process.exitValue(), read(out), read(err));
+            } finally {
+                Files.delete(out);
+                Files.delete(err);
+            }
+        } catch (IOException e) {
+            throw new AssertionError(command.toString(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+
+    /** Waits for a condition, looking every 50 ms. */
+    static void until(String what, Duration limit, BooleanSupplier condition) throws InterruptedException {
+        long start = TICKER.nanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(TICKER.since(start))
+                    .as("waiting until " + what)
+                    .isLessThan(limit);
+            TICKER.sleep(Duration.ofMillis(50));
+        }
+    }
+
+    static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException gone) {
+            return "";
+        }
+    }
+
+    /** Ends everything; what is left after this is a leak. */
+    @Override
+    public void close() throws IOException, InterruptedException {
+        registry.close();
+        daemon.destroy();
+        if (!daemon.waitFor(20, TimeUnit.SECONDS)) {
+            kill();
+        }
+        Process reset = berth("reset", "--yes", "--config", config().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+                .start();
+        assertThat(reset.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(reset.exitValue()).as(() -> read(log())).isZero();
+        List<Path> files;
+        try (Stream<Path> all = Files.walk(folder)) {
+            files = all.sorted(Comparator.reverseOrder()).toList();
+        }
+        for (Path file : files) {
+            Files.delete(file);
+        }
+        Leaks.audit(name);
+    }
+}

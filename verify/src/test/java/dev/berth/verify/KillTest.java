@@ -1,0 +1,112 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What is left when the daemon, the supervisor or both are killed without warning. */
+class KillTest {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final String COUNT = "i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done";
+
+    private Berth berth;
+    private PodFixture pods;
+    private String pod;
+    private String counter;
+    private String ip;
+
+    @BeforeEach
+    void start() throws IOException, InterruptedException {
+        Peers.need("crictl");
+        berth = Berth.start();
+        pods = new PodFixture(berth);
+        berth.crictl("pull", berth.image("busybox")).text();
+        pod = pods.run("kept");
+        counter = pods.start(pod, "kept", pods.containerFile("counter", COUNT));
+        ip = ipOf(pod);
+        Berth.until("it counts", LIMIT, () -> pods.log("counter").contains("tick 5"));
+    }
+
+    @AfterEach
+    void stop() throws IOException, InterruptedException {
+        if (berth != null) {
+            berth.close();
+        }
+    }
+
+    @Test
+    void theDaemonIsKilled() throws IOException, InterruptedException {
+        String ending = pods.start(pod, "kept", pods.containerFile("ending", "sleep 1; exit 9"));
+        berth.kill();
+        Berth.until("some time has gone by", LIMIT, () -> ticks().size() > 30);
+        berth.launch();
+        everythingIsAsBefore();
+        Berth.until("its end is known", LIMIT, () -> berth.crictl("inspect", ending)
+                .out()
+                .contains("\"exitCode\": 9"));
+    }
+
+    @Test
+    void theSupervisorIsKilled() throws InterruptedException {
+        ProcessHandle old = berth.supervisor().orElseThrow();
+        old.destroyForcibly();
+        Berth.until("another has taken over", LIMIT, () -> berth.supervisor()
+                .filter(now -> now.pid() != old.pid())
+                .isPresent());
+        everythingIsAsBefore();
+    }
+
+    @Test
+    void bothAreKilled() throws IOException, InterruptedException {
+        berth.supervisor().orElseThrow().destroyForcibly();
+        berth.kill();
+        berth.launch();
+        everythingIsAsBefore();
+    }
+
+    @Test
+    void aContainerWithATerminalLivesOn() throws IOException, InterruptedException {
+        String id = pods.start(
+                pod,
+                "kept",
+                pods.containerFile(
+                        "tty", berth.image("busybox"), "\"sleep\", \"1000\"", ", \"tty\": true, \"stdin\": true"));
+        berth.supervisor().orElseThrow().destroyForcibly();
+        berth.kill();
+        berth.launch();
+        everythingIsAsBefore();
+        assertThat(berth.crictl("exec", "-s", id, "echo", "alive").text()).isEqualTo("alive");
+    }
+
+    /** Same pod, same address, same container, and a log without a gap that goes on. */
+    private void everythingIsAsBefore() throws InterruptedException {
+        Berth.until("the container can be reached", LIMIT, () -> berth.crictl("exec", "-s", counter, "echo", "alive")
+                .out()
+                .contains("alive"));
+        assertThat(berth.crictl("ps", "-q", "--no-trunc").text()).contains(counter);
+        assertThat(ipOf(pod)).isEqualTo(ip);
+        int seen = ticks().size();
+        Berth.until("the log goes on", LIMIT, () -> ticks().size() > seen + 5);
+        List<Integer> ticks = ticks();
+        assertThat(ticks).isEqualTo(IntStream.range(0, ticks.size()).boxed().toList());
+    }
+
+    private List<Integer> ticks() {
+        return pods.log("counter")
+                .lines()
+                .filter(line -> line.contains(" stdout F tick "))
+                .map(line -> Integer.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
+                .toList();
+    }
+
+    private String ipOf(String id) {
+        return berth.crictl("inspectp", "-o", "go-template", "--template", "{{.status.network.ip}}", id)
+                .text();
+    }
+}
