@@ -131,7 +131,7 @@ public final class ContainerRunning {
 
     /** Takes the task away, if there is one. May be repeated. */
     void discard(Container container) throws InterruptedException {
-        try (var turn = deletions.take(container.id())) { // its exit and its removal may both be at it
+        try (var _ = deletions.take(container.id())) { // its exit and its removal may both be at it
             context.tasks().delete(task(container));
         } catch (Fault e) {
             if (e.code() != Fault.Code.NOT_FOUND) {
@@ -167,7 +167,11 @@ public final class ContainerRunning {
         if (command.isEmpty()) {
             throw Fault.invalid("run a command in container " + container.id(), "there is none", "Give a command");
         }
-        return context.tasks().execSync(task(container), making.process(container, command, false), timeout.isZero() ? NO_LIMIT : timeout);
+        return context.tasks()
+                .execSync(
+                        task(container),
+                        making.process(container, command, false),
+                        timeout.isZero() ? NO_LIMIT : timeout);
     }
 
     /** Opens the log anew after it was rotated away. */

@@ -61,11 +61,15 @@ public final class Containers {
         }
     }
 
-    /** @throws Fault NOT_FOUND; FAILED_PRECONDITION if it was started before or its pod is not ready; what the runtime says */
+    /**
+     * Starts a container that was created.
+     *
+     * @throws Fault NOT_FOUND; FAILED_PRECONDITION if it was started before or its pod is not ready; what the runtime says
+     */
     public void start(String idOrPrefix) throws InterruptedException {
         context.gate().pass();
         String id = context.ledger().container(idOrPrefix).id();
-        try (var turn = turns.take(id)) {
+        try (var _ = turns.take(id)) {
             Container container = context.ledger().container(id);
             Pod pod = context.ledger().pod(container.podId());
             if (container.state() != ContainerState.CREATED) {
@@ -100,7 +104,7 @@ public final class Containers {
             return;
         }
         String id = found.get().id();
-        try (var turn = turns.take(id)) {
+        try (var _ = turns.take(id)) {
             Optional<Container> still = context.ledger().findContainer(id);
             if (still.isEmpty()) {
                 return;
@@ -115,7 +119,11 @@ public final class Containers {
         }
     }
 
-    /** @throws Fault NOT_FOUND */
+    /**
+     * A container by its id or the beginning of it.
+     *
+     * @throws Fault NOT_FOUND
+     */
     public Container get(String idOrPrefix) {
         return context.ledger().container(idOrPrefix);
     }
@@ -132,11 +140,15 @@ public final class Containers {
                 .toList();
     }
 
-    /** Changes limits, all or none. @throws Fault NOT_FOUND; FAILED_PRECONDITION if it has ended */
+    /**
+     * Changes limits, all or none.
+     *
+     * @throws Fault NOT_FOUND; FAILED_PRECONDITION if it has ended
+     */
     public void update(String idOrPrefix, Resources resources) throws InterruptedException {
         context.gate().pass();
         String id = context.ledger().container(idOrPrefix).id();
-        try (var turn = turns.take(id)) {
+        try (var _ = turns.take(id)) {
             running.update(context.ledger().container(id), resources);
         }
     }

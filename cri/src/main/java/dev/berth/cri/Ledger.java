@@ -183,12 +183,20 @@ public final class Ledger {
         return find(containers, idOrPrefix, "container");
     }
 
-    /** @throws Fault NOT_FOUND */
+    /**
+     * A pod by its id or the beginning of it.
+     *
+     * @throws Fault NOT_FOUND
+     */
     public Pod pod(String idOrPrefix) {
         return findPod(idOrPrefix).orElseThrow(() -> notFound("pod", idOrPrefix));
     }
 
-    /** @throws Fault NOT_FOUND */
+    /**
+     * A container by its id or the beginning of it.
+     *
+     * @throws Fault NOT_FOUND
+     */
     public Container container(String idOrPrefix) {
         return findContainer(idOrPrefix).orElseThrow(() -> notFound("container", idOrPrefix));
     }

@@ -19,7 +19,11 @@ public final class Node {
     /** A runtime handler and what containers may ask of it. The name "" is the default. */
     public record HandlerStatus(String name, boolean recursiveReadOnlyMounts, boolean userNamespaces) {}
 
-    /** @param info verbose facts, as JSON or plain text */
+    /**
+     * The whole answer.
+     *
+     * @param info verbose facts, as JSON or plain text
+     */
     public record Status(List<Condition> conditions, List<HandlerStatus> handlers, Map<String, String> info) {}
 
     private final CriConfig config;

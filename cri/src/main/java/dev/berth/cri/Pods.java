@@ -72,7 +72,7 @@ public final class Pods {
             return;
         }
         String id = found.get().id();
-        try (var turn = turns.take(id)) {
+        try (var _ = turns.take(id)) {
             stopHolding(id);
         }
     }
@@ -85,7 +85,7 @@ public final class Pods {
             return;
         }
         String id = found.get().id();
-        try (var turn = turns.take(id)) {
+        try (var _ = turns.take(id)) {
             if (context.ledger().findPod(id).isEmpty()) {
                 return;
             }
@@ -99,7 +99,11 @@ public final class Pods {
         }
     }
 
-    /** @throws Fault NOT_FOUND */
+    /**
+     * A pod by its id or the beginning of it.
+     *
+     * @throws Fault NOT_FOUND
+     */
     public Pod get(String idOrPrefix) {
         return context.ledger().pod(idOrPrefix);
     }

@@ -61,7 +61,11 @@ public final class Statistics {
         this.making = making;
     }
 
-    /** @throws Fault NOT_FOUND for an unknown container; FAILED_PRECONDITION if it does not run */
+    /**
+     * One container.
+     *
+     * @throws Fault NOT_FOUND for an unknown container; FAILED_PRECONDITION if it does not run
+     */
     public ContainerUsage container(String idOrPrefix) {
         Container container = context.ledger().container(idOrPrefix);
         if (container.state() != ContainerState.RUNNING) {
@@ -83,7 +87,11 @@ public final class Statistics {
         return usages;
     }
 
-    /** @throws Fault NOT_FOUND for an unknown pod */
+    /**
+     * One pod.
+     *
+     * @throws Fault NOT_FOUND for an unknown pod
+     */
     public PodUsage pod(String idOrPrefix) throws InterruptedException {
         return read(context.ledger().pod(idOrPrefix));
     }

@@ -11,7 +11,7 @@ import java.util.List;
 final class Check {
     private Check() {}
 
-    /** @return 0 if all is well or was mended */
+    /** Looks, mends if asked to, and says what it found; 0 if all is well or was mended. */
     static int run(Config config, boolean repair, PrintStream out) {
         List<Finding> findings =
                 repair ? Store.repair(config.root(), new LinuxDisk(), InstantSource.system(), true) : look(config);

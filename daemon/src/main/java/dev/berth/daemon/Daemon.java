@@ -24,7 +24,7 @@ final class Daemon {
         SLF4JBridgeHandler.removeHandlersForRootLogger();
         SLF4JBridgeHandler.install();
         var end = new CountDownLatch(1);
-        try (Wiring wiring = Wiring.open(config, ticker)) {
+        try (Wiring _ = Wiring.open(config, ticker)) {
             Thread main = Thread.currentThread();
             Runtime.getRuntime().addShutdownHook(new Thread(() -> endGracefully(end, main), "end"));
             LOG.info(

@@ -67,7 +67,7 @@ final class GrpcServer implements AutoCloseable {
             return new GrpcServer(socket, server, events, calls);
         } catch (IOException e) {
             calls.close();
-            events.shutdownGracefully(0, 0, TimeUnit.SECONDS);
+            var _ = events.shutdownGracefully(0, 0, TimeUnit.SECONDS);
             throw Fault.unavailable("serve on " + socket, String.valueOf(e.getMessage()), "Set another `socket`")
                     .causedBy(e);
         }
@@ -90,7 +90,7 @@ final class GrpcServer implements AutoCloseable {
                     .causedBy(e);
         } finally {
             calls.shutdownNow();
-            events.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+            var _ = events.shutdownGracefully(0, 1, TimeUnit.SECONDS);
         }
     }
 }

@@ -38,7 +38,7 @@ final class Reset {
                     "Add --yes if that is what you want");
         }
         if (Files.isDirectory(config.state())) {
-            try (StateLock lock = StateLock.take(config.state())) {
+            try (StateLock _ = StateLock.take(config.state())) {
                 endTasks(config);
                 networks(config);
                 unmount(config.state());

@@ -82,7 +82,7 @@ final class Settings {
         known.add(key);
         var map = new TreeMap<String, String>();
         if (table.get(List.of(key)) instanceof UnmodifiableConfig inner) {
-            inner.valueMap().forEach((name, value) -> map.put(name, String.valueOf(value)));
+            inner.entrySet().forEach(entry -> map.put(entry.getKey(), String.valueOf(entry.<Object>getValue())));
         }
         return map;
     }
@@ -105,16 +105,17 @@ final class Settings {
 
     /** Names of the tables in this one. */
     List<String> tables() {
-        return table.valueMap().entrySet().stream()
-                .filter(entry -> entry.getValue() instanceof UnmodifiableConfig)
-                .map(Map.Entry::getKey)
+        return table.entrySet().stream()
+                .filter(entry -> entry.<Object>getValue() instanceof UnmodifiableConfig)
+                .map(UnmodifiableConfig.Entry::getKey)
                 .sorted()
                 .toList();
     }
 
     /** @throws Fault INVALID_ARGUMENT if the file has a key that nobody has asked for */
     void refuseUnknown() {
-        for (String key : table.valueMap().keySet()) {
+        for (UnmodifiableConfig.Entry entry : table.entrySet()) {
+            String key = entry.getKey();
             if (!known.contains(key)) {
                 String near = nearest(key);
                 throw wrong(

@@ -31,7 +31,7 @@ final class Training {
                     conf_dir = "%1$s/net.d"
                     """.formatted(folder));
             Config config = Config.read(file);
-            try (Wiring wiring = Wiring.open(config, Ticker.system());
+            try (Wiring _ = Wiring.open(config, Ticker.system());
                     CriClient client = CriClient.open(config.socket())) {
                 client.runtime(LIMIT).version(VersionRequest.getDefaultInstance());
                 client.runtime(LIMIT).status(StatusRequest.getDefaultInstance());

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,8 +45,9 @@ class ConfigTest {
                 [runtime.kata.options]
                 config_path = "/etc/kata.toml"
                 """);
-        assertThat(config.runtimes().handlers()).containsOnlyKeys("kata");
-        assertThat(config.runtimes().handlers().get("kata").options()).containsEntry("config_path", "/etc/kata.toml");
+        assertThat(config.runtimes().handlers())
+                .containsOnlyKeys("kata")
+                .containsValue(new Config.Handler("containerd-shim-kata-v2", Map.of("config_path", "/etc/kata.toml")));
     }
 
     @ParameterizedTest

@@ -41,9 +41,7 @@ class BadInputTest {
     void images() {
         refused(berth.crictl("pull", berth.registry().authority() + "/nothing:here"), "NotFound", "nothing");
         refused(berth.crictl("pull", "UPPER/case:x"), "InvalidArgument", "UPPER");
-        refused(
-                berth.crictl("pull", berth.registry().authority() + "/busybox@sha256:" + "0".repeat(64)),
-                "NotFound");
+        refused(berth.crictl("pull", berth.registry().authority() + "/busybox@sha256:" + "0".repeat(64)), "NotFound");
         refused(berth.crictl("pull", "127.0.0.1:1/busybox:latest"), "Unavailable", "127.0.0.1:1");
     }
 
@@ -116,6 +114,7 @@ class BadInputTest {
         assertThat(second.waitFor(20, TimeUnit.SECONDS)).isTrue();
         assertThat(second.exitValue()).isEqualTo(1);
         assertThat(said)
-                .contains("use the state directory", String.valueOf(berth.daemon().pid()), "Stop that daemon");
+                .contains(
+                        "use the state directory", String.valueOf(berth.daemon().pid()), "Stop that daemon");
     }
 }

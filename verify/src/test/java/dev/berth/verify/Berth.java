@@ -22,6 +22,7 @@ import java.util.stream.Stream;
  * The built program as a user starts it, with folders, a socket and a bridge of its own, beside a registry on loopback that
  * serves an image of this machine's busybox.
  */
+@SuppressWarnings("try") // an interrupt while closing ends the whole run
 final class Berth implements AutoCloseable {
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
     private static final Ticker TICKER = Ticker.system();
@@ -45,7 +46,8 @@ final class Berth implements AutoCloseable {
     static Berth start(String more) throws IOException, InterruptedException {
         ServedRegistry registry = ServedRegistry.start();
         registry.add("busybox", "latest", Busybox.image().build());
-        registry.add("other", "latest", Busybox.image().env("OTHER=yes", "PATH=/bin").build());
+        registry.add(
+                "other", "latest", Busybox.image().env("OTHER=yes", "PATH=/bin").build());
         var berth = new Berth(registry, new ProcessBuilder("true").start());
         Files.createDirectories(berth.logs());
         Path hosts = Files.createDirectories(berth.folder.resolve("certs.d").resolve(registry.authority()));
@@ -72,7 +74,9 @@ final class Berth implements AutoCloseable {
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
                 .start();
         until("the daemon answers", START_LIMIT, () -> crictl("version").exit() == 0 || !daemon.isAlive());
-        assertThat(daemon.isAlive()).as(() -> "the daemon's log:\n" + read(log())).isTrue();
+        assertThat(daemon.isAlive())
+                .as(() -> "the daemon's log:\n" + read(log()))
+                .isTrue();
     }
 
     void kill() throws InterruptedException {
@@ -188,9 +192,7 @@ final class Berth implements AutoCloseable {
     static void until(String what, Duration limit, BooleanSupplier condition) throws InterruptedException {
         long start = TICKER.nanos();
         while (!condition.getAsBoolean()) {
-            assertThat(TICKER.since(start))
-                    .as("waiting until " + what)
-                    .isLessThan(limit);
+            assertThat(TICKER.since(start)).as("waiting until " + what).isLessThan(limit);
             TICKER.sleep(Duration.ofMillis(50));
         }
     }

@@ -66,7 +66,8 @@ class CrictlTest {
         assertThat(berth.crictl("logs", id).text()).isEqualTo("ready");
         assertThat(berth.crictl("inspect", id).text()).contains("CONTAINER_RUNNING", "create task");
 
-        assertThat(berth.crictl("exec", "-s", id, "sh", "-c", "echo out; echo err >&2").out())
+        assertThat(berth.crictl("exec", "-s", id, "sh", "-c", "echo out; echo err >&2")
+                        .out())
                 .contains("out");
         var failing = berth.crictl("exec", "-s", id, "sh", "-c", "exit 7");
         assertThat(failing.exit()).isNotZero();
@@ -92,10 +93,14 @@ class CrictlTest {
         String pod = pods.run("shared");
         pods.start(pod, "shared", pods.containerFile("writer", "echo hello > /dev/shm/note; exec sleep 1000"));
         String reader = pods.start(pod, "shared", pods.containerFile("reader", "exec sleep 1000"));
-        Berth.until("the note is there", LIMIT, () -> berth.crictl("exec", "-s", reader, "cat", "/dev/shm/note")
-                .out()
-                .contains("hello"));
-        assertThat(berth.crictl("exec", "-s", reader, "cat", "/etc/hosts").text()).contains("10.88.");
+        Berth.until(
+                "the note is there",
+                LIMIT,
+                () -> berth.crictl("exec", "-s", reader, "cat", "/dev/shm/note")
+                        .out()
+                        .contains("hello"));
+        assertThat(berth.crictl("exec", "-s", reader, "cat", "/etc/hosts").text())
+                .contains("10.88.");
         berth.crictl("rmp", "-f", pod).text();
     }
 
@@ -103,7 +108,8 @@ class CrictlTest {
     void exitCodesAreExact() throws IOException, InterruptedException {
         String pod = pods.run("exits");
         String id = pods.start(pod, "exits", pods.containerFile("exits", "exit 42"));
-        Berth.until("it has ended", LIMIT, () -> berth.crictl("inspect", id).out().contains("CONTAINER_EXITED"));
+        Berth.until(
+                "it has ended", LIMIT, () -> berth.crictl("inspect", id).out().contains("CONTAINER_EXITED"));
         assertThat(berth.crictl("inspect", id).text()).contains("\"exitCode\": 42", "\"reason\": \"Error\"");
         berth.crictl("rmp", "-f", pod).text();
     }

@@ -47,18 +47,20 @@ class KillTest {
         Berth.until("some time has gone by", LIMIT, () -> ticks().size() > 30);
         berth.launch();
         everythingIsAsBefore();
-        Berth.until("its end is known", LIMIT, () -> berth.crictl("inspect", ending)
-                .out()
-                .contains("\"exitCode\": 9"));
+        Berth.until(
+                "its end is known",
+                LIMIT,
+                () -> berth.crictl("inspect", ending).out().contains("\"exitCode\": 9"));
     }
 
     @Test
     void theSupervisorIsKilled() throws InterruptedException {
         ProcessHandle old = berth.supervisor().orElseThrow();
         old.destroyForcibly();
-        Berth.until("another has taken over", LIMIT, () -> berth.supervisor()
-                .filter(now -> now.pid() != old.pid())
-                .isPresent());
+        Berth.until(
+                "another has taken over",
+                LIMIT,
+                () -> berth.supervisor().filter(now -> now.pid() != old.pid()).isPresent());
         everythingIsAsBefore();
     }
 
@@ -86,9 +88,10 @@ class KillTest {
 
     /** Same pod, same address, same container, and a log without a gap that goes on. */
     private void everythingIsAsBefore() throws InterruptedException {
-        Berth.until("the container can be reached", LIMIT, () -> berth.crictl("exec", "-s", counter, "echo", "alive")
-                .out()
-                .contains("alive"));
+        Berth.until(
+                "the container can be reached",
+                LIMIT,
+                () -> berth.crictl("exec", "-s", counter, "echo", "alive").out().contains("alive"));
         assertThat(berth.crictl("ps", "-q", "--no-trunc").text()).contains(counter);
         assertThat(ipOf(pod)).isEqualTo(ip);
         int seen = ticks().size();

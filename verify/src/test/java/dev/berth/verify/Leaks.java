@@ -16,7 +16,10 @@ final class Leaks {
     /** @param name that is part of every path, link and rule of the run */
     static void audit(String name) throws IOException {
         var left = new ArrayList<String>();
-        Berth.read(Path.of("/proc/self/mountinfo")).lines().filter(line -> line.contains(name)).forEach(left::add);
+        Berth.read(Path.of("/proc/self/mountinfo"))
+                .lines()
+                .filter(line -> line.contains(name))
+                .forEach(left::add);
         ProcessHandle.allProcesses()
                 .filter(process -> Berth.read(Path.of("/proc/" + process.pid() + "/cmdline"))
                         .contains(name))

@@ -40,12 +40,12 @@ public final class CriClient implements AutoCloseable {
         return new CriClient(events, channel);
     }
 
-    /** @param limit time for the next call */
+    /** The runtime service; {@code limit} is the time for the next call. */
     public RuntimeServiceBlockingStub runtime(Duration limit) {
         return RuntimeServiceGrpc.newBlockingStub(channel).withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    /** @param limit time for the next call */
+    /** The image service; {@code limit} is the time for the next call. */
     public ImageServiceBlockingStub images(Duration limit) {
         return ImageServiceGrpc.newBlockingStub(channel).withDeadlineAfter(limit.toMillis(), TimeUnit.MILLISECONDS);
     }
@@ -53,6 +53,6 @@ public final class CriClient implements AutoCloseable {
     @Override
     public void close() {
         channel.shutdownNow();
-        events.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        var _ = events.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     }
 }

@@ -1,7 +1,9 @@
 package dev.berth.daemon.demo;
 
 import dev.berth.images.sample.ServedRegistry;
+import java.io.Console;
 import java.io.PrintStream;
+import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +24,9 @@ final class PullBar implements AutoCloseable {
     }
 
     static PullBar start(ServedRegistry registry, PrintStream out) {
-        boolean terminal = System.console() != null && System.console().isTerminal();
+        boolean terminal = Optional.ofNullable(System.console())
+                .filter(Console::isTerminal)
+                .isPresent();
         if (!terminal) {
             return new PullBar(null, null, registry);
         }
@@ -34,7 +38,7 @@ final class PullBar implements AutoCloseable {
                 .build();
         ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(
                 Thread.ofPlatform().daemon().name("progress").factory());
-        timer.scheduleAtFixedRate(() -> bar.stepTo(registry.servedBytes()), 0, 20, TimeUnit.MILLISECONDS);
+        var _ = timer.scheduleAtFixedRate(() -> bar.stepTo(registry.servedBytes()), 0, 20, TimeUnit.MILLISECONDS);
         out.flush();
         return new PullBar(bar, timer, registry);
     }

@@ -103,10 +103,19 @@ final class Stage implements AutoCloseable {
 
     /** Ends the daemon and removes what it kept, unless {@link #keep} was called. */
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
         if (keep) {
             return;
         }
+        try {
+            end();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while ending the demo's daemon", e);
+        }
+    }
+
+    private void end() throws IOException, InterruptedException {
         if (daemon.await(Duration.ZERO).isEmpty()) {
             Signals.send(daemon.pid(), Signals.TERM);
             if (daemon.await(STOP_LIMIT).isEmpty()) {
