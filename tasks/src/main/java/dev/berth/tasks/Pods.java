@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.wire.shim.sandbox.CreateSandboxRequest;
 import dev.berth.wire.shim.sandbox.CreateSandboxResponse;
@@ -36,7 +37,27 @@ final class Pods {
         this.ticker = ticker;
     }
 
-    void create(PodRequest request) {
+    /** Creates and starts; what fails leaves nothing. */
+    Pod make(PodRequest request) {
+        TaskId pod = request.pod();
+        try (var undo = new Rollback()) {
+            undo.add("pod " + pod, () -> remove(pod));
+            try {
+                create(request);
+            } catch (Fault e) {
+                if (e.code() == Fault.Code.ALREADY_EXISTS) {
+                    undo.commit(); // it is somebody else's
+                }
+                throw e;
+            }
+            start(pod);
+            Pod made = status(pod).orElseThrow(() -> Fault.unavailable("create pod " + pod, "it went at once", ""));
+            undo.commit();
+            return made;
+        }
+    }
+
+    private void create(PodRequest request) {
         PodOptions.Builder options = PodOptions.newBuilder()
                 .setNewIpc(request.shmBytes() > 0)
                 .setShmSizeBytes(request.shmBytes())
@@ -57,7 +78,7 @@ final class Pods {
         client(request.pod()).call("CreateSandbox", create, CreateSandboxResponse.parser(), Deadlines.RUNTIME);
     }
 
-    int start(TaskId pod) {
+    private int start(TaskId pod) {
         var request = StartSandboxRequest.newBuilder().setSandboxId(pod.id()).build();
         return client(pod)
                 .call("StartSandbox", request, StartSandboxResponse.parser(), Deadlines.RUNTIME)

@@ -33,6 +33,7 @@ final class Supervisor implements Link, AutoCloseable {
 
     private final TasksConfig config;
     private final Ticker ticker;
+    private final Duration heartbeat;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Thread keeper;
@@ -42,15 +43,20 @@ final class Supervisor implements Link, AutoCloseable {
     private String trouble = "it has not been started yet";
     private volatile boolean closed;
 
-    private Supervisor(TasksConfig config, Ticker ticker) {
+    private Supervisor(TasksConfig config, Ticker ticker, Duration heartbeat) {
         this.config = config;
         this.ticker = ticker;
+        this.heartbeat = heartbeat;
         this.keeper = Thread.ofVirtual().name("supervisor keeper").unstarted(this::keep);
     }
 
-    /** Begins to keep a supervisor; returns at once. */
-    static Supervisor keep(TasksConfig config, Ticker ticker) {
-        var supervisor = new Supervisor(config, ticker);
+    /**
+     * Begins to keep a supervisor; returns at once.
+     *
+     * @param heartbeat how often it is asked whether it is well, and how long it may take to say so
+     */
+    static Supervisor keep(TasksConfig config, Ticker ticker, Duration heartbeat) {
+        var supervisor = new Supervisor(config, ticker, heartbeat);
         supervisor.keeper.start();
         return supervisor;
     }
@@ -109,8 +115,13 @@ final class Supervisor implements Link, AutoCloseable {
                 return; // close()
             } catch (IOException | Fault | TtrpcStatus e) {
                 tell(String.valueOf(e.getMessage()));
-                LOG.error("no supervisor", e);
-                pause(++failures);
+                failures++;
+                if (failures == 1) {
+                    LOG.debug("no supervisor yet", e); // the socket of one that has just died still answers
+                } else {
+                    LOG.error("no supervisor, attempt {}", failures, e);
+                }
+                pause(failures);
             }
         }
     }
@@ -121,7 +132,7 @@ final class Supervisor implements Link, AutoCloseable {
      */
     private void watch(TtrpcClient reached) throws IOException, InterruptedException {
         int silent = 0;
-        while (!reached.awaitClosed(config.heartbeat())) {
+        while (!reached.awaitClosed(heartbeat)) {
             try {
                 info(reached);
                 silent = 0;
@@ -144,16 +155,27 @@ final class Supervisor implements Link, AutoCloseable {
             endUnanswering();
             there = start();
         }
-        InfoResponse info = info(there);
+        InfoResponse info = know(there);
         if (!config.version().isEmpty() && !info.getVersion().equals(config.version())) {
             replace(there, info);
             there = start();
-            info = info(there);
-        }
-        if (process == null || process.pid() != info.getPid()) {
-            take(SupervisorProcess.running(info.getPid(), config).orElse(null));
+            know(there);
         }
         return there;
+    }
+
+    /** Asks who it is, and takes hold of its process. */
+    private InfoResponse know(TtrpcClient there) throws IOException {
+        try {
+            InfoResponse info = info(there);
+            if (process == null || process.pid() != info.getPid()) {
+                take(SupervisorProcess.running(info.getPid(), config).orElse(null));
+            }
+            return info;
+        } catch (IOException | RuntimeException e) {
+            there.close();
+            throw e;
+        }
     }
 
     private @Nullable TtrpcClient connect() {

@@ -1,7 +1,6 @@
 package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
@@ -45,11 +44,11 @@ public final class Tasks implements AutoCloseable {
     private final List<Consumer<TaskEvent>> subscribers = new CopyOnWriteArrayList<>();
     private @Nullable EventFeed feed;
 
-    private Tasks(TasksConfig config, Ticker ticker, InstantSource clock) throws IOException {
+    private Tasks(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
         this.config = config;
         this.ticker = ticker;
         this.bundles = new Bundles(config.state());
-        this.supervisor = Supervisor.keep(config, ticker);
+        this.supervisor = Supervisor.keep(config, ticker, heartbeat);
         this.foreign = new ForeignShims(config, bundles, ticker, clock, this::tell);
         this.eventsServer = EventsServer.listen(config.eventsSocket(), ticker, this::tell);
         this.shims = new Shims(supervisor, foreign, ticker);
@@ -64,10 +63,14 @@ public final class Tasks implements AutoCloseable {
      * @throws IOException if the state directory cannot be used, or another daemon uses it
      */
     public static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock) throws IOException {
+        return open(config, ticker, clock, Deadlines.HEARTBEAT);
+    }
+
+    static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
         var passable = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"));
         Files.createDirectories(config.state(), passable);
         Files.createDirectories(config.state().resolve("s"), passable);
-        return new Tasks(config, ticker, clock);
+        return new Tasks(config, ticker, clock, heartbeat);
     }
 
     /**
@@ -84,17 +87,13 @@ public final class Tasks implements AutoCloseable {
 
     // ---- pods
 
-    /** Makes a pod's namespaces. */
+    /**
+     * Makes a pod's namespaces.
+     *
+     * @throws Fault ALREADY_EXISTS if there is a pod of that name, which stays as it is
+     */
     public Pod createPod(PodRequest request) {
-        try (var undo = new Rollback()) {
-            undo.add("pod " + request.pod(), () -> pods.remove(request.pod()));
-            pods.create(request);
-            pods.start(request.pod());
-            Pod pod = pods.status(request.pod())
-                    .orElseThrow(() -> Fault.unavailable("create pod " + request.pod(), "it went at once", ""));
-            undo.commit();
-            return pod;
-        }
+        return pods.make(request);
     }
 
     /** What is known of a pod; empty if nothing is. */

@@ -2,7 +2,6 @@ package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -17,8 +16,6 @@ import java.util.Map;
  *     leave it where it is born
  * @param daemonAddress the daemon's own socket, which foreign shims are told
  * @param handlers by name; the name "" is the default
- * @param heartbeat how often the supervisor is asked whether it is well, and how long it may take to say so; one that
- *     misses two is killed
  */
 public record TasksConfig(
         Path state,
@@ -27,15 +24,11 @@ public record TasksConfig(
         String version,
         String supervisorCgroup,
         Path daemonAddress,
-        Map<String, Handler> handlers,
-        Duration heartbeat) {
-
-    /** How often the supervisor is asked whether it is well, on a machine that may be very busy. */
-    private static final Duration HEARTBEAT = Duration.ofSeconds(30);
+        Map<String, Handler> handlers) {
 
     public TasksConfig(
             Path state, Path root, List<String> supervisor, Path daemonAddress, Map<String, Handler> handlers) {
-        this(state, root, supervisor, "", "", daemonAddress, handlers, HEARTBEAT);
+        this(state, root, supervisor, "", "", daemonAddress, handlers);
     }
 
     public TasksConfig {
@@ -45,17 +38,12 @@ public record TasksConfig(
 
     /** The same with another version of the supervisor. */
     public TasksConfig withVersion(String other) {
-        return new TasksConfig(state, root, supervisor, other, supervisorCgroup, daemonAddress, handlers, heartbeat);
+        return new TasksConfig(state, root, supervisor, other, supervisorCgroup, daemonAddress, handlers);
     }
 
     /** The same with a cgroup for the supervisor. */
     public TasksConfig withSupervisorCgroup(String cgroup) {
-        return new TasksConfig(state, root, supervisor, version, cgroup, daemonAddress, handlers, heartbeat);
-    }
-
-    /** The same with another heartbeat. */
-    TasksConfig withHeartbeat(Duration other) {
-        return new TasksConfig(state, root, supervisor, version, supervisorCgroup, daemonAddress, handlers, other);
+        return new TasksConfig(state, root, supervisor, version, cgroup, daemonAddress, handlers);
     }
 
     Path supervisorSocket() {

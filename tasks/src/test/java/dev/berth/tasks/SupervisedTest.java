@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Pidfd;
 import dev.berth.linux.ProcStat;
@@ -138,7 +139,7 @@ class SupervisedTest extends TasksContract {
         tasks.start(task);
         int old = tasks.runtimes().pid();
         tasks.close();
-        tasks = Tasks.open(config().withHeartbeat(Duration.ofSeconds(2)), Ticker.system(), InstantSource.system());
+        tasks = Tasks.open(config(), Ticker.system(), InstantSource.system(), Duration.ofSeconds(2));
         assertThat(tasks.runtimes().pid()).isEqualTo(old);
         try (Pidfd process = Pidfd.open(old)) {
             process.signal(Signals.STOP);
@@ -160,6 +161,52 @@ class SupervisedTest extends TasksContract {
         tasks.close();
         cleanUp();
         assertThat(Cgroups.detect(Ticker.system()).cgroup(name).remove(LIMIT)).isTrue();
+    }
+
+    @Test
+    void containersOfAPodShareWhatThePodHas() throws Exception {
+        var pod = bed.task("pod");
+        var request = new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "");
+        assertThat(tasks.createPod(request).ready()).isTrue();
+        failsWith(Fault.Code.ALREADY_EXISTS, () -> tasks.createPod(request));
+        TaskId writer = member(pod, "w");
+        TaskId reader = member(pod, "r");
+        tasks.execSync(writer, TestBed.process("sh", "-c", "echo shared > /dev/shm/x"), LIMIT);
+        ExecResult read =
+                tasks.execSync(reader, TestBed.process("sh", "-c", "cat /dev/shm/x /proc/sys/kernel/hostname"), LIMIT);
+        assertThat(read.stdout()).asString().isEqualTo("shared\npodhost\n");
+        kill(tasks.runtimes().pid());
+        TaskId late = member(pod, "l");
+        assertThat(tasks.execSync(late, TestBed.process("cat", "/dev/shm/x"), LIMIT)
+                        .stdout())
+                .asString()
+                .isEqualTo("shared\n");
+        for (TaskId member : List.of(writer, reader, late)) {
+            tasks.kill(member, "", 9, true);
+            tasks.awaitExit(member, LIMIT);
+        }
+        tasks.stopPod(pod);
+        tasks.stopPod(pod);
+        assertThat(tasks.podStatus(pod))
+                .hasValueSatisfying(status -> assertThat(status.ready()).isFalse());
+        failsWith(Fault.Code.FAILED_PRECONDITION, () -> member(pod, "x"));
+        tasks.removePod(pod);
+        tasks.removePod(pod);
+        assertThat(tasks.podStatus(pod)).isEmpty();
+    }
+
+    private TaskId member(TaskId pod, String suffix) {
+        TaskId task = bed.task(suffix);
+        made.add(task);
+        tasks.create(new NewTask(
+                task,
+                pod.id(),
+                HANDLER,
+                bed.podSpec(task, "sleep", "600"),
+                List.of(),
+                new NewTask.Stdio(false, false, null)));
+        tasks.start(task);
+        return task;
     }
 
     private static void kill(int pid) throws Exception {

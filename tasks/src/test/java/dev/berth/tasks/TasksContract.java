@@ -27,7 +27,7 @@ abstract class TasksContract {
     static final Duration LIMIT = Duration.ofSeconds(30);
 
     final LinkedBlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
-    private final List<TaskId> made = new ArrayList<>();
+    final List<TaskId> made = new ArrayList<>();
     final TestBed bed;
     Tasks tasks;
 

@@ -4,11 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.berth.kernel.Ids;
 import dev.berth.linux.Mounts;
+import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.PodReference;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +72,30 @@ final class TestBed implements AutoCloseable {
         return RuntimeSpec.fromJson(json.getBytes(UTF_8))
                 .withProcess(process(command))
                 .withAnnotations(annotations);
+    }
+
+    /** One that shares a pod's IPC and UTS namespaces and its /dev/shm. */
+    RuntimeSpec podSpec(TaskId task, String... command) {
+        RuntimeSpec alone = spec(task, command);
+        List<LinuxSpec.Namespace> namespaces = alone.needLinux().namespaces().stream()
+                .map(ns -> switch (ns.type()) {
+                    case IPC -> new LinuxSpec.Namespace(ns.type(), PodReference.IPC);
+                    case UTS -> new LinuxSpec.Namespace(ns.type(), PodReference.UTS);
+                    default -> ns;
+                })
+                .toList();
+        List<RuntimeSpec.Mount> mounts = new ArrayList<>(alone.mounts());
+        mounts.add(new RuntimeSpec.Mount("/dev/shm", "bind", PodReference.SHM, List.of("rbind", "rw")));
+        return new RuntimeSpec(
+                alone.ociVersion(),
+                alone.process(),
+                alone.root(),
+                null,
+                null,
+                mounts,
+                null,
+                alone.annotations(),
+                alone.needLinux().withNamespaces(namespaces));
     }
 
     static ProcessSpec process(String... command) {
