@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
 import dev.berth.oci.ProcessSpec;
+import dev.berth.ttrpc.TtrpcClient;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -27,7 +28,7 @@ final class ExecSync {
             Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), MAX_OUTPUT);
             try {
                 exec.start();
-                Optional<Exit> exit = exec.await(limit);
+                Optional<Exit> exit = exec.await(limit.isZero() ? TtrpcClient.FOREVER : limit);
                 if (exit.isEmpty()) {
                     throw Fault.deadline(
                             "exec in " + task,

@@ -222,7 +222,7 @@ public final class Tasks implements AutoCloseable {
     /**
      * Runs a command in a running task and collects what it says.
      *
-     * @param limit for the command itself
+     * @param limit for the command itself; zero for none
      * @throws Fault DEADLINE_EXCEEDED if it took longer; it is killed then
      */
     public ExecResult execSync(TaskId task, ProcessSpec process, Duration limit) {

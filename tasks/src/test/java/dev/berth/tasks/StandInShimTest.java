@@ -84,9 +84,7 @@ class StandInShimTest {
     @ParameterizedTest
     @CsvSource({
         "'legacy-only', 'start legacy'",
-        "'json2,legacy-only', 'start legacy'",
         "'json3,params-only', 'start legacy;start params'",
-        "'json3,params-only,info', 'start params'",
         "'proto3,params-only,info', 'start params'",
         "'json2,legacy-only,info', 'start params;start legacy'"
     })
