@@ -2,6 +2,7 @@ package dev.berth.network;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Namespaces;
 import dev.berth.linux.netlink.Link;
@@ -14,30 +15,39 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /**
  * The network namespaces of pods, each pinned by a mount at {@code <directory>/<id>}: the only mount of a pod that the host
  * sees, because CNI plugins want a path.
  */
-public final class NetworkNamespaces {
-    private static final int LOOPBACK = 1; // lo is the first link of every namespace
+public final class NetworkNamespaces implements AutoCloseable {
     private static final String NET = "net.";
 
     private final Path directory;
+    private final Spares spares;
 
-    private NetworkNamespaces(Path directory) {
+    private NetworkNamespaces(Path directory, Spares spares) {
         this.directory = directory;
+        this.spares = spares;
     }
 
-    /** Uses a directory, which is made if need be; its parent exists. */
+    /** Uses a directory, as {@link #open(Path, int, Ticker)} does, and makes nothing in advance. */
     public static NetworkNamespaces open(Path directory) throws IOException {
+        return open(directory, 0, Ticker.system());
+    }
+
+    /**
+     * Uses a directory, which is made if need be; its parent exists.
+     *
+     * @param spares how many namespaces to have ready before they are asked for; 0 for none
+     */
+    public static NetworkNamespaces open(Path directory, int spares, Ticker ticker) throws IOException {
         if (!Files.isDirectory(directory)) {
             Files.createDirectory(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
         }
-        return new NetworkNamespaces(directory);
+        return new NetworkNamespaces(directory, new Spares(spares, ticker));
     }
 
     /** Where a pod's namespace is pinned, or would be. */
@@ -58,17 +68,23 @@ public final class NetworkNamespaces {
         Path path = path(id);
         try {
             Namespaces.unpin(path);
-            return Namespaces.inNew(Set.of(Namespaces.Kind.NET), () -> {
-                try (Rtnetlink net = Rtnetlink.open()) {
-                    net.setUp(LOOPBACK, true);
-                }
-                set(sysctls);
-                Namespaces.pin(Namespaces.Kind.NET, path);
-                return path;
-            });
+            try (Fd namespace = spares.take()) {
+                set(namespace, sysctls);
+                Namespaces.pin(namespace, path);
+            }
+            return path;
         } catch (IOException e) {
             throw Fault.internal("create the network namespace of " + id, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
+        }
+    }
+
+    private static void set(Fd namespace, Map<String, String> sysctls) throws IOException, InterruptedException {
+        if (sysctls.keySet().stream().anyMatch(name -> name.startsWith(NET))) {
+            Namespaces.enter(List.of(namespace), () -> {
+                set(sysctls);
+                return true;
+            });
         }
     }
 
@@ -82,7 +98,11 @@ public final class NetworkNamespaces {
 
     private static void set(String name, String value) {
         try {
-            Sysctl.write(name.indexOf('/') >= 0 ? name : name.replace('.', '/'), value);
+            String path = name.indexOf('/') >= 0 ? name : name.replace('.', '/');
+            if (!path.startsWith("net/")) {
+                throw new IllegalArgumentException("not a setting of the network");
+            }
+            Sysctl.write(path, value);
         } catch (IOException | IllegalArgumentException e) {
             throw Fault.invalid(
                             "set sysctl " + name + " of the pod",
@@ -130,5 +150,16 @@ public final class NetworkNamespaces {
             throw Fault.notFound("read the links of " + id, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
+    }
+
+    /** How many are ready now. */
+    int spares() {
+        return spares.ready();
+    }
+
+    /** Drops what was made in advance; what is pinned stays. */
+    @Override
+    public void close() {
+        spares.close();
     }
 }

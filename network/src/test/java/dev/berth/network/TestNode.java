@@ -1,5 +1,6 @@
 package dev.berth.network;
 
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Namespaces;
 import dev.berth.linux.Namespaces.Kind;
@@ -7,6 +8,7 @@ import dev.berth.linux.Platform;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.linux.netlink.Route;
 import dev.berth.linux.netlink.Rtnetlink;
+import dev.berth.linux.netlink.Sysctl;
 import dev.berth.linux.netlink.Veth;
 import java.io.Closeable;
 import java.io.IOException;
@@ -54,7 +56,8 @@ public final class TestNode implements AutoCloseable {
                 "test",
                 () -> Namespaces.inNew(Set.of(Kind.NET), () -> {
                     Fd outside = Namespaces.inNew(Set.of(Kind.NET), () -> Namespaces.openSelf(Kind.NET));
-                    try (TestNode node = new TestNode(NetworkNamespaces.open(temp.resolve("netns")), outside)) {
+                    try (TestNode node =
+                            new TestNode(NetworkNamespaces.open(temp.resolve("netns"), 0, Ticker.system()), outside)) {
                         node.uplink();
                         body.run(node);
                     } catch (IOException | RuntimeException e) {
@@ -67,6 +70,7 @@ public final class TestNode implements AutoCloseable {
     }
 
     private void uplink() throws IOException, InterruptedException {
+        Sysctl.write("net/ipv4/ip_forward", "0"); // a new namespace inherits it from the host
         try (Rtnetlink net = Rtnetlink.open()) {
             net.setUp(net.link("lo").index(), true);
             net.createVeth(new Veth("up0", 0, "up1", "", 1400, outside.number()));
@@ -174,6 +178,7 @@ public final class TestNode implements AutoCloseable {
             server.close();
         }
         pods.forEach(namespaces::remove);
+        namespaces.close();
         outside.close();
     }
 }

@@ -17,7 +17,7 @@ final class NetlinkMessage {
     static final int APPEND = 0x800;
 
     private static final int HEADER_BYTES = 16;
-    private static final int NESTED = 0x8000;
+    static final int NESTED = 0x8000;
 
     private ByteBuffer bytes = ByteBuffer.allocate(256).order(ByteOrder.nativeOrder());
 

@@ -1,6 +1,8 @@
 package dev.berth.linux.netlink;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.Optional;
  */
 public final class Sysctl {
     private static final Path ROOT = Path.of("/proc/sys");
+    private static final int LONGEST_BYTES = 4096;
 
     private Sysctl() {}
 
@@ -27,7 +30,7 @@ public final class Sysctl {
             throw new IllegalArgumentException("a value with a line break for sysctl " + name);
         }
         Path file = file(name);
-        if (Files.readString(file).strip().equals(value)) {
+        if (value(file).equals(value)) {
             return;
         }
         Files.writeString(file, value, StandardOpenOption.WRITE);
@@ -36,15 +39,24 @@ public final class Sysctl {
     /** The value without its line break, empty if there is no such setting. */
     public static Optional<String> read(String name) throws IOException {
         try {
-            return Optional.of(Files.readString(file(name)).strip());
+            return Optional.of(value(file(name)));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
     }
 
+    /** In one read: the kernel gives nothing to a second one, and Java's own begins with a single byte. */
+    private static String value(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            byte[] bytes = new byte[LONGEST_BYTES];
+            int n = in.read(bytes);
+            return new String(bytes, 0, Math.max(0, n), StandardCharsets.UTF_8).strip();
+        }
+    }
+
     private static Path file(String name) {
-        Path file = ROOT.resolve(name).normalize();
-        if (name.startsWith("/") || !file.startsWith(ROOT) || file.equals(ROOT)) {
+        Path file = ROOT.resolve(name);
+        if (name.isEmpty() || name.startsWith("/") || !file.equals(file.normalize())) {
             throw new IllegalArgumentException("not a sysctl: " + name);
         }
         return file;

@@ -3,7 +3,6 @@ package dev.berth.network.bridge;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
-import dev.berth.linux.Errno;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Platform;
 import dev.berth.linux.netlink.IpPrefix;
@@ -38,7 +37,7 @@ public final class BridgeNetwork implements PodNetworks {
     private final BridgeConfig config;
     private final Leases leases;
     private final Bridge bridge;
-    private final BridgeRules rules;
+    private final HostPorts hostPorts;
     private final HostSettings settings;
     private final Object setup = new Object();
     private volatile boolean ready;
@@ -47,7 +46,7 @@ public final class BridgeNetwork implements PodNetworks {
         this.config = config;
         this.leases = Leases.open(config.directory().resolve(config.bridge() + ".leases"), disk);
         this.bridge = new Bridge(config.bridge(), config.mtu());
-        this.rules = new BridgeRules(config.bridge());
+        this.hostPorts = new HostPorts(config.bridge(), leases);
         this.settings = new HostSettings(config.directory().resolve(config.bridge() + ".settings"), disk);
     }
 
@@ -95,9 +94,7 @@ public final class BridgeNetwork implements PodNetworks {
                 settings.forwardV6(net);
             }
         }
-        synchronized (rules) {
-            rules.install(leases.ranges().subnets(), leases.all());
-        }
+        hostPorts.install();
         ready = true;
     }
 
@@ -130,8 +127,7 @@ public final class BridgeNetwork implements PodNetworks {
             undo.add("address of pod " + request.id(), () -> leases.release(request.id()));
             undo.add("veth of pod " + request.id(), () -> Bridge.disconnect(lease));
             Link link = connect(request, lease);
-            undo.add("host ports of pod " + request.id(), () -> closePorts(lease));
-            openPorts(lease);
+            hostPorts.open(lease); // the last step: if it fails nothing is open
             undo.commit();
             return account(lease, link.mac(), request.netns());
         } catch (IOException e) {
@@ -143,34 +139,6 @@ public final class BridgeNetwork implements PodNetworks {
     private Link connect(PodNetworkRequest request, Lease lease) throws IOException, InterruptedException {
         boolean hairpin = !lease.ports().isEmpty();
         return bridge.connect(Path.of(request.netns()), lease, hairpin);
-    }
-
-    private void openPorts(Lease lease) throws LinuxException {
-        synchronized (rules) { // nobody may write the whole from a list that lacks this pod
-            try {
-                rules.open(lease);
-            } catch (LinuxException e) {
-                // Somebody flushed the tables, or an entry of before is there: all is written again, this pod included.
-                LOG.warn("{}: writing the rules of {} again", e.getMessage(), config.bridge());
-                rules.install(leases.ranges().subnets(), leases.all());
-            }
-        }
-    }
-
-    private void closePorts(Lease lease) throws LinuxException {
-        synchronized (rules) {
-            try {
-                rules.close(lease);
-            } catch (LinuxException e) {
-                if (!e.is(Errno.ENOENT)) {
-                    throw e;
-                }
-                List<Lease> others = leases.all().stream()
-                        .filter(l -> !l.podId().equals(lease.podId()))
-                        .toList();
-                rules.install(leases.ranges().subnets(), others);
-            }
-        }
     }
 
     private static Attachment account(Lease lease, String mac, String netns) {
@@ -188,16 +156,10 @@ public final class BridgeNetwork implements PodNetworks {
 
     private void release(String podId) {
         Optional<Lease> lease = leases.find(podId);
-        if (lease.isEmpty()) {
-            return;
+        if (lease.isPresent()) {
+            leases.release(podId);
+            hostPorts.close(lease.get());
         }
-        try {
-            closePorts(lease.get());
-        } catch (LinuxException e) {
-            throw Fault.internal("disconnect pod " + podId, String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
-        }
-        leases.release(podId);
     }
 
     @Override
@@ -271,6 +233,11 @@ public final class BridgeNetwork implements PodNetworks {
         ensure();
     }
 
+    /** Waits until the host ports of pods that were detached are closed. */
+    void settle() throws InterruptedException {
+        hostPorts.settle();
+    }
+
     /** The ranges that pods get their addresses from; empty as long as the network was never ready. */
     public List<IpPrefix> subnets() {
         return leases.ranges().subnets();
@@ -282,7 +249,8 @@ public final class BridgeNetwork implements PodNetworks {
      */
     public void uninstall() throws IOException {
         ready = false;
-        rules.uninstall();
+        hostPorts.close();
+        hostPorts.uninstall();
         try (Rtnetlink net = Rtnetlink.open()) {
             bridge.remove(net);
             settings.restore(net);
@@ -292,6 +260,7 @@ public final class BridgeNetwork implements PodNetworks {
 
     @Override
     public void close() {
+        hostPorts.close();
         try {
             leases.close();
         } catch (IOException e) {

@@ -4,14 +4,13 @@ import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.network.PodNetworkRequest.PortMapping;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
@@ -44,7 +43,7 @@ final class Leases implements AutoCloseable {
     private Ranges ranges = Ranges.NONE;
     private long next = Ranges.FIRST;
     private int lines;
-    private @Nullable FileChannel journal;
+    private @Nullable OutputStream journal;
 
     private Leases(Path file, Disk disk) {
         this.file = file;
@@ -226,15 +225,13 @@ final class Leases implements AutoCloseable {
         }
     }
 
+    /** By a stream, because an interrupt of the caller would close a channel. */
     private void write(String text) throws IOException {
-        FileChannel channel = journal;
-        if (channel == null) {
+        OutputStream stream = journal;
+        if (stream == null) {
             throw new IOException("the journal is closed");
         }
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-            channel.write(bytes);
-        }
+        stream.write(text.getBytes(StandardCharsets.UTF_8));
     }
 
     private void compact() throws IOException {
@@ -248,7 +245,7 @@ final class Leases implements AutoCloseable {
                 .forEach(lease -> all.append("lease ").append(lease.text()).append('\n'));
         disk.replace(file, all.toString().getBytes(StandardCharsets.UTF_8));
         close();
-        journal = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
+        journal = new FileOutputStream(file.toFile(), true);
         lines = 0;
     }
 
@@ -261,7 +258,7 @@ final class Leases implements AutoCloseable {
     /** Closes the file; what is in it stays. */
     @Override
     public synchronized void close() throws IOException {
-        FileChannel open = journal;
+        OutputStream open = journal;
         journal = null;
         if (open != null) {
             open.close();

@@ -25,7 +25,11 @@ import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
 import dev.berth.network.TestNode;
 import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.net.PortUnreachableException;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -133,6 +137,7 @@ class BridgeNetworkTest {
                         .isInstanceOf(IOException.class);
 
                 network.detach(request(podA, "a"));
+                network.settle();
                 assertThatThrownBy(() -> ask(LOOPBACK, 12000)).isInstanceOf(IOException.class);
                 assertThat(ruleset()).doesNotContain("12000");
                 assertThat(ask(a.addresses().getFirst(), 80)).isEqualTo(gateway);
@@ -154,10 +159,65 @@ class BridgeNetworkTest {
                 assertThat(ask(LOOPBACK, 12000)).isNotNull();
                 assertThat(node.outside(() -> ask(NODE, 12000))).isEqualTo(OUTSIDE);
                 network.detach(request(podB, "b"));
+                network.settle();
                 assertThatThrownBy(() -> node.outside(() -> ask(NODE, 12000))).isInstanceOf(IOException.class);
                 assertThat(ask(LOOPBACK, 12000)).isNotNull();
             }
         });
+    }
+
+    @Test
+    void aPodThatTakesThePortOfTheLastOneKeepsIt() throws Exception {
+        TestNode.run(temp, node -> {
+            try (BridgeNetwork network = open(V4)) {
+                var port = List.of(new PortMapping(Protocol.TCP, 80, 12000, ""));
+                for (int i = 0; i < 20; i++) {
+                    Path pod = node.pod("p" + i);
+                    network.attach(request(pod, "p" + i, port));
+                    if (i == 19) {
+                        network.settle();
+                        node.in(pod, () -> node.serve(80));
+                        assertThat(ask(LOOPBACK, 12000)).isEqualTo(V4.at(1));
+                    } else {
+                        network.detach(request(pod, "p" + i));
+                    }
+                }
+            }
+        });
+    }
+
+    @Test
+    void aSenderThatNeverPausesIsSentToTheNextPod() throws Exception {
+        TestNode.run(temp, node -> {
+            try (BridgeNetwork network = open(V4)) {
+                var port = List.of(new PortMapping(Protocol.UDP, 80, 12000, ""));
+                try (var sender = new DatagramSocket()) {
+                    sender.setSoTimeout(200);
+                    sender.connect(NODE, 12000);
+                    assertThat(answered(sender)).isFalse();
+                    for (String id : List.of("a", "b")) {
+                        Path pod = node.pod(id);
+                        network.attach(request(pod, id, port));
+                        network.settle();
+                        node.in(pod, () -> node.serve(80));
+                        assertThat(answered(sender)).as(id).isTrue();
+                        network.detach(request(pod, id));
+                        network.settle();
+                        assertThat(answered(sender)).isFalse();
+                    }
+                }
+            }
+        });
+    }
+
+    private static boolean answered(DatagramSocket sender) throws IOException {
+        try {
+            sender.send(new DatagramPacket(new byte[1], 1));
+            sender.receive(new DatagramPacket(new byte[64], 64));
+            return true;
+        } catch (SocketTimeoutException | PortUnreachableException e) {
+            return false;
+        }
     }
 
     @Test
@@ -282,6 +342,7 @@ class BridgeNetworkTest {
                 node.in(node.namespaces().path("a"), () -> node.serve(80));
                 assertThat(ask(LOOPBACK, 12000)).isNotNull();
                 assertThat(network.retainOnly(Set.of("a"))).isEmpty();
+                network.settle();
                 assertThat(network.find("b")).isEmpty();
                 assertThat(ruleset()).contains("12000").doesNotContain("12001");
                 assertThat(ipOf(network, node, "c")).isEqualTo("10.207.8.4/24");
@@ -319,6 +380,7 @@ class BridgeNetworkTest {
                 assertThat(ask(LOOPBACK, 12000)).isEqualTo(V4.at(1));
                 new NftBatch().deleteTable(NftFamily.IPV4, "bt0").commit("flush");
                 network.detach(request(node.namespaces().path("b"), "b"));
+                network.settle();
                 assertThat(ask(LOOPBACK, 12000)).isEqualTo(V4.at(1));
                 try (Rtnetlink net = Rtnetlink.open()) {
                     net.delete("bt0");

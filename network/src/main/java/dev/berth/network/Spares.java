@@ -1,0 +1,96 @@
+package dev.berth.network;
+
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.Fd;
+import dev.berth.linux.Namespaces;
+import dev.berth.linux.netlink.Rtnetlink;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Namespaces made in advance, so that a pod need not wait for one. They hang on descriptors only: when the process dies the
+ * kernel drops them. New ones are made a little later than one is taken, when the pod that took it has started.
+ */
+final class Spares implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Spares.class);
+    private static final int LOOPBACK = 1; // lo is the first link of every namespace
+    private static final Duration LATER = Duration.ofMillis(50);
+
+    private final int wanted;
+    private final Ticker ticker;
+    private final ConcurrentLinkedQueue<Fd> ready = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean filling = new AtomicBoolean();
+    private volatile boolean closed;
+
+    Spares(int wanted, Ticker ticker) {
+        this.wanted = wanted;
+        this.ticker = ticker;
+        fillUp();
+    }
+
+    /** A namespace with its loopback up; the taker closes it. */
+    Fd take() throws IOException, InterruptedException {
+        Optional<Fd> spare = Optional.ofNullable(ready.poll());
+        if (spare.isEmpty()) {
+            return make();
+        }
+        fillUp();
+        return spare.get();
+    }
+
+    private void fillUp() {
+        if (ready.size() < wanted && !closed && !filling.getAndSet(true)) {
+            Thread.ofVirtual().name("spare-namespaces").start(this::fill);
+        }
+    }
+
+    private void fill() {
+        try {
+            ticker.sleep(LATER);
+            while (!closed && ready.size() < wanted) {
+                ready.add(make());
+            }
+            filling.set(false);
+            fillUp(); // one may have been taken since the last look
+        } catch (IOException e) {
+            LOG.warn("no network namespaces in advance: {}", e.getMessage());
+            filling.set(false); // the next taker tries again
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (closed) {
+            drain();
+        }
+    }
+
+    private static Fd make() throws IOException, InterruptedException {
+        return Namespaces.inNew(Set.of(Namespaces.Kind.NET), () -> {
+            try (Rtnetlink net = Rtnetlink.open()) {
+                net.setUp(LOOPBACK, true);
+            }
+            return Namespaces.openSelf(Namespaces.Kind.NET);
+        });
+    }
+
+    int ready() {
+        return ready.size();
+    }
+
+    private void drain() {
+        for (Fd spare = ready.poll(); spare != null; spare = ready.poll()) {
+            spare.close();
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        drain();
+    }
+}

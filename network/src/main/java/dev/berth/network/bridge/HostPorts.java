@@ -1,0 +1,159 @@
+package dev.berth.network.bridge;
+
+import dev.berth.linux.Errno;
+import dev.berth.linux.LinuxException;
+import dev.berth.linux.netlink.Conntrack;
+import dev.berth.linux.netlink.IpPrefix;
+import dev.berth.linux.netlink.NftFamily;
+import dev.berth.network.PodNetworkRequest.PortMapping;
+import dev.berth.network.PodNetworkRequest.Protocol;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps the rules in step with the leases. What a lease says counts: rules that another program broke are written again from
+ * all leases.
+ *
+ * <p>Closing a port costs the kernel some 10 ms of waiting for readers of its tables, so it happens behind the caller's back,
+ * on a thread of its own; a pod that takes the port meanwhile keeps it.
+ */
+final class HostPorts implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(HostPorts.class);
+
+    private final BridgeRules rules;
+    private final Leases leases;
+    private final Set<Thread> behind = ConcurrentHashMap.newKeySet();
+    private final Object changing = new Object(); // nobody may write the whole from a list that lacks a pod
+
+    HostPorts(String bridge, Leases leases) {
+        this.rules = new BridgeRules(bridge);
+        this.leases = leases;
+    }
+
+    /** Writes all rules anew. */
+    void install() throws LinuxException {
+        synchronized (changing) {
+            rules.install(leases.ranges().subnets(), leases.all());
+        }
+    }
+
+    /** Opens the ports of a pod, which has its lease already. */
+    void open(Lease lease) throws LinuxException {
+        if (lease.ports().isEmpty()) {
+            return;
+        }
+        synchronized (changing) {
+            try {
+                rules.open(lease);
+            } catch (LinuxException e) {
+                if (!e.is(Errno.ENOENT) && !e.is(Errno.EEXIST)) {
+                    throw e;
+                }
+                // Somebody flushed the tables, or the port's last owner is still being closed.
+                rules.install(leases.ranges().subnets(), leases.all());
+            }
+        }
+        if (hasUdp(lease)) {
+            later("host-ports", () -> forgetFlows(lease)); // senders that were there before the pod
+        }
+    }
+
+    /** Closes the ports of a pod, soon, whose lease is gone already. */
+    void close(Lease lease) {
+        if (!lease.ports().isEmpty()) {
+            later("host-ports", () -> closeNow(lease));
+        }
+    }
+
+    private void closeNow(Lease lease) throws LinuxException {
+        synchronized (changing) {
+            Collection<Lease> others = leases.all();
+            try {
+                rules.close(without(lease, others));
+            } catch (LinuxException e) {
+                if (!e.is(Errno.ENOENT)) {
+                    throw e;
+                }
+                rules.install(leases.ranges().subnets(), others);
+            }
+        }
+        forgetFlows(lease);
+    }
+
+    /** The lease with those of its ports that nobody else has taken since. */
+    private static Lease without(Lease lease, Collection<Lease> others) {
+        Set<String> taken = new HashSet<>();
+        others.forEach(other -> other.ports().forEach(port -> taken.add(key(port))));
+        List<PortMapping> left = lease.ports().stream()
+                .filter(port -> !taken.contains(key(port)))
+                .toList();
+        return new Lease(lease.podId(), lease.addresses(), left);
+    }
+
+    private static String key(PortMapping port) {
+        return port.protocol() + " " + port.hostPort() + " " + HostAddress.of(port);
+    }
+
+    private static boolean hasUdp(Lease lease) {
+        return lease.ports().stream().anyMatch(port -> port.protocol() == Protocol.UDP);
+    }
+
+    /** UDP has no end: without this a sender that does not pause would be sent to the old place for ever. */
+    private static void forgetFlows(Lease lease) throws LinuxException {
+        for (PortMapping port : lease.ports()) {
+            if (port.protocol() == Protocol.UDP) {
+                for (IpPrefix address : lease.addresses()) {
+                    NftFamily family = address.isV6() ? NftFamily.IPV6 : NftFamily.IPV4;
+                    Conntrack.forget(family, Protocol.UDP.number(), port.hostPort());
+                }
+            }
+        }
+    }
+
+    private interface Change {
+        void run() throws LinuxException;
+    }
+
+    private void later(String name, Change change) {
+        Thread thread = Thread.ofPlatform().daemon().name(name).unstarted(() -> {
+            try {
+                change.run();
+            } catch (LinuxException | RuntimeException e) {
+                LOG.warn("host ports: {}; the rules are written again with the next change", e.getMessage());
+            } finally {
+                behind.remove(Thread.currentThread());
+            }
+        });
+        behind.add(thread);
+        thread.start();
+    }
+
+    /** Waits until nothing is being changed any more. */
+    void settle() throws InterruptedException {
+        for (Thread thread : behind) {
+            thread.join();
+        }
+    }
+
+    /** Removes all rules. */
+    void uninstall() throws LinuxException {
+        synchronized (changing) {
+            rules.uninstall();
+        }
+    }
+
+    /** Waits for what is being closed; the rules stay. */
+    @Override
+    public void close() {
+        try {
+            settle();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
