@@ -64,12 +64,12 @@ final class BlobFiles {
         return Optional.empty();
     }
 
-    Optional<BlobReader> open(Digest digest) {
+    Optional<Blobs.Reader> open(Digest digest) {
         for (Path path : places(digest)) {
             try {
                 FileChannel channel = FileChannel.open(path, StandardOpenOption.READ);
                 var storedAt = Files.getLastModifiedTime(path).toInstant();
-                return Optional.of(new BlobReader(new Blob(digest, channel.size(), storedAt), channel));
+                return Optional.of(new Blobs.Reader(new Blob(digest, channel.size(), storedAt), channel));
             } catch (NoSuchFileException e) {
                 LOG.trace("not in {}: a flush moves it from the first place to the second", path);
             } catch (IOException e) {

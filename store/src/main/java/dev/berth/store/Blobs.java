@@ -5,6 +5,10 @@ import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -83,6 +87,63 @@ public final class Blobs {
              */
             public boolean await(Duration limit) throws InterruptedException {
                 return other.ended().await(limit.toNanos(), TimeUnit.NANOSECONDS);
+            }
+        }
+    }
+
+    /** An open blob. It stays readable while it is open, even if it is deleted meanwhile. */
+    public static final class Reader implements AutoCloseable {
+        private final Blob blob;
+        private final FileChannel channel;
+
+        Reader(Blob blob, FileChannel channel) {
+            this.blob = blob;
+            this.channel = channel;
+        }
+
+        public Blob blob() {
+            return blob;
+        }
+
+        /** Bytes. */
+        public long size() {
+            return blob.size();
+        }
+
+        /** The file, positioned at its start; closed with this object. */
+        public FileChannel channel() {
+            return channel;
+        }
+
+        /** The bytes from the channel's position on. */
+        public InputStream stream() {
+            return Channels.newInputStream(channel);
+        }
+
+        /**
+         * Reads at an offset without moving the channel.
+         *
+         * @return how many bytes were read; -1 at the end
+         */
+        public int read(ByteBuffer into, long offset) {
+            try {
+                return channel.read(into, offset);
+            } catch (IOException e) {
+                throw DiskFault.of("read blob " + blob.digest(), e);
+            }
+        }
+
+        /**
+         * Closes the file.
+         *
+         * @throws Fault UNAVAILABLE if the file system fails
+         */
+        @Override
+        public void close() {
+            try {
+                channel.close();
+            } catch (IOException e) {
+                throw DiskFault.of("close blob " + blob.digest(), e);
             }
         }
     }
@@ -166,7 +227,7 @@ public final class Blobs {
      *
      * @throws Fault NOT_FOUND
      */
-    public BlobReader open(Digest digest) {
+    public Reader open(Digest digest) {
         return committed.open(digest).orElseThrow(() -> notFound(digest));
     }
 
@@ -176,7 +237,7 @@ public final class Blobs {
      * @throws Fault NOT_FOUND; OUT_OF_RANGE if it is larger than the limit; DATA_LOSS if its bytes have changed on disk
      */
     public byte[] read(Digest digest, int maxBytes) {
-        try (BlobReader reader = open(digest)) {
+        try (Reader reader = open(digest)) {
             if (reader.size() > maxBytes) {
                 throw Fault.of(
                         Fault.Code.OUT_OF_RANGE,

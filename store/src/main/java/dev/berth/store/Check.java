@@ -11,18 +11,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Looks for contradictions between records and files. What is fit for repair brings its repair with it. */
 final class Check {
-    /** A way to put something right. */
-    interface Repair {
-        void run() throws IOException;
-    }
-
-    /** Something found, and what would put it right; null if nothing can. */
-    record Problem(Finding finding, @Nullable Repair repair) {}
-
     private final Layout layout;
     private final Disk disk;
     private final Blobs blobs;
@@ -58,16 +49,7 @@ final class Check {
     static List<Finding> repair(List<Problem> problems) {
         List<Finding> done = new ArrayList<>();
         for (Problem problem : problems) {
-            Repair repair = problem.repair();
-            Finding finding = problem.finding();
-            if (repair != null) {
-                try {
-                    repair.run();
-                } catch (IOException e) {
-                    throw DiskFault.of("repair " + finding.what(), e);
-                }
-                done.add(new Finding(finding.kind(), finding.what(), finding.why(), finding.remedy(), true));
-            }
+            problem.repaired().ifPresent(done::add);
         }
         return done;
     }
@@ -108,7 +90,7 @@ final class Check {
 
     private void hash(Blob blob) {
         MessageDigest hasher = blob.digest().hasher();
-        try (BlobReader reader = blobs.open(blob.digest());
+        try (Blobs.Reader reader = blobs.open(blob.digest());
                 FileChannel channel = reader.channel()) {
             Ingest.hash(channel, hasher);
         } catch (IOException e) {
@@ -171,7 +153,7 @@ final class Check {
         }
     }
 
-    private void problem(String kind, String what, String why, String remedy, Repair repair) {
+    private void problem(String kind, String what, String why, String remedy, Problem.Repair repair) {
         found.add(new Problem(new Finding(kind, what, why, remedy, false), repair));
     }
 

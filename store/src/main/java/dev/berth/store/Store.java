@@ -85,7 +85,7 @@ public final class Store implements AutoCloseable {
      * @param thorough whether every blob is read and hashed: as slow as the disk
      */
     public List<Finding> check(boolean thorough) {
-        return check.run(thorough).stream().map(Check.Problem::finding).toList();
+        return check.run(thorough).stream().map(Problem::finding).toList();
     }
 
     /**
@@ -97,7 +97,7 @@ public final class Store implements AutoCloseable {
     public static List<Finding> repair(Path root, Disk disk, InstantSource clock, boolean thorough) {
         List<Finding> findings = new ArrayList<>(DatabaseRepair.run(root, disk, clock));
         try (Store store = open(root, disk, clock)) {
-            List<Check.Problem> problems = store.check.run(thorough);
+            List<Problem> problems = store.check.run(thorough);
             while (problems.stream().anyMatch(problem -> problem.repair() != null)) {
                 findings.addAll(Check.repair(problems));
                 problems = store.check.run(false); // what was removed may have been needed by something else

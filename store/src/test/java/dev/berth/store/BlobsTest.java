@@ -205,7 +205,7 @@ final class BlobsTest {
         blobs.flush();
         ingest("b", TEXT);
         blobs.flush();
-        try (BlobReader reader = blobs.open(digest(TEXT))) {
+        try (Blobs.Reader reader = blobs.open(digest(TEXT))) {
             assertThat(blobs.delete(digest(TEXT))).isTrue();
             ByteBuffer tail = ByteBuffer.allocate(100);
             assertThat(reader.read(tail, 5)).isEqualTo(7);
