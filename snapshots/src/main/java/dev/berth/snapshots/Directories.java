@@ -6,18 +6,36 @@ import java.util.Map;
 
 /** What each directory of a layer gets in the end. */
 final class Directories {
+    /** What is known of a directory that was made because something lies below it. */
+    enum Implied {
+        /** It is new, whatever the layers below have there. */
+        FRESH,
+        /** It is what the layers below have there. */
+        AS_BELOW,
+        /** It was taken for what the layers below have there, but an entry has described or replaced it since. */
+        NO_MORE
+    }
+
     private final PathSet<FileMeta> described = new PathSet<>();
-    /** Made because something lies below; nobody has described them. */
-    private final PathSet<Boolean> implied = new PathSet<>();
+    private final PathSet<Implied> implied = new PathSet<>();
 
     /** The archive says what the directory has; the last word counts. */
     void describe(byte[] path, FileMeta meta) {
         described.put(path, meta);
-        implied.remove(path);
+        settle(path);
     }
 
-    void imply(byte[] path) {
-        implied.put(path, true);
+    void imply(byte[] path, Implied how) {
+        implied.put(path, how);
+    }
+
+    private void settle(byte[] path) {
+        Implied how = implied.get(path);
+        if (how == Implied.AS_BELOW) {
+            implied.put(path, Implied.NO_MORE);
+        } else if (how == Implied.FRESH) {
+            implied.remove(path);
+        }
     }
 
     /** A directory of a lower layer is to have afterwards what it has now, its times above all. */
@@ -30,11 +48,11 @@ final class Directories {
     /** The directory is gone, with all below it. */
     void forget(byte[] path) {
         described.removeWithin(path);
-        implied.removeWithin(path);
+        implied.within(path).forEach(this::settle);
     }
 
-    /** The directories that only the layers below can describe, parents first. */
-    PathSet<Boolean> implied() {
+    /** The directories that no entry describes, parents first. */
+    PathSet<Implied> implied() {
         return implied;
     }
 
@@ -47,7 +65,11 @@ final class Directories {
     }
 
     void applyPlain(Dir root) throws IOException {
-        for (byte[] path : implied.all().keySet()) {
+        for (Map.Entry<byte[], Implied> entry : implied.all().entrySet()) {
+            if (entry.getValue() == Implied.NO_MORE) {
+                continue;
+            }
+            byte[] path = entry.getKey();
             try (Dir dir = root.openDir(path, Dir.Resolve.NO_LINKS)) {
                 FileMeta.PLAIN.apply(dir);
             }

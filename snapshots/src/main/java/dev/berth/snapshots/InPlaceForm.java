@@ -99,6 +99,11 @@ final class InPlaceForm implements LayerForm {
     }
 
     @Override
+    public Directories.Implied implied(byte[] path) {
+        return Directories.Implied.FRESH;
+    }
+
+    @Override
     public void touch(byte[] path) {
         byte[] at = path;
         boolean isNew = true;

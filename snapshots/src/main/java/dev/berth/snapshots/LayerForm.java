@@ -31,6 +31,9 @@ interface LayerForm {
     /** Hides everything that the layers below have in a directory. */
     void opaque(Dir dir, byte[] path) throws IOException;
 
+    /** What a directory is that has to be made now. */
+    Directories.Implied implied(byte[] path);
+
     /** Something of this layer is at this path. */
     void touch(byte[] path);
 

@@ -54,29 +54,36 @@ final class LayerUnpack implements AutoCloseable {
      * What a layer unpacked by itself needs to become part of a chain.
      *
      * @param implied directories that the layer has no entry for, parents first
-     * @param opaque directories in which nothing of the layers below is seen
+     * @param hidden directories that hide what the layers below have there
+     * @param marked directories in which names are marked as deleted
      * @param usage null if it must be counted
      * @param needsParent why the layer can't be unpacked by itself, or null; then its directory is of no use
      */
     record Standalone(
-            PathSet<Boolean> implied,
-            PathSet<Boolean> opaque,
+            PathSet<Directories.Implied> implied,
+            PathSet<StandaloneForm.Hidden> hidden,
+            PathSet<Boolean> marked,
             @Nullable Usage usage,
-            @Nullable String needsParent) {}
+            @Nullable String needsParent) {
+        /** Whether what the layers below have in a directory of this one is seen. */
+        boolean seesContentBelow(byte[] directory) {
+            return hidden.get(directory) == null && !hidden.coversAbove(directory);
+        }
+    }
 
     /** Unpacks into an empty directory, in an overlay's form. */
     static Standalone standalone(Dir root, InputStream tar) {
         Directories directories = new Directories();
-        PathSet<Boolean> opaque = new PathSet<>();
-        directories.imply(LayerPath.ROOT);
-        try (LayerUnpack unpack = new LayerUnpack(root, tar, new StandaloneForm(opaque), directories)) {
+        StandaloneForm form = new StandaloneForm();
+        directories.imply(LayerPath.ROOT, Directories.Implied.AS_BELOW);
+        try (LayerUnpack unpack = new LayerUnpack(root, tar, form, directories)) {
             try {
                 unpack.run();
             } catch (NeedsParentException e) {
                 unpack.reader.drain();
-                return new Standalone(directories.implied(), opaque, null, e.why());
+                return new Standalone(directories.implied(), form.hidden(), form.marked(), null, e.why());
             }
-            return new Standalone(directories.implied(), opaque, unpack.usage(), null);
+            return new Standalone(directories.implied(), form.hidden(), form.marked(), unpack.usage(), null);
         }
     }
 
@@ -126,7 +133,7 @@ final class LayerUnpack implements AutoCloseable {
     }
 
     private @Nullable Usage usage() {
-        return replaced ? null : new Usage(bytes, inodes + 1);
+        return replaced ? null : new Usage(bytes + PAGE, inodes + 1);
     }
 
     private void put(TarEntry entry) throws IOException {

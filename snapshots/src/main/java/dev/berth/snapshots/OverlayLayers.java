@@ -6,6 +6,8 @@ import dev.berth.kernel.Rollback;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Dir;
 import dev.berth.linux.Errno;
+import dev.berth.linux.FileStat;
+import dev.berth.linux.FileType;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Mounts;
 import dev.berth.linux.OverlayMount;
@@ -86,19 +88,20 @@ final class OverlayLayers extends LayerStack {
     }
 
     /**
-     * Gives each directory that the layer has no entry for what it has below.
+     * Does what only the layers below can tell.
      *
      * @return why the layer can't be stacked, or null if it is ready
      */
     private @Nullable String fillIn(Draft draft) throws IOException {
         try (Dir own = files.open(draft.snapshot.number());
                 Below below = new Below()) {
-            for (byte[] path : draft.content.implied().all().keySet()) {
-                boolean seesBelow = !draft.content.opaque().covers(path);
+            for (Map.Entry<byte[], Directories.Implied> entry :
+                    draft.content.implied().all().entrySet()) {
+                byte[] path = entry.getKey();
                 FileMeta meta = FileMeta.PLAIN;
-                if (seesBelow && !below().isEmpty()) {
-                    try {
-                        meta = below.find(path);
+                if (entry.getValue() != Directories.Implied.FRESH) {
+                    try (Dir there = below.open(path)) {
+                        meta = there == null ? FileMeta.PLAIN : FileMeta.of(there);
                     } catch (LinuxException e) {
                         if (e.is(Errno.ELOOP)) {
                             return "\"" + LayerFault.shown(path) + "\" is a link in a lower layer";
@@ -106,11 +109,60 @@ final class OverlayLayers extends LayerStack {
                         throw e;
                     }
                 }
-                try (Dir dir = own.openDir(path, Dir.Resolve.NO_LINKS)) {
-                    meta.apply(dir);
+                if (entry.getValue() != Directories.Implied.NO_MORE) {
+                    apply(meta, own, path);
+                }
+            }
+            for (byte[] path : draft.content.marked().all().keySet()) {
+                if (!draft.content.seesContentBelow(path) || !below.has(path)) {
+                    removeMarks(own, path);
+                }
+            }
+            if (below().isEmpty()) {
+                for (byte[] path : draft.content.hidden().all().keySet()) {
+                    removeOpaque(own, path);
                 }
             }
             return null;
+        }
+    }
+
+    private static void apply(FileMeta meta, Dir own, byte[] path) throws IOException {
+        try (Dir dir = own.openDir(path, Dir.Resolve.NO_LINKS)) {
+            meta.apply(dir);
+        }
+    }
+
+    /** The kernel shows the marks of deleted names in a directory that it need not merge with another. */
+    private static void removeMarks(Dir own, byte[] path) throws IOException {
+        change(own, path, dir -> {
+            FileStat before = dir.stat();
+            dir.forEach(entry -> {
+                if (entry.type() == FileType.CHARACTER_DEVICE
+                        && dir.stat(entry.name()).isWhiteout()) {
+                    dir.unlink(entry.name());
+                }
+            });
+            dir.setTimes(before.accessed(), before.modified());
+        });
+    }
+
+    /** Nothing is below, and the layer may be seen without an overlay. */
+    private static void removeOpaque(Dir own, byte[] path) throws IOException {
+        change(own, path, dir -> dir.removeXattr(StandaloneForm.OPAQUE));
+    }
+
+    private interface Change {
+        void apply(Dir dir) throws IOException;
+    }
+
+    private static void change(Dir own, byte[] path, Change change) throws IOException {
+        try (Dir dir = own.openDir(path, Dir.Resolve.NO_LINKS)) {
+            change.apply(dir);
+        } catch (LinuxException e) {
+            if (!e.is(Errno.ENOENT) && !e.is(Errno.ENOTDIR) && !e.is(Errno.ELOOP)) {
+                throw e; // a later entry has replaced the directory
+            }
         }
     }
 
@@ -120,17 +172,31 @@ final class OverlayLayers extends LayerStack {
         private @Nullable Dir merged;
 
         /**
-         * What a directory has below; PLAIN if there is none.
+         * A directory as it is below, or null if there is none.
          *
          * @throws LinuxException ELOOP if a link is on the way
          */
-        FileMeta find(byte[] path) throws IOException {
-            try (Dir dir =
-                    path.length == 0 ? files.open(below().getFirst()) : merged().openDir(path, Dir.Resolve.NO_LINKS)) {
-                return FileMeta.of(dir);
+        @Nullable
+        Dir open(byte[] path) throws IOException {
+            if (below().isEmpty()) {
+                return null;
+            }
+            try {
+                return path.length == 0 ? files.open(below().getFirst()) : merged().openDir(path, Dir.Resolve.NO_LINKS);
             } catch (LinuxException e) {
                 if (e.is(Errno.ENOENT) || e.is(Errno.ENOTDIR)) {
-                    return FileMeta.PLAIN;
+                    return null;
+                }
+                throw e;
+            }
+        }
+
+        boolean has(byte[] path) throws IOException {
+            try (Dir there = open(path)) {
+                return there != null;
+            } catch (LinuxException e) {
+                if (e.is(Errno.ELOOP)) {
+                    return false; // a directory of ours hides that link
                 }
                 throw e;
             }

@@ -188,11 +188,11 @@ final class Parents implements AutoCloseable {
                 form.makeWayForParent(at, name, path, there);
             }
             at.mkdir(name, 0700);
-            directories.imply(path);
-            form.touch(path);
             if (hidden) {
                 form.keepHidden(at, name, path);
             }
+            directories.imply(path, form.implied(path));
+            form.touch(path);
         }
     }
 

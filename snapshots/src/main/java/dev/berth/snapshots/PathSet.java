@@ -54,24 +54,31 @@ final class PathSet<V> {
 
     /** Forgets a path and everything below it. */
     void removeWithin(byte[] path) {
-        List<byte[]> gone = new ArrayList<>();
+        within(path).forEach(this::remove);
+    }
+
+    /** A path and everything below it, as far as it is in the set. */
+    List<byte[]> within(byte[] path) {
+        List<byte[]> found = new ArrayList<>();
         for (byte[] candidate : values.tailMap(path, true).keySet()) {
             if (!LayerPath.isWithin(candidate, path)) {
                 break;
             }
-            gone.add(candidate);
+            found.add(candidate);
         }
-        gone.forEach(this::remove);
+        return found;
     }
 
-    /** Whether a path, or a directory above it, is in the set. */
-    boolean covers(byte[] path) {
-        for (byte[] at = path; at.length > 0; at = LayerPath.parent(at)) {
+    /** Whether a directory above a path is in the set. */
+    boolean coversAbove(byte[] path) {
+        byte[] at = path;
+        while (at.length > 0) {
+            at = LayerPath.parent(at);
             if (values.containsKey(at)) {
                 return true;
             }
         }
-        return values.containsKey(LayerPath.ROOT);
+        return false;
     }
 
     Map<byte[], V> all() {

@@ -23,7 +23,7 @@ final class SparseMap {
         SparseMap map = new SparseMap();
         map.addAll(header, 386, 4);
         byte[] block = new byte[TarInput.BLOCK];
-        boolean more = header.number(482, 1) != 0 || header.text(482, 1).length > 0;
+        boolean more = header.text(482, 1).length > 0;
         while (more) {
             if (!in.block(block)) {
                 throw TarInput.cutOff();

@@ -11,11 +11,25 @@ final class StandaloneForm implements LayerForm {
     static final byte[] OPAQUE = "trusted.overlay.opaque".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] YES = {'y'};
 
-    /** Directories through which nothing of the layers below is seen. */
-    private final PathSet<Boolean> opaque;
+    /** How much of a directory of the layers below is hidden. */
+    enum Hidden {
+        /** What is in it. */
+        CONTENT,
+        /** The directory itself; another one has taken its place. */
+        ALL
+    }
 
-    StandaloneForm(PathSet<Boolean> opaque) {
-        this.opaque = opaque;
+    private final PathSet<Hidden> hidden = new PathSet<>();
+    private final PathSet<Boolean> marked = new PathSet<>();
+
+    /** Directories that hide what the layers below have there. */
+    PathSet<Hidden> hidden() {
+        return hidden;
+    }
+
+    /** Directories in which a name is marked as deleted. */
+    PathSet<Boolean> marked() {
+        return marked;
     }
 
     @Override
@@ -31,7 +45,7 @@ final class StandaloneForm implements LayerForm {
     @Override
     public void keepHidden(Dir in, byte[] name, byte[] path) throws IOException {
         in.setXattr(name, OPAQUE, YES);
-        opaque.put(path, true);
+        hidden.put(path, Hidden.ALL);
     }
 
     @Override
@@ -39,6 +53,7 @@ final class StandaloneForm implements LayerForm {
         FileStat there = in.find(name);
         if (there == null) {
             in.mknod(name, FileType.CHARACTER_DEVICE, 0, 0);
+            marked.put(LayerPath.parent(path), true);
         } else if (there.isDirectory()) {
             keepHidden(in, name, path); // what this layer has in it stays, wherever the whiteout stands
         }
@@ -48,7 +63,15 @@ final class StandaloneForm implements LayerForm {
     @Override
     public void opaque(Dir dir, byte[] path) throws IOException {
         dir.setXattr(OPAQUE, YES);
-        opaque.put(path, true);
+        if (hidden.get(path) == null) {
+            hidden.put(path, Hidden.CONTENT);
+        }
+    }
+
+    @Override
+    public Directories.Implied implied(byte[] path) {
+        boolean seesBelow = hidden.get(path) != Hidden.ALL && !hidden.coversAbove(path);
+        return seesBelow ? Directories.Implied.AS_BELOW : Directories.Implied.FRESH;
     }
 
     @Override

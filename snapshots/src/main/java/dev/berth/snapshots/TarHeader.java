@@ -39,7 +39,7 @@ final class TarHeader {
             unsigned += Byte.toUnsignedInt(b);
             signed += b;
         }
-        long said = number(CHECKSUM, 8);
+        long said = isBlankOrNumber(CHECKSUM, 8) ? number(CHECKSUM, 8) : -1;
         if (said != unsigned && said != signed) {
             throw LayerFault.malformed("a header's checksum is wrong, or it is no tar archive");
         }

@@ -1,0 +1,154 @@
+package dev.berth.snapshots;
+
+import static dev.berth.snapshots.TarBytes.b;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.linux.DetachedMount;
+import dev.berth.linux.Dir;
+import dev.berth.linux.Mounts;
+import dev.berth.store.Store;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.Tuple;
+import net.jqwik.api.lifecycle.AfterContainer;
+
+/**
+ * However layers are unpacked, the same tree is seen: each by itself and stacked for an overlay, in turn through a mounted
+ * overlay, in turn onto whole copies.
+ */
+class LayerWaysTest {
+    private static final Namespace K8S = Namespace.KUBERNETES;
+
+    private static final Path TEMP =
+            Path.of("/tmp", "bt-ways-" + ProcessHandle.current().pid());
+    private static final Disk DISK = new UnflushedDisk();
+    private static final Store STORE = Store.open(TEMP.resolve("s"), DISK, InstantSource.fixed(Instant.EPOCH));
+    private static final Snapshotter OVERLAY =
+            new OverlaySnapshotter(TEMP.resolve("s/overlay"), STORE.metadata(), DISK);
+    private static final Snapshotter COPIES = new NativeSnapshotter(TEMP.resolve("s/native"), STORE.metadata(), DISK);
+
+    @AfterContainer
+    static void removeAll() throws IOException {
+        STORE.close();
+        try (Dir top = Dir.open(Path.of("/tmp"))) {
+            top.removeTree(b(String.valueOf(TEMP.getFileName())));
+        }
+    }
+
+    enum What {
+        FILE,
+        DIR,
+        SYMLINK,
+        LINK,
+        WHITEOUT,
+        OPAQUE,
+        FIFO
+    }
+
+    record Op(What what, String path, String target, int mark) {
+        void add(TarBytes tar) {
+            tar.mode(0600 | mark).owner(mark, 0).mtime(1_000_000 + mark);
+            switch (what) {
+                case FILE -> tar.file(path, "content " + mark);
+                case DIR -> {
+                    if (mark % 2 == 1) {
+                        tar.pax("SCHILY.xattr.user.mark", "m" + mark);
+                    }
+                    tar.dir(path);
+                }
+                case SYMLINK -> tar.symlink(path, target);
+                case LINK -> tar.link(path, target);
+                case WHITEOUT -> tar.whiteout(path);
+                case OPAQUE -> tar.opaque(path);
+                case FIFO -> tar.entry(b(path), '6', TarBytes.NO_DATA, TarBytes.NO_DATA);
+            }
+        }
+    }
+
+    @Provide
+    Arbitrary<List<List<Op>>> layers() {
+        Arbitrary<String> name = Arbitraries.of("a", "b", "c");
+        Arbitrary<String> path = name.list().ofMinSize(1).ofMaxSize(3).map(parts -> String.join("/", parts));
+        Arbitrary<String> target = Arbitraries.oneOf(path, path.map(p -> "/" + p), path.map(p -> "../" + p));
+        Arbitrary<What> what = Arbitraries.frequencyOf(
+                Tuple.of(5, Arbitraries.just(What.FILE)),
+                Tuple.of(5, Arbitraries.just(What.DIR)),
+                Tuple.of(2, Arbitraries.just(What.SYMLINK)),
+                Tuple.of(2, Arbitraries.just(What.LINK)),
+                Tuple.of(3, Arbitraries.just(What.WHITEOUT)),
+                Tuple.of(1, Arbitraries.just(What.OPAQUE)),
+                Tuple.of(1, Arbitraries.just(What.FIFO)));
+        Arbitrary<Op> op = Combinators.combine(
+                        what, path, target, Arbitraries.integers().between(0, 7))
+                .as(Op::new);
+        return op.list().ofMaxSize(7).list().ofMinSize(1).ofMaxSize(4);
+    }
+
+    @Property(tries = 150)
+    void everyWayShowsTheSameTree(@ForAll("layers") List<List<Op>> layers) throws Exception {
+        List<byte[]> archives = new ArrayList<>();
+        for (List<Op> layer : layers) {
+            TarBytes tar = new TarBytes();
+            layer.forEach(op -> op.add(tar));
+            archives.add(tar.bytes());
+        }
+        Optional<Map<String, String>> sideBySide = tree(OVERLAY, "side", archives, true);
+        Optional<Map<String, String>> inTurn = tree(OVERLAY, "turn", archives, false);
+        Optional<Map<String, String>> copied = tree(COPIES, "copy", archives, false);
+        assertThat(inTurn).as("in turn on an overlay, compared with copies").isEqualTo(copied);
+        assertThat(sideBySide).as("side by side, compared with copies").isEqualTo(copied);
+    }
+
+    /** Empty if a layer is refused. */
+    private static Optional<Map<String, String>> tree(
+            Snapshotter snapshots, String prefix, List<byte[]> layers, boolean sideBySide) throws Exception {
+        try (LayerChain chain = snapshots.layers(K8S, "")) {
+            for (int i = 0; i < layers.size(); i++) {
+                byte[] layer = layers.get(i);
+                Placement placement = sideBySide
+                        ? chain.append(prefix + i, Map.of(), chain.unpack(new ByteArrayInputStream(layer)))
+                        : new Placement.NeedsParent("");
+                if (placement instanceof Placement.NeedsParent) {
+                    chain.appendInTurn(prefix + i, Map.of(), new ByteArrayInputStream(layer));
+                }
+            }
+            chain.commit();
+        } catch (Fault refused) {
+            assertThat(refused.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT);
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(seen(snapshots, prefix + (layers.size() - 1)));
+        } finally {
+            snapshots.list(K8S).reversed().forEach(snapshot -> snapshots.remove(K8S, snapshot.key()));
+        }
+    }
+
+    private static Map<String, String> seen(Snapshotter snapshots, String top) throws Exception {
+        MountPoint mount = snapshots.view(K8S, "view", top, Map.of()).getFirst();
+        try (DetachedMount detached = Mounts.fromOptions(mount.type(), mount.source(), mount.options());
+                Dir root = Dir.open(detached.fd())) {
+            // An overlay does not keep files of lower layers linked when one of their names gets another link.
+            var lines = new TreeMap<String, String>();
+            Tree.of(root).forEach((path, line) -> lines.put(path, line.replaceAll(" same file as .*", "")));
+            return lines;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package dev.berth.snapshots;
+
+import static dev.berth.snapshots.TarBytes.b;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Namespace;
+import dev.berth.linux.DetachedMount;
+import dev.berth.linux.Dir;
+import dev.berth.linux.Mounts;
+import dev.berth.store.Store;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Well-formed images of several layers look as umoci unpacks them, whichever way we do it. */
+@Timeout(120)
+class UmociTest {
+    private static final String UMOCI = "/usr/bin/umoci";
+    private static final Namespace K8S = Namespace.KUBERNETES;
+
+    @TempDir
+    Path temp;
+
+    private Store store;
+    private final Disk disk = new UnflushedDisk();
+
+    @BeforeEach
+    void open() {
+        Program.needed(UMOCI);
+        store = Store.open(temp.resolve("root"), disk, InstantSource.fixed(Instant.EPOCH));
+    }
+
+    @AfterEach
+    void close() {
+        store.close();
+    }
+
+    @RepeatedTest(12)
+    void theSameTreeIsSeen(RepetitionInfo repetition) throws Exception {
+        Random random = new Random(repetition.getCurrentRepetition());
+        List<byte[]> layers = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            layers.add(layer(random));
+        }
+        Map<String, String> expected = umoci(layers);
+        assertThat(ours(new OverlaySnapshotter(temp.resolve("root/overlay"), store.metadata(), disk), layers))
+                .as("overlay, seed " + repetition.getCurrentRepetition())
+                .isEqualTo(expected);
+        assertThat(ours(new NativeSnapshotter(temp.resolve("root/native"), store.metadata(), disk), layers))
+                .as("native, seed " + repetition.getCurrentRepetition())
+                .isEqualTo(expected);
+    }
+
+    /** Each directory has an entry before what is in it; a name is deleted or made, not both. */
+    private static byte[] layer(Random random) {
+        TarBytes tar = new TarBytes();
+        dir(tar, ".", random);
+        var used = new TreeMap<String, Character>();
+        for (int i = 0; i < 14; i++) {
+            String path = name(random)
+                    + (random.nextBoolean() ? "/" + name(random) : "")
+                    + (random.nextBoolean() ? "/" + name(random) : "");
+            char type = "ffffddsww".charAt(random.nextInt(9));
+            boolean clash = used.entrySet().stream()
+                    .anyMatch(other -> other.getKey().equals(path)
+                            || other.getKey().startsWith(path + "/")
+                            || (path.startsWith(other.getKey() + "/") && other.getValue() != 'd'));
+            if (!clash) {
+                parents(tar, path, used, random);
+                put(tar, type, path, random);
+                used.put(path, type);
+            }
+        }
+        return tar.bytes();
+    }
+
+    private static void parents(TarBytes tar, String path, Map<String, Character> used, Random random) {
+        for (int slash = path.indexOf('/'); slash > 0; slash = path.indexOf('/', slash + 1)) {
+            if (used.putIfAbsent(path.substring(0, slash), 'd') == null) {
+                dir(tar, path.substring(0, slash), random);
+                if (random.nextInt(8) == 0) {
+                    tar.opaque(path.substring(0, slash));
+                }
+            }
+        }
+    }
+
+    private static void put(TarBytes tar, char type, String path, Random random) {
+        switch (type) {
+            case 'f' -> file(tar, path, random);
+            case 'd' -> dir(tar, path, random);
+            case 's' -> tar.symlink(path, name(random));
+            default -> tar.whiteout(path);
+        }
+    }
+
+    private static void dir(TarBytes tar, String path, Random random) {
+        tar.mtime(random.nextInt(1_000_000_000))
+                .owner(random.nextInt(3), 0)
+                .mode(random.nextInt(8) << 9)
+                .dir(path);
+    }
+
+    private static void file(TarBytes tar, String path, Random random) {
+        tar.mtime(random.nextInt(1_000_000_000)).owner(random.nextInt(3), random.nextInt(3));
+        tar.mode(random.nextInt(010000)).file(path, "x".repeat(random.nextInt(2000)));
+        if (random.nextInt(4) == 0) {
+            tar.link(path + "-link", path);
+        }
+    }
+
+    private static String name(Random random) {
+        return String.valueOf((char) ('a' + random.nextInt(4)));
+    }
+
+    private Map<String, String> ours(Snapshotter snapshots, List<byte[]> layers) throws Exception {
+        try (LayerChain chain = snapshots.layers(K8S, "")) {
+            for (int i = 0; i < layers.size(); i++) {
+                if (chain.sideBySide()) {
+                    LayerDraft draft = chain.unpack(new ByteArrayInputStream(layers.get(i)));
+                    assertThat(chain.append("l" + i, Map.of(), draft)).isInstanceOf(Placement.Placed.class);
+                } else {
+                    chain.appendInTurn("l" + i, Map.of(), new ByteArrayInputStream(layers.get(i)));
+                }
+            }
+            chain.commit();
+        }
+        MountPoint mount =
+                snapshots.view(K8S, "view", "l" + (layers.size() - 1), Map.of()).getFirst();
+        try (DetachedMount detached = Mounts.fromOptions(mount.type(), mount.source(), mount.options());
+                Dir root = Dir.open(detached.fd())) {
+            return Tree.of(root);
+        }
+    }
+
+    private Map<String, String> umoci(List<byte[]> layers) throws Exception {
+        Path image = Files.createDirectories(temp.resolve("image/blobs/sha256"));
+        List<String> diffIds = new ArrayList<>();
+        List<String> descriptors = new ArrayList<>();
+        for (byte[] layer : layers) {
+            String digest = blob(image, layer);
+            diffIds.add("\"" + digest + "\"");
+            descriptors.add(descriptor("application/vnd.oci.image.layer.v1.tar", digest, layer.length));
+        }
+        byte[] config = b("{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\","
+                + "\"diff_ids\":" + diffIds + "}}");
+        byte[] manifest = b("{\"schemaVersion\":2,\"config\":"
+                + descriptor("application/vnd.oci.image.config.v1+json", blob(image, config), config.length)
+                + ",\"layers\":" + descriptors + "}");
+        String tagged =
+                descriptor("application/vnd.oci.image.manifest.v1+json", blob(image, manifest), manifest.length);
+        String index = tagged.substring(0, tagged.length() - 1)
+                + ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"t\"}}";
+        Files.writeString(temp.resolve("image/index.json"), "{\"schemaVersion\":2,\"manifests\":[" + index + "]}");
+        Files.writeString(temp.resolve("image/oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
+        Path bundle = temp.resolve("bundle");
+        Program.run(UMOCI, "unpack", "--image", temp.resolve("image") + ":t", bundle.toString());
+        try (Dir root = Dir.open(bundle.resolve("rootfs"))) {
+            return Tree.of(root);
+        }
+    }
+
+    private static String descriptor(String type, String digest, long size) {
+        return List.of("\"mediaType\":\"" + type + "\"", "\"digest\":\"" + digest + "\"", "\"size\":" + size).stream()
+                .collect(Collectors.joining(",", "{", "}"));
+    }
+
+    private static String blob(Path directory, byte[] bytes) throws IOException {
+        try {
+            String hex = HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+            Files.write(directory.resolve(hex), bytes);
+            return "sha256:" + hex;
+        } catch (java.security.NoSuchAlgorithmException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
