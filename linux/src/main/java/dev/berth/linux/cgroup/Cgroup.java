@@ -41,12 +41,15 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     /** The directories of this cgroup, one for each hierarchy. */
     abstract Collection<Path> directories();
 
+    /** The directories that somebody may have made for it, ours and those of a runtime. */
+    abstract Collection<Path> leftovers();
+
     /** The directory whose {@code cgroup.procs} counts. */
     abstract Path membership();
 
     /** Whether it is there in at least one hierarchy. */
     public final boolean exists() {
-        return directories().stream().anyMatch(Files::isDirectory);
+        return leftovers().stream().anyMatch(Files::isDirectory);
     }
 
     /** Makes the cgroup and what is missing above it, ready to be joined. What was made is taken back if it fails. */
@@ -166,7 +169,7 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     public final boolean remove(Duration limit) throws IOException, InterruptedException {
         return until(limit, () -> {
             boolean gone = true;
-            for (Path directory : directories()) {
+            for (Path directory : leftovers()) {
                 gone &= removeTree(directory);
             }
             return gone;
@@ -176,7 +179,7 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     /** Removes it where nobody and nothing is in it, as a parent that may still serve others. Returns whether it is gone. */
     public final boolean removeIfEmpty() {
         boolean gone = !path.equals("/");
-        for (Path directory : directories()) {
+        for (Path directory : leftovers()) {
             gone = gone && rmdir(directory);
         }
         return gone;

@@ -27,9 +27,16 @@ final class CgroupV1 extends Cgroup {
     private final Map<String, Path> byController = new LinkedHashMap<>();
 
     private final Set<Path> directories;
+    private final @Nullable Path unified;
 
-    CgroupV1(String path, Map<String, Cgroups.Hierarchy> hierarchies, Ticker ticker) {
+    /** @param unified on a hybrid host the tree of version 2, in which some runtimes make a cgroup too */
+    CgroupV1(
+            String path,
+            Map<String, Cgroups.Hierarchy> hierarchies,
+            Cgroups.@Nullable Hierarchy unified,
+            Ticker ticker) {
         super(path, ticker);
+        this.unified = unified == null ? null : unified.directory(path);
         hierarchies.forEach((controller, hierarchy) -> byController.put(controller, hierarchy.directory(path)));
         directories = new LinkedHashSet<>(byController.values());
     }
@@ -37,6 +44,15 @@ final class CgroupV1 extends Cgroup {
     @Override
     Collection<Path> directories() {
         return directories;
+    }
+
+    @Override
+    Collection<Path> leftovers() {
+        Set<Path> all = new LinkedHashSet<>(directories);
+        if (unified != null) {
+            all.add(unified);
+        }
+        return all;
     }
 
     @Override

@@ -35,6 +35,11 @@ final class CgroupV2 extends Cgroup {
     }
 
     @Override
+    Collection<Path> leftovers() {
+        return List.of(directory);
+    }
+
+    @Override
     Path membership() {
         return directory;
     }

@@ -154,7 +154,7 @@ public final class Cgroups {
         if (layout() == Layout.V2 && unified != null) {
             return new CgroupV2(path, unified, ticker);
         }
-        return new CgroupV1(path, v1, ticker);
+        return new CgroupV1(path, v1, unified, ticker);
     }
 
     /**

@@ -7,8 +7,8 @@
  * {@link dev.berth.linux.cgroup.CgroupPath} works out.
  *
  * <p>Version 1, "hybrid" (version 1 controllers beside an empty version 2 tree) and version 2 are all served. On a hybrid
- * host the version 2 tree is left alone: nothing is limited there, and joining it would cost the wait that a thread's
- * move on version 1 avoids.
+ * host the version 2 tree is not joined: nothing is limited there, and joining it would cost the wait that a thread's move
+ * on version 1 avoids. What a runtime makes there is removed with the rest.
  *
  * <p>Threads: any number; nothing is kept in memory but the mount points. Calls are short writes to kernel files, except
  * where a time limit is a parameter: those wait.

@@ -275,6 +275,17 @@ class CgroupV1Test {
     }
 
     @Test
+    void whatARuntimeMadeInTheUnifiedTreeGoesToo() throws Exception {
+        Path unified = Path.of("/sys/fs/cgroup/unified", name, "leaf");
+        assumeTrue(cgroups.layout() == Cgroups.Layout.HYBRID, "needs a hybrid host");
+        cgroup.create();
+        Files.createDirectories(unified.resolve("inner"));
+        assertThat(cgroup.remove(LIMIT)).isTrue();
+        assertThat(unified).doesNotExist();
+        assertThat(cgroup.exists()).isFalse();
+    }
+
+    @Test
     void countsOomKillsAlsoBelow() throws Exception {
         cgroup.create();
         cgroup.limit(limits(0, 0, 0, 8 << 20, 8 << 20));
