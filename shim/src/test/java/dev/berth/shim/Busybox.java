@@ -38,7 +38,8 @@ final class Busybox {
             "seq",
             "tee",
             "readlink",
-            "mkfifo");
+            "mkfifo",
+            "tty");
 
     private Busybox() {}
 
