@@ -40,7 +40,8 @@ class BadInputTest {
     @Test
     void images() {
         refused(berth.crictl("pull", berth.registry().authority() + "/nothing:here"), "NotFound", "nothing");
-        refused(berth.crictl("pull", "UPPER/case:x"), "InvalidArgument", "UPPER");
+        refused(berth.crictl("pull", "bad::reference"), "InvalidArgument", "bad::reference");
+        refused(berth.crictl("pull", "no.such.host.invalid/x:1"), "Unavailable", "no.such.host.invalid");
         refused(berth.crictl("pull", berth.registry().authority() + "/busybox@sha256:" + "0".repeat(64)), "NotFound");
         refused(berth.crictl("pull", "127.0.0.1:1/busybox:latest"), "Unavailable", "127.0.0.1:1");
     }
@@ -48,9 +49,9 @@ class BadInputTest {
     @Test
     void unknownIds() {
         refused(berth.crictl("inspectp", "0123456789ab"), "NotFound", "0123456789ab");
-        refused(berth.crictl("inspect", "0123456789ab"), "NotFound");
-        refused(berth.crictl("start", "0123456789ab"), "NotFound");
-        refused(berth.crictl("exec", "-s", "0123456789ab", "true"), "NotFound");
+        refused(berth.crictl("inspect", "0123456789ab"), "NotFound", "0123456789ab");
+        refused(berth.crictl("start", "0123456789ab"), "NotFound", "0123456789ab");
+        refused(berth.crictl("exec", "-s", "0123456789ab", "true"), "NotFound", "0123456789ab");
     }
 
     @Test
@@ -88,11 +89,11 @@ class BadInputTest {
         String pod = pods.run("command");
         String id = pods.create(
                 pod, "command", pods.containerFile("command", berth.image("busybox"), "\"/no/such/thing\"", ""));
-        refused(berth.crictl("start", id), "NotFound", "/no/such/thing");
+        refused(berth.crictl("start", id), "InvalidArgument", "/no/such/thing");
         assertThat(berth.crictl("inspect", id).text()).contains("StartError", "CONTAINER_EXITED");
         String good = pods.start(pod, "command", pods.containerFile("good", "exec sleep 1000"));
-        refused(berth.crictl("exec", "-s", good, "nosuchcommand"), "NotFound", "nosuchcommand");
-        refused(berth.crictl("exec", "-s", "--timeout", "1", good, "sleep", "100"), "DeadlineExceeded");
+        refused(berth.crictl("exec", "-s", good, "nosuchcommand"), "InvalidArgument", "nosuchcommand");
+        refused(berth.crictl("exec", "-s", "--timeout", "1", good, "sleep", "100"), "DeadlineExceeded", "sleep");
         berth.crictl("rmp", "-f", pod).text();
     }
 
