@@ -42,7 +42,10 @@ class BadInputTest {
         refused(berth.crictl("pull", berth.registry().authority() + "/nothing:here"), "NotFound", "nothing");
         refused(berth.crictl("pull", "bad::reference"), "InvalidArgument", "bad::reference");
         refused(berth.crictl("pull", "no.such.host.invalid/x:1"), "Unavailable", "no.such.host.invalid");
-        refused(berth.crictl("pull", berth.registry().authority() + "/busybox@sha256:" + "0".repeat(64)), "NotFound");
+        refused(
+                berth.crictl("pull", berth.registry().authority() + "/busybox@sha256:" + "0".repeat(64)),
+                "NotFound",
+                "busybox");
         refused(berth.crictl("pull", "127.0.0.1:1/busybox:latest"), "Unavailable", "127.0.0.1:1");
     }
 
