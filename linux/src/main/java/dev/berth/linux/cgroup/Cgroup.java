@@ -90,6 +90,13 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     public abstract long oomKills() throws IOException;
 
     /**
+     * Begins to watch for kills by the kernel for lack of memory.
+     *
+     * @throws IOException if it is not there or the host has no memory controller
+     */
+    public abstract OomWatch watchOom() throws IOException;
+
+    /**
      * Stops every task in it and below from running.
      *
      * @return whether all stand still within the limit; if not, thaw it or try again

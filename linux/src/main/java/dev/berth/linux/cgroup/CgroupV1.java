@@ -159,6 +159,11 @@ final class CgroupV1 extends Cgroup {
     }
 
     @Override
+    public OomWatch watchOom() throws IOException {
+        return OomWatch.V1.open(this, need("memory"));
+    }
+
+    @Override
     public boolean freeze(Duration limit) throws IOException, InterruptedException {
         Path state = need("freezer").resolve("freezer.state");
         return until(limit, () -> {

@@ -130,6 +130,11 @@ final class CgroupV2 extends Cgroup {
     }
 
     @Override
+    public OomWatch watchOom() throws IOException {
+        return new OomWatch.V2(this, directory.resolve("memory.events"));
+    }
+
+    @Override
     public boolean freeze(Duration limit) throws IOException, InterruptedException {
         ControlFile.write(directory.resolve("cgroup.freeze"), "1");
         return until(limit, this::frozen);

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
@@ -299,6 +300,37 @@ class CgroupV1Test {
         assertThat(eater.waitFor()).isEqualTo(137);
         assertThat(cgroup.oomKills()).isEqualTo(1);
         assertThat(((CgroupStats.V1) cgroup.stats()).memory().usage().max()).isPositive();
+    }
+
+    @Test
+    void tellsOfOomKills() throws Exception {
+        cgroup.create();
+        cgroup.limit(limits(0, 0, 0, 8 << 20, 8 << 20));
+        var told = new LinkedBlockingQueue<Long>();
+        try (OomWatch watch = cgroup.watchOom()) {
+            Thread waiter = Thread.ofVirtual().start(() -> {
+                try {
+                    long kills = watch.await();
+                    told.add(kills);
+                    while (kills > 0) {
+                        kills = watch.await();
+                        told.add(kills);
+                    }
+                } catch (IOException | InterruptedException e) {
+                    told.add(-1L);
+                }
+            });
+            Process eater = start("sh", "-c", "read go; exec tail /dev/zero");
+            cgroup.attach((int) eater.pid());
+            eater.getOutputStream().write('\n');
+            eater.getOutputStream().close();
+            assertThat(eater.waitFor()).isEqualTo(137);
+            assertThat(told.poll(10, TimeUnit.SECONDS)).isEqualTo(1);
+            assertThat(watch.fresh()).isZero();
+            assertThat(cgroup.remove(LIMIT)).isTrue();
+            assertThat(told.poll(10, TimeUnit.SECONDS)).as("the cgroup is gone").isZero();
+            waiter.join();
+        }
     }
 
     @Test
