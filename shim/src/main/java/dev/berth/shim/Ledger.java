@@ -122,9 +122,21 @@ final class Ledger implements AutoCloseable {
         commit(changes, List.of(happenings));
     }
 
-    /** Writes down that something happened which changes no record. */
-    void tell(Happening happening) {
-        commit(List.of(), List.of(happening));
+    /** Writes down that something happened which changes no record, unless the same is waiting to be taken already. */
+    void tellOnce(Happening happening) {
+        String payload = Base64.getEncoder().encodeToString(happening.event().toByteArray());
+        lock.lock();
+        try {
+            boolean told = waiting.values().stream()
+                    .anyMatch(event -> event.topic().equals(happening.topic())
+                            && event.namespace().equals(happening.task().namespace())
+                            && event.payload().equals(payload));
+            if (!told) {
+                commit(List.of(), List.of(happening));
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void commit(List<Change> states, List<Happening> all) {
@@ -136,6 +148,9 @@ final class Ledger implements AutoCloseable {
             List<EventRecord> told = new ArrayList<>(happenings.size());
             for (Happening happening : happenings) {
                 told.add(event(lastSequence + told.size() + 1, happening));
+            }
+            if (changes.isEmpty() && told.isEmpty()) {
+                return;
             }
             told.forEach(event -> changes.add(Change.put(name(event.sequence()), events.toJson(event))));
             if (!told.isEmpty()) {

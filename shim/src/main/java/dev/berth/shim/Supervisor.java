@@ -56,7 +56,9 @@ final class Supervisor implements AutoCloseable {
                 new RuntimeTrial(directories.scratch(), hybrid));
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
         Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, memory, hybrid);
-        Tasks tasks = new Tasks(new TaskProcess.Context(ledger, outputs, pins, stdio, clock, ticker), workshop);
+        TaskProcess.Context context = new TaskProcess.Context(
+                ledger, outputs, pins, stdio, new OomReports(ledger), new TaskProcess.Time(clock, ticker));
+        Tasks tasks = new Tasks(context, workshop);
         outputs.resume();
         tasks.adopt();
         stdio.tidy();

@@ -56,7 +56,7 @@ final class SupervisorService {
 
     Service service() {
         return Service.named("dev.berth.supervisor.v1.Supervisor")
-                .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info()))
+                .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info(q.getAwaitRuntimes())))
                 .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
                 .unary("ReopenLog", Edge.unary(ReopenLogRequest.parser(), this::reopen))
                 .unary("Drain", Edge.unary(DrainRequest.parser(), this::drain))
@@ -67,13 +67,13 @@ final class SupervisorService {
                 .build();
     }
 
-    private InfoResponse info() throws InterruptedException {
+    private InfoResponse info(boolean await) throws InterruptedException {
         return InfoResponse.newBuilder()
                 .setPid((int) self.pid())
                 .setVersion(self.version())
                 .setStartedAt(TaskEvents.timestamp(self.startedAt()))
-                .addAllRuntimes(
-                        runtimes.all().stream().map(SupervisorService::runtime).toList())
+                .addAllRuntimes((await ? runtimes.all() : runtimes.tried())
+                        .stream().map(SupervisorService::runtime).toList())
                 .build();
     }
 
@@ -88,6 +88,7 @@ final class SupervisorService {
                 .setUsable(candidate.usable())
                 .setReason(candidate.reason())
                 .setRemedy(candidate.remedy())
+                .setFeatures(ByteString.copyFromUtf8(candidate.features()))
                 .build();
     }
 

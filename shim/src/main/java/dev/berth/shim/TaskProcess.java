@@ -34,7 +34,10 @@ import org.slf4j.LoggerFactory;
  */
 final class TaskProcess {
     /** What all processes share. */
-    record Context(Ledger ledger, Outputs outputs, Pins pins, Stdio stdio, InstantSource clock, Ticker ticker) {}
+    record Context(Ledger ledger, Outputs outputs, Pins pins, Stdio stdio, OomReports oom, Time time) {}
+
+    /** Wall time and monotonic time. */
+    record Time(InstantSource clock, Ticker ticker) {}
 
     /** Makes the process and returns its id. */
     interface Birth {
@@ -127,11 +130,29 @@ final class TaskProcess {
         try {
             check(ProcessState.RUNNING, "start");
             ProcessRecord started = born(birth.run()).in(ProcessState.RUNNING);
-            save(started, TaskEvents.started(started));
+            saveOrKill(started);
         } finally {
             lock.unlock();
         }
         watch();
+    }
+
+    /** A process that is not written down must not run: nobody would ever hear of it. */
+    private void saveOrKill(ProcessRecord started) {
+        try {
+            save(started, TaskEvents.started(started));
+        } catch (Fault fault) {
+            Pidfd process = handle;
+            handle = null;
+            try (process) {
+                if (process != null) {
+                    boolean _ = process.signal(Signals.KILL);
+                }
+            } catch (IOException e) {
+                fault.addSuppressed(e);
+            }
+            throw fault;
+        }
     }
 
     /** Takes over a process that an earlier supervisor made. */
@@ -145,7 +166,7 @@ final class TaskProcess {
             handle = found.get();
             watch();
         } else {
-            record(ProcessRecord.UNKNOWN_EXIT, context.clock().instant());
+            record(ProcessRecord.UNKNOWN_EXIT, context.time().clock().instant());
         }
     }
 
@@ -288,11 +309,12 @@ final class TaskProcess {
             }
             process.awaitExit(Poller.FOREVER);
             int status = status(process);
-            Instant at = context.clock().instant();
+            Instant at = context.time().clock().instant();
             String output = PumpRecord.name(record.task(), record.execId());
             if (!context.outputs().drain(output, DRAIN)) {
                 LOG.warn("{}: its output is held open by others; the exit is told before the end of it", output);
             }
+            context.oom().check(record.task());
             record(status, at);
         } catch (IOException e) {
             LOG.error("{}: nobody can wait for it", record.what(), e);
@@ -314,8 +336,8 @@ final class TaskProcess {
 
     /** Of a process that is not our child: the kernel tells once its parent has reaped it, where it tells at all. */
     private int statusFromKernel(Pidfd process) throws IOException, InterruptedException {
-        long start = context.ticker().nanos();
-        while (context.ticker().since(start).compareTo(STRANGER_REAPS) < 0) {
+        long start = context.time().ticker().nanos();
+        while (context.time().ticker().since(start).compareTo(STRANGER_REAPS) < 0) {
             Optional<ExitStatus> status = process.exitInfo();
             if (status.isPresent()) {
                 return status.get().number();
@@ -323,7 +345,7 @@ final class TaskProcess {
             if (ProcStat.of(process.pid()).filter(ProcStat::isZombie).isEmpty()) {
                 return process.exitInfo().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
             }
-            context.ticker().sleep(BEFORE_NEXT_LOOK);
+            context.time().ticker().sleep(BEFORE_NEXT_LOOK);
         }
         return ProcessRecord.UNKNOWN_EXIT;
     }
@@ -341,7 +363,7 @@ final class TaskProcess {
             } finally {
                 lock.unlock();
             }
-            context.ticker().sleep(BEFORE_NEXT_WRITE);
+            context.time().ticker().sleep(BEFORE_NEXT_WRITE);
         }
     }
 }

@@ -98,6 +98,9 @@ final class Tasks {
             leftovers.put(record.key(), record);
             return;
         }
+        if (init.get().exitedAt() == null) {
+            workshop.cgroup(record).ifPresent(cgroup -> context.oom().watch(record.key(), cgroup, true));
+        }
         Task task = new Task(record, workshop.runtime(record), adopt(init.get()));
         tasks.put(record.key(), task);
         for (ProcessRecord process : processes) {
@@ -279,6 +282,7 @@ final class Tasks {
             init.signal(Signals.KILL);
             init.awaitEnd(AFTER_KILL);
         }
+        context.oom().stop(task.key());
         init.delete(() -> {
             workshop.remove(task.record(), false);
             context.ledger().remove(task.key(), TaskEvents.deleted(init.record()));

@@ -67,6 +67,7 @@ class AdoptionTest {
                 Busybox.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; echo late; exit 11"));
         int pid = node.create(container, "crun");
         node.start(container);
+        until(() -> Files.exists(node.directory.resolve("state/shim/vault/processes/k8s.io/" + container.id())));
         node.crash();
         go(pid);
         until(() -> !Files.exists(Path.of("/proc/" + pid)));

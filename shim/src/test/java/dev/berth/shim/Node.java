@@ -151,7 +151,8 @@ final class Node {
                 ticker.sleep(Duration.ofMillis(10));
             }
         }
-        call(SUPERVISOR, "Info", InfoRequest.getDefaultInstance(), InfoResponse.parser()); // runtimes have been tried
+        InfoRequest tried = InfoRequest.newBuilder().setAwaitRuntimes(true).build();
+        call(SUPERVISOR, "Info", tried, InfoResponse.parser());
         if (before == null) {
             before = look();
         }

@@ -248,8 +248,11 @@ public final class Tasks implements AutoCloseable {
     /** Who the supervisor is and which OCI runtimes it found. */
     public SupervisorInfo runtimes() {
         var client = new TaskClient(supervisor, Supervisor.SERVICE, "k8s.io", ticker);
-        return SupervisorInfo.of(
-                client.again("Info", InfoRequest.getDefaultInstance(), InfoResponse.parser(), Deadlines.SUPERVISOR));
+        return SupervisorInfo.of(client.again(
+                "Info",
+                InfoRequest.newBuilder().setAwaitRuntimes(true).build(),
+                InfoResponse.parser(),
+                Deadlines.SUPERVISOR));
     }
 
     /** Lets go of everything; supervisor, shims and tasks run on. */

@@ -2,18 +2,15 @@ package dev.berth.shim.journal;
 
 import dev.berth.kernel.Disk;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -30,9 +27,6 @@ import org.jspecify.annotations.Nullable;
 public final class Journal implements AutoCloseable {
     /** The file is rewritten when it is larger than this and mostly holds what is overwritten. */
     private static final long COMPACT_ABOVE_BYTES = 1 << 20;
-
-    private static final Set<StandardOpenOption> APPEND =
-            Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.READ);
 
     /** One name and its new text, or null to remove it. */
     public record Change(String name, @Nullable String json) {
@@ -58,26 +52,31 @@ public final class Journal implements AutoCloseable {
     private final Disk disk;
     private final ReentrantLock lock = new ReentrantLock();
     private final TreeMap<String, String> live = new TreeMap<>();
-    private FileChannel channel;
+
+    /** Not a channel: that would be closed for all by the first interrupt of a thread that writes. */
+    private RandomAccessFile open;
+
     private long length;
     private long liveBytes;
 
-    private Journal(Path file, Disk disk, FileChannel channel) {
+    private Journal(Path file, Disk disk, RandomAccessFile open) {
         this.file = file;
         this.disk = disk;
-        this.channel = channel;
+        this.open = open;
     }
 
     /** Opens the file, makes it if there is none, and reads what it holds. */
     public static Journal open(Path file, Disk disk) throws IOException {
-        Journal journal = new Journal(file, disk, channel(file));
+        Journal journal = new Journal(file, disk, open(file));
         journal.replay(Files.readAllBytes(file));
         return journal;
     }
 
-    private static FileChannel channel(Path file) throws IOException {
-        return FileChannel.open(
-                file, APPEND, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    private static RandomAccessFile open(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        }
+        return new RandomAccessFile(file.toFile(), "rw");
     }
 
     /** The text of a name. */
@@ -128,7 +127,7 @@ public final class Journal implements AutoCloseable {
     public void close() throws IOException {
         lock.lock();
         try {
-            channel.close();
+            open.close();
         } finally {
             lock.unlock();
         }
@@ -136,12 +135,9 @@ public final class Journal implements AutoCloseable {
 
     private void append(byte[] line) throws IOException {
         try {
-            ByteBuffer bytes = ByteBuffer.wrap(line);
-            long at = length;
-            while (bytes.hasRemaining()) {
-                at += channel.write(bytes, at);
-            }
-            length = at;
+            open.seek(length);
+            open.write(line);
+            length += line.length;
         } catch (IOException e) {
             cutOff(length, e);
             throw e;
@@ -150,7 +146,7 @@ public final class Journal implements AutoCloseable {
 
     private void cutOff(long size, IOException reason) {
         try {
-            channel.truncate(size);
+            open.setLength(size);
         } catch (IOException e) {
             reason.addSuppressed(e);
         }
@@ -170,8 +166,8 @@ public final class Journal implements AutoCloseable {
         live.forEach((name, json) -> all.add(Change.put(name, json)));
         byte[] line = all.isEmpty() ? new byte[0] : line(all);
         disk.replace(file, line);
-        FileChannel old = channel;
-        channel = channel(file);
+        RandomAccessFile old = open;
+        open = open(file);
         length = line.length;
         old.close();
     }
@@ -190,7 +186,7 @@ public final class Journal implements AutoCloseable {
         }
         length = from;
         if (from < bytes.length) {
-            channel.truncate(from);
+            open.setLength(from);
         }
     }
 

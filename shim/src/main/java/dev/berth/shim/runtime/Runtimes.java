@@ -34,8 +34,14 @@ public final class Runtimes {
      *
      * @param program empty if it was not found or did not tell its version
      * @param reason why it cannot be used; empty if it can
+     * @param features what it prints when asked for them, as JSON; empty if it has no such command
      */
-    public record Candidate(String name, Optional<RuntimeProgram> program, String reason, String remedy) {
+    public record Candidate(
+            String name, Optional<RuntimeProgram> program, String reason, String remedy, String features) {
+        static Candidate unusable(String name, Optional<RuntimeProgram> program, String reason, String remedy) {
+            return new Candidate(name, program, reason, remedy, "");
+        }
+
         /** True if containers can be run with it. */
         public boolean usable() {
             return program.isPresent() && reason.isEmpty();
@@ -93,7 +99,7 @@ public final class Runtimes {
     private Candidate look(String name, Optional<Path> path) throws InterruptedException {
         Candidate candidate = path.isPresent()
                 ? examine(name, path.get())
-                : new Candidate(name, Optional.empty(), "there is no " + name + " in PATH", "Install " + name);
+                : Candidate.unusable(name, Optional.empty(), "there is no " + name + " in PATH", "Install " + name);
         if (!candidate.usable()) {
             LOG.info("OCI runtime {} is not used: {}. {}", name, candidate.reason(), candidate.remedy());
         }
@@ -105,24 +111,32 @@ public final class Runtimes {
         try {
             program = RuntimeProgram.recognise(name, path, output(List.of(path.toString(), "--version")));
             if (program.isEmpty()) {
-                return new Candidate(name, program, path + " does not tell its version", "Name an OCI runtime");
+                return Candidate.unusable(name, program, path + " does not tell its version", "Name an OCI runtime");
             }
             RuntimeProgram found = program.get();
             if (!found.isRecentEnough()) {
-                return new Candidate(
+                return Candidate.unusable(
                         name,
                         program,
                         path + " is version " + found.version() + ", which has known holes",
                         "Install version " + found.kind().minimum() + " or later");
             }
             trial.run(found);
-            return new Candidate(name, program, "", "");
+            return new Candidate(name, program, "", "", features(path));
         } catch (IOException | Fault e) {
-            return new Candidate(
+            return Candidate.unusable(
                     name,
                     program,
                     path + " failed to run a container: " + e.getMessage(),
                     "Make it run one by hand, then restart the supervisor");
+        }
+    }
+
+    private String features(Path path) throws InterruptedException {
+        try {
+            return output(List.of(path.toString(), "features"));
+        } catch (IOException e) {
+            return ""; // crun before 1.9 has no such command
         }
     }
 
@@ -149,6 +163,18 @@ public final class Runtimes {
             all.add(result(look));
         }
         return all;
+    }
+
+    /** What is known now; those that are still being tried cannot be used yet. */
+    public List<Candidate> tried() throws InterruptedException {
+        List<Candidate> now = new ArrayList<>();
+        for (Map.Entry<String, FutureTask<Candidate>> each : candidates.entrySet()) {
+            now.add(
+                    each.getValue().isDone()
+                            ? result(each.getValue())
+                            : Candidate.unusable(each.getKey(), Optional.empty(), "it is being tried", "Wait"));
+        }
+        return now;
     }
 
     /**
