@@ -26,7 +26,7 @@ class BadInputTest {
     }
 
     @AfterAll
-    void stop() throws IOException, InterruptedException {
+    void stop() throws IOException {
         if (berth != null) {
             berth.close();
         }

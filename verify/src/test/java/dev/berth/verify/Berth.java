@@ -22,7 +22,6 @@ import java.util.stream.Stream;
  * The built program as a user starts it, with folders, a socket and a bridge of its own, beside a registry on loopback that
  * serves an image of this machine's busybox.
  */
-@SuppressWarnings("try") // an interrupt while closing ends the whole run
 final class Berth implements AutoCloseable {
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
     private static final Ticker TICKER = Ticker.system();
@@ -207,7 +206,16 @@ final class Berth implements AutoCloseable {
 
     /** Ends everything; what is left after this is a leak. */
     @Override
-    public void close() throws IOException, InterruptedException {
+    public void close() throws IOException {
+        try {
+            end();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while ending " + name, e);
+        }
+    }
+
+    private void end() throws IOException, InterruptedException {
         registry.close();
         daemon.destroy();
         if (!daemon.waitFor(20, TimeUnit.SECONDS)) {

@@ -28,7 +28,7 @@ class CrictlTest {
     }
 
     @AfterAll
-    void stop() throws IOException, InterruptedException {
+    void stop() throws IOException {
         if (berth != null) {
             berth.close();
         }

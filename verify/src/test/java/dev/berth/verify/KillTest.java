@@ -34,7 +34,7 @@ class KillTest {
     }
 
     @AfterEach
-    void stop() throws IOException, InterruptedException {
+    void stop() throws IOException {
         if (berth != null) {
             berth.close();
         }
