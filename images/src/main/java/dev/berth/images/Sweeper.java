@@ -226,14 +226,20 @@ final class Sweeper implements AutoCloseable {
                 store.metadata().read(records -> records.contents().digests());
         Instant spared = clock.instant().minus(grace);
         for (Blob blob : store.blobs().list()) {
-            boolean due = claimed.contains(blob.digest()) || !blob.storedAt().isAfter(spared);
-            if (due && !marks.blobs.contains(blob.digest())) {
-                holds.removeBlob(blob.digest(), () -> removeBlob(blob.digest()));
+            Digest digest = blob.digest();
+            if (marks.blobs.contains(digest)) {
+                continue;
+            }
+            if (claimed.contains(digest)) {
+                holds.removeBlob(digest, () -> removeClaimed(digest));
+            } else if (!blob.storedAt().isAfter(spared)) {
+                holds.removeBlob(
+                        digest, () -> store.blobs().delete(digest)); // no record: on a full disk none can be written
             }
         }
     }
 
-    private void removeBlob(Digest digest) {
+    private void removeClaimed(Digest digest) {
         store.metadata().apply(Durability.PROCESS, records -> {
             for (Namespace namespace : namespaces(records)) {
                 records.contents().remove(namespace, digest);

@@ -226,11 +226,21 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
                 Durability.PROCESS,
                 r -> r.snapshots().create(SnapshotRecord.of(namespace, name, DRAFT + Ids.random(), Kind.ACTIVE)));
         try (Rollback undo = new Rollback()) {
-            undo.add("draft " + draft.number(), () -> remove(namespace, draft.key()));
+            undo.add("draft " + draft.number(), () -> removeDraft(draft));
             files.make(draft.number(), withWork);
             undo.commit();
             return draft;
         }
+    }
+
+    /** Removes a draft, its files first: on a full disk they make the room that the change of the record takes. */
+    void removeDraft(SnapshotRecord draft) {
+        try {
+            files.remove(draft.number());
+        } catch (IOException e) {
+            LOG.debug("The files of draft {} go with its record: {}", draft.number(), e.toString());
+        }
+        remove(draft.namespace(), draft.key());
     }
 
     /** The committed snapshots from this one down. */

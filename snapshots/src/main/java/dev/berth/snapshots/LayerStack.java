@@ -42,7 +42,7 @@ abstract sealed class LayerStack implements LayerChain permits OverlayLayers, Na
 
     void drop(SnapshotRecord draft) {
         if (drafts.remove(draft)) {
-            snapshotter.remove(namespace, draft.key());
+            snapshotter.removeDraft(draft);
         }
     }
 
