@@ -9,6 +9,7 @@ import dev.berth.linux.LinuxException;
 import dev.berth.linux.Poller;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -181,6 +182,7 @@ final class ForeignShims implements AutoCloseable {
                     shim.address().socket(),
                     orphans);
             shim.kill(); // the connection may be all that died
+            Files.deleteIfExists(shim.address().socket()); // its program's delete verb leaves it
             for (TaskId task : orphans) {
                 Exit exit = cleanUp(task);
                 events.accept(new TaskEvent.Exited(task, clock.instant(), "", 0, exit));

@@ -21,7 +21,7 @@ final class Envelope {
         private static final int OVERHEAD = 128;
 
         byte[] encode() {
-            var out = new Wire.Writer(payload.length + OVERHEAD)
+            var out = new WireWriter(payload.length + OVERHEAD)
                     .text(1, service)
                     .text(2, method)
                     .bytes(3, payload)
@@ -51,7 +51,7 @@ final class Envelope {
         }
 
         private static byte[] keyValue(String key, String value) {
-            return new Wire.Writer(key.length() + value.length() + 8)
+            return new WireWriter(key.length() + value.length() + 8)
                     .text(1, key)
                     .text(2, value)
                     .done();
@@ -85,7 +85,7 @@ final class Envelope {
 
         byte[] encode() {
             // Peers of version 1.0 insist on a status, so it is there even when it says OK.
-            return new Wire.Writer(payload.length + 16)
+            return new WireWriter(payload.length + 16)
                     .message(1, failure == null ? NOTHING : encode(failure))
                     .bytes(2, payload)
                     .done();
@@ -106,7 +106,7 @@ final class Envelope {
         }
 
         private static byte[] encode(TtrpcStatus status) {
-            var out = new Wire.Writer(status.reason().length() + 16)
+            var out = new WireWriter(status.reason().length() + 16)
                     .number(1, status.code().number())
                     .text(2, status.reason());
             status.details().forEach(detail -> out.message(3, detail));

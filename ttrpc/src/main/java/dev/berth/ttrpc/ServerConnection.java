@@ -50,7 +50,7 @@ final class ServerConnection {
     void serve() {
         Thread writer = Thread.ofVirtual().name("ttrpc answers").start(this::write);
         try {
-            var input = new Frame.Input(channel);
+            var input = new FrameReader(channel);
             for (Frame frame = input.read(); frame != null; frame = input.read()) {
                 receive(frame);
             }

@@ -199,7 +199,7 @@ public final class TtrpcClient implements AutoCloseable {
     private void read() {
         String why = "the server closed the connection";
         try {
-            var input = new Frame.Input(channel);
+            var input = new FrameReader(channel);
             for (Frame frame = input.read(); frame != null; frame = input.read()) {
                 deliver(frame);
             }

@@ -103,8 +103,8 @@ class EnvelopeTest {
     void negativeAndUnknownNumbersSurvive() throws Exception {
         var request = new Envelope.Request("a", "b", new byte[0], -1, Map.of());
         assertThat(Envelope.Request.decode(request.encode()).timeoutNanos()).isEqualTo(-1);
-        byte[] odd = new Wire.Writer(8)
-                .message(1, new Wire.Writer(8).number(1, 4711).done())
+        byte[] odd = new WireWriter(8)
+                .message(1, new WireWriter(8).number(1, 4711).done())
                 .done();
         assertThat(Objects.requireNonNull(Envelope.Response.decode(odd).failure())
                         .code())

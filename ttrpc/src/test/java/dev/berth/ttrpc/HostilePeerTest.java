@@ -57,11 +57,11 @@ class HostilePeerTest {
     /** A client that sends what it likes. */
     private final class Raw implements AutoCloseable {
         final SocketChannel channel;
-        final Frame.Input in;
+        final FrameReader in;
 
         Raw() throws IOException {
             channel = SocketChannel.open(UnixDomainSocketAddress.of(server.socket()));
-            in = new Frame.Input(channel);
+            in = new FrameReader(channel);
         }
 
         void send(int stream, int type, int flags, byte[] data) throws IOException {
@@ -218,7 +218,7 @@ class HostilePeerTest {
             listener.bind(UnixDomainSocketAddress.of(path));
             Thread peer = Thread.ofVirtual().start(() -> {
                 try (var channel = listener.accept()) {
-                    new Frame.Input(channel).read();
+                    new FrameReader(channel).read();
                     while (answer.hasRemaining()) {
                         channel.write(answer);
                     }
