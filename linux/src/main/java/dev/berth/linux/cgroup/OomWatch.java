@@ -1,10 +1,12 @@
 package dev.berth.linux.cgroup;
 
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.EventFd;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Poller;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * Waits until the kernel kills in a cgroup for lack of memory.
@@ -13,6 +15,9 @@ import java.nio.file.Path;
  * the same parent runs out, on version 2 a change of {@code memory.events}. The kernel's counter of kills is what counts.
  */
 public abstract sealed class OomWatch implements AutoCloseable {
+    private static final int LOOKS = 50;
+    private static final Duration BETWEEN_LOOKS = Duration.ofMillis(10);
+
     private final Cgroup cgroup;
     private long seen;
     private volatile boolean closed;
@@ -44,11 +49,27 @@ public abstract sealed class OomWatch implements AutoCloseable {
                     return fresh;
                 }
                 awaitHint();
+                long counted = awaitCount();
+                if (counted > 0) {
+                    return counted;
+                }
             }
         } catch (IOException e) {
             if (!closed && cgroup.exists()) {
                 throw e;
             }
+        }
+        return 0;
+    }
+
+    /** The kernel hints before it has killed and counted: the count follows within moments, or it was no kill. */
+    private long awaitCount() throws IOException, InterruptedException {
+        for (int look = 0; look < LOOKS && !closed && cgroup.exists(); look++) {
+            long fresh = fresh();
+            if (fresh > 0) {
+                return fresh;
+            }
+            Ticker.system().sleep(BETWEEN_LOOKS);
         }
         return 0;
     }
