@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,6 +49,11 @@ final class Tasks {
 
     private final Map<TaskKey, Task> tasks = new ConcurrentHashMap<>();
 
+    /** Names of those that are being made. */
+    private final Set<TaskKey> making = ConcurrentHashMap.newKeySet();
+
+    private final ReentrantLock removal = new ReentrantLock();
+
     /** Not made, and not gone yet. */
     private final Map<TaskKey, TaskRecord> leftovers = new ConcurrentHashMap<>();
 
@@ -61,9 +67,7 @@ final class Tasks {
 
     /** All tasks that clients may see. */
     List<Task> all() {
-        return tasks.values().stream()
-                .filter(task -> !task.key().isInternal() && task.init().state() != ProcessState.CREATING)
-                .toList();
+        return tasks.values().stream().filter(task -> !task.key().isInternal()).toList();
     }
 
     /** The process ids that somebody waits for. */
@@ -128,19 +132,28 @@ final class Tasks {
 
     /** Removes what was left behind by creations that failed and could not be undone, or ended with a supervisor. */
     void tidy() throws InterruptedException {
-        for (TaskRecord record : leftovers.values()) {
+        for (TaskKey key : leftovers.keySet()) {
             try {
-                removeLeftover(record);
+                removeLeftover(key);
             } catch (Fault e) {
-                LOG.warn("task {} was not made and is not gone yet; it is tried again", record.key(), e);
+                LOG.warn("task {} was not made and is not gone yet; it is tried again", key, e);
             }
         }
     }
 
-    private void removeLeftover(TaskRecord record) throws InterruptedException {
-        workshop.remove(record, true);
-        context.ledger().remove(record.key());
-        leftovers.remove(record.key(), record);
+    /** One at a time: what the janitor removes must not be what has just been made under the same name. */
+    private void removeLeftover(TaskKey key) throws InterruptedException {
+        removal.lockInterruptibly();
+        try {
+            TaskRecord record = leftovers.get(key);
+            if (record != null) {
+                workshop.remove(record, true);
+                context.ledger().remove(key);
+                leftovers.remove(key);
+            }
+        } finally {
+            removal.unlock();
+        }
     }
 
     /**
@@ -150,7 +163,7 @@ final class Tasks {
      */
     Task find(TaskKey key) {
         Task task = tasks.get(key);
-        if (task == null || task.init().state() == ProcessState.CREATING) {
+        if (task == null) {
             throw Fault.notFound("find task " + key.id(), "there is no such task in namespace " + key.namespace(), "");
         }
         return task;
@@ -162,26 +175,28 @@ final class Tasks {
      * @throws Fault ALREADY_EXISTS if there is a task of that name
      */
     Task create(NewTask wanted) throws InterruptedException {
-        BundleConfig config = BundleConfig.read(wanted.bundle());
-        TaskRecord record = workshop.plan(wanted, config);
-        ProcessRecord announced = ProcessRecord.announced(wanted.key(), "", ProcessState.CREATING, wanted.streams());
-        Task task = new Task(record, workshop.runtime(record), new TaskProcess(announced, context));
+        TaskKey key = wanted.key();
+        if (tasks.containsKey(key) || !making.add(key)) {
+            throw Fault.alreadyExists("create task " + key.id(), "there is a task of that name", "");
+        }
         try (Rollback undo = new Rollback()) {
-            if (tasks.putIfAbsent(wanted.key(), task) != null) {
-                throw Fault.alreadyExists("create task " + wanted.key().id(), "there is a task of that name", "");
-            }
-            undo.add("name of task " + wanted.key(), () -> tasks.remove(wanted.key(), task));
-            TaskRecord leftover = leftovers.get(wanted.key());
-            if (leftover != null) {
-                removeLeftover(leftover);
-            }
-            undo.add("task " + wanted.key(), () -> discard(task));
+            undo.add("output of " + key, () -> context.outputs().stop(PumpRecord.name(key, "")));
+            removeLeftover(key);
+            BundleConfig config = BundleConfig.read(wanted.bundle());
+            TaskRecord record = workshop.plan(wanted, config);
+            ProcessRecord announced = ProcessRecord.announced(key, "", ProcessState.CREATING, wanted.streams());
+            Task task = new Task(record, workshop.runtime(record), new TaskProcess(announced, context));
+            undo.add("task " + key, () -> discard(task));
             context.ledger().add(record, announced);
             task.init().use(open(announced));
             task.init().create(() -> workshop.create(task, wanted, config), made -> TaskEvents.created(record, made));
+            tasks.put(key, task);
             undo.commit();
+            workshop.cgroup(record).ifPresent(cgroup -> context.oom().watch(key, cgroup, false));
+            return task;
+        } finally {
+            making.remove(key);
         }
-        return task;
     }
 
     private ProcessIo open(ProcessRecord process) {
@@ -309,11 +324,10 @@ final class Tasks {
     }
 
     /** Undoes a creation, however far it came; what cannot be undone now is tried again later. */
-    private void discard(Task task) throws IOException, InterruptedException {
+    private void discard(Task task) throws InterruptedException {
         task.init().close();
-        context.outputs().stop(outputOf(task.init()));
         leftovers.put(task.key(), task.record());
-        removeLeftover(task.record());
+        removeLeftover(task.key());
     }
 
     private static String outputOf(TaskProcess process) {

@@ -2,6 +2,9 @@ package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.DetachedMount;
+import dev.berth.linux.Errno;
+import dev.berth.linux.LinuxException;
+import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.cgroup.Cgroups;
@@ -46,6 +49,8 @@ final class Workshop {
     TaskRecord plan(Tasks.NewTask wanted, BundleConfig config) throws InterruptedException {
         Tasks.Options options = wanted.options();
         RuntimeProgram program = runtimes.get(options.runtime());
+        String cgroup = config.cgroupsPath().orElse("");
+        checkIsFree(wanted.key(), cgroup);
         Path root = options.root().isEmpty()
                 ? directories.runtimeRoot(program.name(), wanted.key().namespace())
                 : Path.of(options.root());
@@ -56,7 +61,22 @@ final class Workshop {
                 new TaskRecord.Driver(
                         program.name(), program.kind(), program.path().toString(), program.version(), root.toString()),
                 options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : OciRuntime.Cgroups.RUNTIME,
-                config.cgroupsPath().orElse(""));
+                cgroup);
+    }
+
+    /** What a container's cgroup holds is killed with the container, so nobody else may be in it. */
+    private void checkIsFree(TaskKey key, String path) {
+        try {
+            if (!path.isEmpty() && !cgroups.cgroup(path).pids().isEmpty()) {
+                throw Fault.precondition(
+                        "create task " + key.id(),
+                        "there are processes in its cgroup " + path,
+                        "Give it another cgroup");
+            }
+        } catch (IOException e) {
+            throw Fault.internal("look at cgroup " + path, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 
     OciRuntime runtime(TaskRecord record) {
@@ -169,19 +189,33 @@ final class Workshop {
     void remove(TaskRecord record, boolean alive) throws InterruptedException {
         OciRuntime runtime = runtime(record);
         try {
+            Optional<Cgroup> cgroup = cgroup(record).filter(Cgroup::exists);
+            Set<Integer> orphans = cgroup.isPresent() && alive ? cgroup.get().pids() : Set.of();
             if (Files.isDirectory(directories.work(record.key()))) {
                 runtime.delete(record.id(), alive, birth(runtime));
             }
-            Optional<Cgroup> cgroup = cgroup(record);
-            if (cgroup.isPresent() && cgroup.get().exists()) {
-                cgroup.get().kill(LIMIT);
-                cgroup.get().remove(LIMIT);
+            if (cgroup.isPresent() && !(cgroup.get().kill(LIMIT) && cgroup.get().remove(LIMIT))) {
+                throw new IOException("cgroup " + record.cgroup() + " is still in use");
             }
+            reap(orphans);
             pins.drop(record.key());
             StateDir.removeTree(directories.work(record.key()));
         } catch (IOException e) {
             throw Fault.internal("remove task " + record.id(), String.valueOf(e.getMessage()), "")
                     .causedBy(e);
+        }
+    }
+
+    /** Processes of a container that was not finished: nobody else waits for them, and they are dead. */
+    private static void reap(Set<Integer> orphans) throws IOException {
+        for (int pid : orphans) {
+            try {
+                Subreaper.reap(pid);
+            } catch (LinuxException e) {
+                if (!e.is(Errno.ECHILD)) {
+                    throw e; // else its parent was another process of the container
+                }
+            }
         }
     }
 
