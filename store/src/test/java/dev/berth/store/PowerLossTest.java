@@ -74,7 +74,8 @@ final class PowerLossTest {
                     return confirmed;
                 }
                 String[] words = line.split(" ", -1);
-                if (words[0].equals("POWER") && seen <= lines) { // what a flush that races with the plug says does not count
+                if (words[0].equals("POWER")
+                        && seen <= lines) { // what a flush that races with the plug says does not count
                     confirmed = Integer.parseInt(words[1]);
                 }
                 if (seen == lines) {

@@ -3,6 +3,7 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -84,6 +85,42 @@ class KillTest {
         berth.launch();
         everythingIsAsBefore();
         assertThat(berth.crictl("exec", "-s", id, "echo", "alive").text()).isEqualTo("alive");
+    }
+
+    /** As a reboot does it: every process gone, and everything below the state directory. */
+    @Test
+    void theMachineIsRestarted() throws IOException, InterruptedException {
+        berth.kill();
+        berth.supervisor().orElseThrow().destroyForcibly();
+        ProcessHandle.allProcesses()
+                .filter(process -> Berth.read(Path.of("/proc/" + process.pid() + "/cgroup"))
+                        .contains(counter))
+                .forEach(ProcessHandle::destroyForcibly);
+        List<String> mounts = Berth.read(Path.of("/proc/self/mountinfo"))
+                .lines()
+                .map(line -> line.split(" ", -1)[4])
+                .filter(target -> target.startsWith(berth.state() + "/"))
+                .toList();
+        mounts.reversed().forEach(mount -> Berth.run(List.of("umount", "-l", mount)));
+        assertThat(Berth.run(List.of("rm", "-rf", berth.state().toString())).exit())
+                .isZero();
+
+        berth.launch();
+
+        Berth.until(
+                "the pod is not ready",
+                LIMIT,
+                () -> berth.crictl("pods", "--id", pod).out().contains("NotReady"));
+        Berth.until(
+                "the container has ended",
+                LIMIT,
+                () -> berth.crictl("inspect", counter).out().contains("CONTAINER_EXITED"));
+        assertThat(berth.crictl("inspect", counter).text()).contains("\"exitCode\": 255", "\"reason\": \"Unknown\"");
+        assertThat(berth.crictl("images", "-q").text()).isNotEmpty();
+        berth.crictl("rmp", pod).text();
+        String again = pods.run("again");
+        pods.start(again, "again", pods.containerFile("again", "echo back; exec sleep 1000"));
+        Berth.until("a new pod runs", LIMIT, () -> pods.log("again").contains("back"));
     }
 
     /** Same pod, same address, same container, and a log without a gap that goes on. */
