@@ -144,7 +144,6 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         String what = name + "/" + number;
         try {
             files.remove(number);
-            metadata.apply(Durability.PROCESS, r -> r.leftovers().done(LEFTOVER, what));
         } catch (IOException e) {
             LOG.warn("The files of snapshot {} could not be removed, this will be tried again: {}", what, e.toString());
             metadata.apply(Durability.PROCESS, r -> r.leftovers().add(LEFTOVER, what, Payload.NONE));
@@ -215,9 +214,22 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
             Set<Long> there = files.numbers(); // before the records: a new one is made before its directory
             Set<Long> known = metadata.read(r -> r.snapshots().numbers(name));
             there.stream().filter(number -> !known.contains(number)).forEach(this::removeFiles);
+            Set<Long> left = files.numbers();
+            metadata.apply(
+                    Durability.PROCESS,
+                    r -> r.leftovers().list(LEFTOVER).stream()
+                            .filter(leftover -> there.contains(numberOf(leftover.what())))
+                            .filter(leftover -> !left.contains(numberOf(leftover.what())))
+                            .forEach(leftover -> r.leftovers().done(leftover.number())));
         } catch (IOException e) {
             throw SnapshotFault.of("tidy up the snapshots in " + files.directory(), e);
         }
+    }
+
+    /** The number in the name of one of our leftovers; -1 in those of others. */
+    private long numberOf(String leftover) {
+        String prefix = name + "/";
+        return leftover.startsWith(prefix) ? Long.parseLong(leftover.substring(prefix.length())) : -1;
     }
 
     /** A snapshot for a layer on its way, with an empty directory. */

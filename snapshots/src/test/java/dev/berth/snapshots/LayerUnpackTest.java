@@ -5,11 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Dir;
 import dev.berth.linux.FileStat;
+import dev.berth.linux.Mounts;
 import dev.berth.store.SnapshotRecord.Usage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +20,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -377,6 +381,18 @@ class LayerUnpackTest {
                 })
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.RESOURCE_EXHAUSTED));
+    }
+
+    @Test
+    void aFullDiskIsSaid() throws Exception {
+        try (DetachedMount small = Mounts.tmpfs(Map.of("size", "65536"), Set.of());
+                Dir full = Dir.open(small.fd())) {
+            InputStream tar = new TarBytes().file("f", "x".repeat(500_000)).stream();
+            assertThatThrownBy(() -> LayerUnpack.standalone(full, tar))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.RESOURCE_EXHAUSTED))
+                    .hasMessageContaining("Make room");
+        }
     }
 
     @Test

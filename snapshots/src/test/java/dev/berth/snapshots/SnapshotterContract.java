@@ -9,7 +9,6 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Dir;
-import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.MountEntry;
 import dev.berth.linux.Mounts;
 import dev.berth.store.Metadata;
@@ -45,8 +44,8 @@ abstract class SnapshotterContract {
 
     @BeforeEach
     void open() {
-        store = Store.open(temp.resolve("root"), new LinuxDisk(), InstantSource.fixed(Instant.EPOCH));
-        snapshots = open(temp.resolve("root/snapshots"), store.metadata(), new LinuxDisk());
+        store = Store.open(temp.resolve("root"), new UnflushedDisk(), InstantSource.fixed(Instant.EPOCH));
+        snapshots = open(temp.resolve("root/snapshots"), store.metadata(), new UnflushedDisk());
         snapshots.recover();
     }
 
