@@ -4,6 +4,7 @@ import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.ImageFiles;
 import dev.berth.cri.spec.ImageUser;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.cri.spec.SpecRequest;
@@ -63,7 +64,7 @@ final class ContainerMaking {
         SpecBuilder.Built built;
         ImageUser user;
         try (RootView root = RootView.open(shop.snapshots().mounts(SPACE, id))) {
-            user = new Users(root)
+            user = new Users(ImageFiles.in(root.root()))
                     .find(config.security(), image.config().config().user());
             timeline.done("user");
             built = shop.specs().build(request(id, pod, config, image, user));

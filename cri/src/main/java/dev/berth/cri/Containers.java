@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,8 +29,11 @@ public final class Containers {
     private final ContainerRunning running;
     private final Creations creations = new Creations();
     private final Turns turns = new Turns();
+    private final Consumer<String> removed;
 
-    Containers(CriContext context, ContainerMaking making, ContainerRunning running) {
+    /** @param removed is told the id of a container that is gone */
+    Containers(CriContext context, ContainerMaking making, ContainerRunning running, Consumer<String> removed) {
+        this.removed = removed;
         this.context = context;
         this.making = making;
         this.running = running;
@@ -113,6 +117,7 @@ public final class Containers {
             running.discard(still.get());
             making.discard(still.get());
             context.ledger().removeContainer(id);
+            removed.accept(id);
             context.ledger()
                     .findPod(still.get().podId())
                     .ifPresent(pod -> context.publish(ContainerEvent.Kind.DELETED, id, pod));

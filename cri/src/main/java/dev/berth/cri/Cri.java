@@ -55,11 +55,11 @@ public final class Cri implements AutoCloseable {
                 environment,
                 config.root().resolve("volumes"));
         var running = new ContainerRunning(context, making);
-        this.containers = new Containers(context, making, running);
+        this.statistics = new Statistics(context, parts.namespaces(), making);
+        this.containers = new Containers(context, making, running, statistics::forget);
         this.pods = new Pods(config, context, environment, containers);
         this.images = parts.images();
         this.node = new Node(config, parts.tasks(), parts.networks());
-        this.statistics = new Statistics(context, parts.namespaces(), making);
         this.recovery = new Recovery(context, environment, running, parts);
     }
 

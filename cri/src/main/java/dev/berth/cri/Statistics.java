@@ -1,5 +1,7 @@
 package dev.berth.cri;
 
+import dev.berth.cri.stats.Usage;
+import dev.berth.cri.stats.UsageMeter;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.linux.cgroup.CgroupStats;
@@ -9,9 +11,7 @@ import dev.berth.network.PodNetworkRequest;
 import dev.berth.store.SnapshotRecord;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -19,20 +19,9 @@ import org.slf4j.LoggerFactory;
 /** What containers and pods use. Rates come from this reading and the one before. */
 public final class Statistics {
     private static final Logger LOG = LoggerFactory.getLogger(Statistics.class);
-    private static final long NANOS = 1_000_000_000L;
 
-    /**
-     * One reading of a container.
-     *
-     * @param atNanos when, since 1970
-     * @param nanoCores processor time used for each second since the last reading, in billionths of a core; 0 at the first
-     */
-    public record ContainerUsage(
-            Container container,
-            long atNanos,
-            CgroupStats counters,
-            long nanoCores,
-            SnapshotRecord.Usage writableLayer) {}
+    /** One reading of a container. */
+    public record ContainerUsage(Container container, Usage usage, SnapshotRecord.Usage writableLayer) {}
 
     /**
      * One reading of a pod.
@@ -48,17 +37,16 @@ public final class Statistics {
         }
     }
 
-    private record Sample(long atNanos, long cpuNanos) {}
-
     private final CriContext context;
     private final NetworkNamespaces namespaces;
     private final ContainerMaking making;
-    private final Map<String, Sample> samples = new ConcurrentHashMap<>();
+    private final UsageMeter meter;
 
     Statistics(CriContext context, NetworkNamespaces namespaces, ContainerMaking making) {
         this.context = context;
         this.namespaces = namespaces;
         this.making = making;
+        this.meter = new UsageMeter(context.ticker(), context.clock());
     }
 
     /**
@@ -83,7 +71,6 @@ public final class Statistics {
                 usages.add(usage);
             }
         }
-        samples.keySet().removeIf(id -> context.ledger().findContainer(id).isEmpty());
         return usages;
     }
 
@@ -138,13 +125,14 @@ public final class Statistics {
 
     private ContainerUsage read(Container container) {
         CgroupStats counters = context.tasks().stats(ContainerRunning.task(container));
-        long now = context.nowNanos();
-        Sample before = samples.put(container.id(), new Sample(now, counters.cpuNanos()));
-        long rate = 0;
-        if (before != null && now > before.atNanos()) {
-            rate = Math.max(0, counters.cpuNanos() - before.cpuNanos()) * NANOS / (now - before.atNanos());
-        }
-        SnapshotRecord.Usage layer = making.snapshots().usage(Namespace.KUBERNETES, container.snapshot());
-        return new ContainerUsage(container, now, counters, rate, layer);
+        return new ContainerUsage(
+                container,
+                meter.measure(container.id(), counters),
+                making.snapshots().usage(Namespace.KUBERNETES, container.snapshot()));
+    }
+
+    /** Forgets the readings of a container that is removed. */
+    void forget(String id) {
+        meter.forget(id);
     }
 }

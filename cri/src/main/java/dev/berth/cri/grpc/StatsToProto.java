@@ -4,7 +4,7 @@ import dev.berth.cri.Container;
 import dev.berth.cri.Pod;
 import dev.berth.cri.Statistics.ContainerUsage;
 import dev.berth.cri.Statistics.PodUsage;
-import dev.berth.linux.cgroup.CgroupStats;
+import dev.berth.cri.stats.Usage;
 import dev.berth.linux.netlink.Link;
 import dev.berth.wire.cri.ContainerAttributes;
 import dev.berth.wire.cri.ContainerStats;
@@ -20,6 +20,7 @@ import dev.berth.wire.cri.PodSandboxStats;
 import dev.berth.wire.cri.ProcessUsage;
 import dev.berth.wire.cri.SwapUsage;
 import dev.berth.wire.cri.UInt64Value;
+import java.time.Instant;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
@@ -32,47 +33,44 @@ final class StatsToProto {
         this.filesystem = filesystem;
     }
 
-    ContainerStats container(ContainerUsage usage) {
-        Container container = usage.container();
-        CgroupStats counters = usage.counters();
+    ContainerStats container(ContainerUsage reading) {
+        Container container = reading.container();
+        Usage usage = reading.usage();
+        long at = nanos(usage.at());
         var stats = ContainerStats.newBuilder()
                 .setAttributes(ContainerAttributes.newBuilder()
                         .setId(container.id())
                         .setMetadata(ContainerToProto.metadata(container))
                         .putAllLabels(container.config().labels())
                         .putAllAnnotations(container.config().annotations()))
-                .setCpu(cpu(usage.atNanos(), counters.cpuNanos(), usage.nanoCores()))
-                .setMemory(memory(usage.atNanos(), List.of(counters)))
+                .setCpu(cpu(at, List.of(usage)))
+                .setMemory(memory(at, List.of(usage)))
                 .setWritableLayer(FilesystemUsage.newBuilder()
-                        .setTimestamp(usage.atNanos())
+                        .setTimestamp(at)
                         .setFsId(FilesystemIdentifier.newBuilder().setMountpoint(filesystem))
-                        .setUsedBytes(number(usage.writableLayer().bytes()))
-                        .setInodesUsed(number(usage.writableLayer().inodes())));
-        counters.swapBytes().ifPresent(swap -> {
-            var built = SwapUsage.newBuilder().setTimestamp(usage.atNanos()).setSwapUsageBytes(number(swap));
-            counters.swapLimitBytes()
-                    .ifPresent(limit -> built.setSwapAvailableBytes(number(Math.max(0, limit - swap))));
-            stats.setSwap(built);
+                        .setUsedBytes(number(reading.writableLayer().bytes()))
+                        .setInodesUsed(number(reading.writableLayer().inodes())));
+        usage.swap().used().ifPresent(used -> {
+            var swap = SwapUsage.newBuilder().setTimestamp(at).setSwapUsageBytes(number(used));
+            usage.swap().available().ifPresent(left -> swap.setSwapAvailableBytes(number(left)));
+            stats.setSwap(swap);
         });
         return stats.build();
     }
 
-    PodSandboxStats pod(PodUsage usage) {
-        Pod pod = usage.pod();
-        List<CgroupStats> counters =
-                usage.containers().stream().map(ContainerUsage::counters).toList();
-        long rate =
-                usage.containers().stream().mapToLong(ContainerUsage::nanoCores).sum();
+    PodSandboxStats pod(PodUsage reading) {
+        Pod pod = reading.pod();
+        List<Usage> usages =
+                reading.containers().stream().map(ContainerUsage::usage).toList();
+        long at = reading.atNanos();
         var linux = LinuxPodSandboxStats.newBuilder()
-                .setCpu(cpu(usage.atNanos(), sum(counters, CgroupStats::cpuNanos), rate))
-                .setMemory(memory(usage.atNanos(), counters))
-                .setProcess(ProcessUsage.newBuilder()
-                        .setTimestamp(usage.atNanos())
-                        .setProcessCount(number(sum(counters, c -> c.pids().current()))))
+                .setCpu(cpu(at, usages))
+                .setMemory(memory(at, usages))
+                .setProcess(ProcessUsage.newBuilder().setTimestamp(at).setProcessCount(sum(usages, Usage::processes)))
                 .addAllContainers(
-                        usage.containers().stream().map(this::container).toList());
-        if (!usage.links().isEmpty()) {
-            linux.setNetwork(network(usage));
+                        reading.containers().stream().map(this::container).toList());
+        if (!reading.links().isEmpty()) {
+            linux.setNetwork(network(reading));
         }
         return PodSandboxStats.newBuilder()
                 .setAttributes(PodSandboxAttributes.newBuilder()
@@ -84,26 +82,30 @@ final class StatsToProto {
                 .build();
     }
 
-    private static CpuUsage cpu(long at, long nanos, long rate) {
-        return CpuUsage.newBuilder()
+    /** A rate is told once there is one for every part. */
+    private static CpuUsage cpu(long at, List<Usage> usages) {
+        var cpu = CpuUsage.newBuilder()
                 .setTimestamp(at)
-                .setUsageCoreNanoSeconds(number(nanos))
-                .setUsageNanoCores(number(rate))
-                .build();
+                .setUsageCoreNanoSeconds(sum(usages, usage -> usage.cpu().coreNanos()));
+        if (usages.stream().allMatch(usage -> usage.cpu().nanoCores().isPresent())) {
+            cpu.setUsageNanoCores(sum(usages, usage -> usage.cpu().nanoCores().orElse(0)));
+        }
+        return cpu.build();
     }
 
-    private static MemoryUsage memory(long at, List<CgroupStats> counters) {
-        long working = sum(counters, CgroupStats::workingSetBytes);
+    private static MemoryUsage memory(long at, List<Usage> usages) {
         var memory = MemoryUsage.newBuilder()
                 .setTimestamp(at)
-                .setWorkingSetBytes(number(working))
-                .setUsageBytes(number(sum(counters, CgroupStats::memoryBytes)))
-                .setRssBytes(number(sum(counters, CgroupStats::rssBytes)))
-                .setPageFaults(number(sum(counters, CgroupStats::pageFaults)))
-                .setMajorPageFaults(number(sum(counters, CgroupStats::majorPageFaults)));
-        if (counters.stream().allMatch(c -> c.memoryLimitBytes().isPresent()) && !counters.isEmpty()) {
-            long limit = sum(counters, c -> c.memoryLimitBytes().orElse(0));
-            memory.setAvailableBytes(number(Math.max(0, limit - working)));
+                .setWorkingSetBytes(sum(usages, usage -> usage.memory().workingSet()))
+                .setUsageBytes(sum(usages, usage -> usage.memory().usage()))
+                .setRssBytes(sum(usages, usage -> usage.memory().rss()))
+                .setPageFaults(sum(usages, usage -> usage.memory().faults().all()))
+                .setMajorPageFaults(sum(usages, usage -> usage.memory().faults().major()));
+        boolean limited = !usages.isEmpty()
+                && usages.stream().allMatch(usage -> usage.memory().available().isPresent());
+        if (limited) {
+            memory.setAvailableBytes(
+                    sum(usages, usage -> usage.memory().available().orElse(0)));
         }
         return memory.build();
     }
@@ -128,8 +130,12 @@ final class StatsToProto {
                 .build();
     }
 
-    private static long sum(List<CgroupStats> counters, ToLongFunction<CgroupStats> value) {
-        return counters.stream().mapToLong(value).sum();
+    private static UInt64Value sum(List<Usage> usages, ToLongFunction<Usage> value) {
+        return number(usages.stream().mapToLong(value).sum());
+    }
+
+    private static long nanos(Instant at) {
+        return at.getEpochSecond() * 1_000_000_000L + at.getNano();
     }
 
     private static UInt64Value number(long value) {
