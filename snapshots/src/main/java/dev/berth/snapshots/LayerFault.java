@@ -40,8 +40,14 @@ final class LayerFault {
             case Errno.ENOSPC, Errno.EDQUOT ->
                 Fault.exhausted(WHAT, why, "Make room on the disk that holds the images")
                         .causedBy(e);
-            case Errno.ENAMETOOLONG, Errno.EFBIG, Errno.ELOOP, Errno.ENOTDIR, Errno.EINVAL, Errno.EOVERFLOW ->
-                Fault.invalid(WHAT, why, REBUILD).causedBy(e);
+            // ENOENT: an entry took the place of what it refers to; nobody else removes anything in a draft.
+            case Errno.ENOENT,
+                    Errno.ENAMETOOLONG,
+                    Errno.EFBIG,
+                    Errno.ELOOP,
+                    Errno.ENOTDIR,
+                    Errno.EINVAL,
+                    Errno.EOVERFLOW -> Fault.invalid(WHAT, why, REBUILD).causedBy(e);
             default -> Fault.internal(WHAT, why, "See the system's log").causedBy(e);
         };
     }
