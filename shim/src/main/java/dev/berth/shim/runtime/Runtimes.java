@@ -34,7 +34,8 @@ public final class Runtimes {
      *
      * @param program empty if it was not found or did not tell its version
      * @param reason why it cannot be used; empty if it can
-     * @param features what it prints when asked for them, as JSON; empty if it has no such command
+     * @param features what it prints when asked for them, as JSON, or the part of it that is known without
+     *     asking; empty if nothing is
      */
     public record Candidate(
             String name, Optional<RuntimeProgram> program, String reason, String remedy, String features) {
@@ -122,7 +123,7 @@ public final class Runtimes {
                         "Install version " + found.kind().minimum() + " or later");
             }
             trial.run(found);
-            return new Candidate(name, program, "", "", features(path));
+            return new Candidate(name, program, "", "", features(found));
         } catch (IOException | Fault e) {
             return Candidate.unusable(
                     name,
@@ -132,11 +133,12 @@ public final class Runtimes {
         }
     }
 
-    private String features(Path path) throws InterruptedException {
+    private String features(RuntimeProgram program) throws InterruptedException {
         try {
-            return output(List.of(path.toString(), "features"));
+            return output(List.of(program.path().toString(), "features"));
         } catch (IOException e) {
-            return ""; // crun before 1.9 has no such command
+            // crun before 1.9 has no such command, but has known this option since 1.4.
+            return program.kind() == RuntimeProgram.Kind.CRUN ? "{\"mountOptions\":[\"rro\"]}" : "";
         }
     }
 
