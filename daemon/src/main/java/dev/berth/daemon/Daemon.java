@@ -24,9 +24,9 @@ final class Daemon {
         SLF4JBridgeHandler.removeHandlersForRootLogger();
         SLF4JBridgeHandler.install();
         var end = new CountDownLatch(1);
+        var ended = new CountDownLatch(1);
         try (Wiring _ = Wiring.open(config, ticker)) {
-            Thread main = Thread.currentThread();
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> endGracefully(end, main), "end"));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> endGracefully(end, ended), "end"));
             LOG.info(
                     "berth {} serves CRI on {} after {} ms",
                     Version.NUMBER,
@@ -36,15 +36,20 @@ final class Daemon {
             end.await();
             Systemd.stopping();
             LOG.info("ending; pods go on");
+        } finally {
+            ended.countDown();
         }
         return 0;
     }
 
-    /** Runs as the JVM's shutdown hook: the JVM is gone when this returns, so it waits for the main thread. */
-    private static void endGracefully(CountDownLatch end, Thread main) {
+    /**
+     * Runs as the JVM's shutdown hook: the JVM is gone when this returns, so it waits until all is closed. Not for the main
+     * thread's end: that goes on to System.exit, which waits for the hooks.
+     */
+    private static void endGracefully(CountDownLatch end, CountDownLatch ended) {
         end.countDown();
         try {
-            main.join();
+            ended.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -218,7 +218,8 @@ final class Berth implements AutoCloseable {
     private void end() throws IOException, InterruptedException {
         registry.close();
         daemon.destroy();
-        if (!daemon.waitFor(20, TimeUnit.SECONDS)) {
+        boolean obeyed = daemon.waitFor(20, TimeUnit.SECONDS);
+        if (!obeyed) {
             kill();
         }
         Process reset = berth("reset", "--yes", "--config", config().toString())
@@ -235,5 +236,6 @@ final class Berth implements AutoCloseable {
             Files.delete(file);
         }
         Leaks.audit(name);
+        assertThat(obeyed).as("the daemon ended when it was told to").isTrue();
     }
 }
