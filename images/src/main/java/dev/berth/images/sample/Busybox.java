@@ -1,11 +1,9 @@
 package dev.berth.images.sample;
 
 import dev.berth.kernel.Fault;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 
 /**
  * A small image made of this machine's own busybox: the program, the libraries that it needs, a hard link for each applet (over a
@@ -72,12 +70,11 @@ public final class Busybox {
             layer.directory(name, 0755);
         }
         layer.directory("tmp", 01777).directory("var/tmp", 01777);
-        layer.file("bin/busybox", 0755, program);
+        layer.program("bin/busybox", program);
         for (String applet : APPLETS.strip().split("\\s+", -1)) {
             layer.hardLink("bin/" + applet, "bin/busybox");
         }
         layer.file("bin/pgrep", 0755, PGREP).file("bin/ipcs", 0755, IPCS);
-        libraries(layer, program);
         layer.file("etc/passwd", 0644, PASSWD).file("etc/group", 0644, GROUP);
         layer.file("etc/hostname", 0644, "busybox\n").file("var/www/index.html", 0644, "It works.\n");
         return layer;
@@ -86,23 +83,5 @@ public final class Busybox {
     /** The image: that layer, and {@code sh} as what it runs. */
     public static ImageBuilder image() {
         return new ImageBuilder().layer(layer().gzip()).cmd("sh");
-    }
-
-    private static void libraries(LayerBuilder layer, Path program) {
-        try {
-            Set<Path> needed = ElfNeeds.of(program);
-            needed.stream()
-                    .map(it -> it.toString().substring(1))
-                    .map(it -> it.substring(0, it.lastIndexOf('/')))
-                    .distinct()
-                    .filter(it -> it.indexOf('/') > 0) // the others are there
-                    .forEach(it -> layer.directory(it, 0755));
-            for (Path library : needed) {
-                layer.file(library.toString().substring(1), 0755, library);
-            }
-        } catch (IOException e) {
-            throw Fault.precondition("make a busybox image", String.valueOf(e.getMessage()), "Install busybox again")
-                    .causedBy(e);
-        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.berth.images.sample;
 
+import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.MediaTypes;
@@ -9,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 
 /**
@@ -49,6 +51,27 @@ public final class LayerBuilder {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** A program of this machine with the loader and the libraries that it needs, these where this machine has them. */
+    public LayerBuilder program(String name, Path source) {
+        try {
+            Set<Path> libraries = ElfNeeds.of(source);
+            libraries.stream()
+                    .map(it -> it.toString().substring(1))
+                    .map(it -> it.substring(0, it.lastIndexOf('/')))
+                    .distinct()
+                    .filter(it -> it.indexOf('/') > 0) // the others are there
+                    .forEach(it -> directory(it, 0755));
+            for (Path library : libraries) {
+                file(library.toString().substring(1), 0755, library);
+            }
+        } catch (IOException e) {
+            throw Fault.precondition(
+                            "put " + source + " into an image", String.valueOf(e.getMessage()), "Install it again")
+                    .causedBy(e);
+        }
+        return file(name, 0755, source);
     }
 
     public LayerBuilder symbolicLink(String name, String target) {
