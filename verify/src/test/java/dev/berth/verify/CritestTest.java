@@ -1,0 +1,154 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+
+/** Kubernetes' own test suite for container runtimes, unmodified but for the one reference that only the Internet has. */
+class CritestTest {
+    /** What is not there yet; docs/critest.md names each spec. */
+    private static final String NOT_YET = "Streaming";
+
+    /** What may be skipped: the first needs a kernel with AppArmor, the second is not there yet. */
+    private static final Pattern SKIPPED = Pattern.compile("AppArmor .*|Security Context UserNamespaces .*");
+
+    private static final int SPECS = 117;
+    private static final int STREAMING_SPECS = 5;
+    private static final int MINUTES = 8;
+
+    private Path critest;
+    private Berth berth;
+    private String digest;
+
+    @BeforeEach
+    void start() throws IOException, InterruptedException {
+        critest = Peers.need("critest");
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/sbin/nginx")), "nginx is not installed");
+        Assumptions.assumeTrue(System.getProperty("os.arch").equals("amd64"), "the images are for x86-64");
+        berth = Berth.start();
+        for (String host : CritestImages.hosts()) {
+            Path folder =
+                    Files.createDirectories(berth.folder().resolve("certs.d").resolve(host));
+            String address = "http://" + berth.registry().authority();
+            Files.writeString(folder.resolve("hosts.toml"), """
+                    server = "%1$s"
+                    [host."%1$s"]
+                    capabilities = ["pull", "resolve"]
+                    """.formatted(address));
+        }
+        digest = CritestImages.serve(berth.registry());
+    }
+
+    @AfterEach
+    void stop() throws IOException, InterruptedException {
+        if (berth != null) {
+            berth.close();
+        }
+    }
+
+    /** One spec and how it ended: {@code passed}, {@code skipped} or what went wrong. */
+    record Outcome(String state, String message) {}
+
+    /** With {@code -Dberth.critest=all} it is the whole suite. How each spec ended is then in target/critest.txt. */
+    @Test
+    void theSuitePasses() throws Exception {
+        boolean all = System.getProperty("berth.critest", "").equals("all");
+        Map<String, Outcome> outcomes = run("-ginkgo.skip=benchmark" + (all ? "" : "|" + NOT_YET));
+        Files.write(
+                Path.of("target/critest.txt"),
+                outcomes.entrySet().stream()
+                        .map(it -> it.getValue().state() + " | " + it.getKey() + " | "
+                                + it.getValue().message())
+                        .toList());
+        assertThat(outcomes).hasSizeGreaterThanOrEqualTo(all ? SPECS : SPECS - STREAMING_SPECS);
+        assertThat(failures(outcomes)).isEmpty();
+        assertThat(outcomes.entrySet().stream()
+                        .filter(it -> it.getValue().state().equals("skipped"))
+                        .map(Map.Entry::getKey)
+                        .filter(it -> !SKIPPED.matcher(it).matches()))
+                .as("skipped, though there is no need to")
+                .isEmpty();
+    }
+
+    private static List<String> failures(Map<String, Outcome> outcomes) {
+        return outcomes.entrySet().stream()
+                .filter(it ->
+                        !List.of("passed", "skipped").contains(it.getValue().state()))
+                .map(it -> it.getKey() + ": " + it.getValue().message())
+                .toList();
+    }
+
+    private Map<String, Outcome> run(String selection) throws Exception {
+        String endpoint = "unix://" + berth.state().resolve("berth.sock");
+        Path report = berth.folder().resolve("critest.xml");
+        Path output = berth.folder().resolve("critest.out");
+        Process suite = new ProcessBuilder(
+                        critest.toString(),
+                        "-runtime-endpoint=" + endpoint,
+                        "-image-endpoint=" + endpoint,
+                        "-digest-image=" + digest,
+                        "-ginkgo.no-color",
+                        "-ginkgo.timeout=" + (MINUTES - 1) + "m",
+                        "-ginkgo.junit-report=" + report,
+                        selection)
+                .directory(berth.folder().toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        try {
+            assertThat(suite.waitFor(MINUTES, TimeUnit.MINUTES))
+                    .as(() -> Berth.read(output))
+                    .isTrue();
+        } finally {
+            suite.destroyForcibly().waitFor();
+        }
+        assertThat(report).as(() -> Berth.read(output)).exists();
+        return outcomes(report);
+    }
+
+    private static Map<String, Outcome> outcomes(Path report) throws Exception {
+        NodeList cases = DocumentBuilderFactory.newInstance()
+                .newDocumentBuilder()
+                .parse(report.toFile())
+                .getElementsByTagName("testcase");
+        var outcomes = new TreeMap<String, Outcome>();
+        IntStream.range(0, cases.getLength())
+                .mapToObj(index -> (Element) cases.item(index))
+                .filter(it -> it.getAttribute("name").startsWith("[It]"))
+                .filter(it -> !unselected(it))
+                .forEach(it -> outcomes.put(
+                        it.getAttribute("name").replace("[It] [k8s.io] ", ""),
+                        new Outcome(it.getAttribute("status"), message(it))));
+        return outcomes;
+    }
+
+    /** A spec outside of the focus is listed as skipped without a message. */
+    private static boolean unselected(Element spec) {
+        return spec.getAttribute("status").equals("skipped")
+                && message(spec).replace("skipped", "").isBlank();
+    }
+
+    private static String message(Element spec) {
+        for (String kind : List.of("failure", "error", "skipped")) {
+            if (spec.getElementsByTagName(kind).item(0) instanceof Element found) {
+                return found.getAttribute("message").replaceAll("\\s+", " ");
+            }
+        }
+        return "";
+    }
+}
