@@ -19,6 +19,7 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -180,5 +181,15 @@ public final class TestNode implements AutoCloseable {
         pods.forEach(namespaces::remove);
         namespaces.close();
         outside.close();
+    }
+
+    /** The packet filter of the namespace that the caller is in. */
+    public static String ruleset() throws IOException, InterruptedException {
+        Process process = new ProcessBuilder("nft", "list", "ruleset")
+                .redirectErrorStream(true)
+                .start();
+        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        return text;
     }
 }

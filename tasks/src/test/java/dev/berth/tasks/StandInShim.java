@@ -161,8 +161,15 @@ final class StandInShim {
     }
 
     private void serve(String group) throws Exception {
+        try (var _ = TtrpcServer.listen(directory.resolve(group + ".sock"), Ticker.system(), service())) {
+            end.await();
+        }
+        System.exit(0);
+    }
+
+    private Service service() {
         boolean three = manners.contains("json3") || manners.contains("proto3");
-        var service = Service.named(three ? TaskClient.TASK_V3 : TaskClient.TASK_V2)
+        return Service.named(three ? TaskClient.TASK_V3 : TaskClient.TASK_V2)
                 .unary("Create", (call, request) -> {
                     note("create " + call.metadata(TaskClient.NAMESPACE_KEY).orElse("?"));
                     tasks.put(CreateTaskRequest.parseFrom(request).getId(), new Task());
@@ -219,10 +226,6 @@ final class StandInShim {
                     return Empty.getDefaultInstance().toByteArray();
                 })
                 .build();
-        try (var _ = TtrpcServer.listen(directory.resolve(group + ".sock"), Ticker.system(), service)) {
-            end.await();
-        }
-        System.exit(0);
     }
 
     private static int pid() {

@@ -6,6 +6,7 @@ import static dev.berth.network.TestNode.OUTSIDE;
 import static dev.berth.network.TestNode.OUTSIDE6;
 import static dev.berth.network.TestNode.ask;
 import static dev.berth.network.TestNode.askUdp;
+import static dev.berth.network.TestNode.ruleset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -30,7 +31,6 @@ import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.PortUnreachableException;
 import java.net.SocketTimeoutException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -493,14 +493,5 @@ class BridgeNetworkTest {
     private static PodNetworkRequest request(Path netns, String id, List<PortMapping> ports) {
         return new PodNetworkRequest(
                 id, id, "ns", "uid", netns.toString(), ports, null, null, Map.of(), "", List.of(), "");
-    }
-
-    private static String ruleset() throws IOException, InterruptedException {
-        Process process = new ProcessBuilder("nft", "list", "ruleset")
-                .redirectErrorStream(true)
-                .start();
-        String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        process.waitFor();
-        return text;
     }
 }
