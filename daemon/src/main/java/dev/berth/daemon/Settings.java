@@ -29,7 +29,7 @@ final class Settings {
 
     static Settings parse(String file, String toml) {
         try {
-            return new Settings(file, "", new TomlParser().parse(toml));
+            return new Settings(file, "", new TomlParser().parse(toml + "\n"));
         } catch (ParsingException e) {
             throw Fault.invalid("config " + file, "it is not TOML: " + e.getMessage(), "Mend the line")
                     .causedBy(e);
