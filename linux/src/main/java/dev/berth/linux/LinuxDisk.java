@@ -3,8 +3,6 @@ package dev.berth.linux;
 import dev.berth.kernel.Disk;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -150,41 +148,17 @@ public final class LinuxDisk implements Disk {
     }
 
     private static void flush(MethodHandle how, Fd open, String what) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            int result = (int) how.invokeExact(errno, open.number());
-            Native.check(result, errno, what);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        Native.call(what, (memory, errno) -> (int) how.invokeExact(errno, open.number()));
     }
 
     private static void renameNow(Path from, Path to) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            MemorySegment source = memory.allocateFrom(from.toString());
-            MemorySegment target = memory.allocateFrom(to.toString());
-            int result = (int) RENAME.invokeExact(errno, source, target);
-            Native.check(result, errno, "rename " + from + " to " + to);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        Native.call("rename " + from + " to " + to, (memory, errno) -> (int)
+                RENAME.invokeExact(errno, memory.allocateFrom(from.toString()), memory.allocateFrom(to.toString())));
     }
 
     private static void unlink(Path path, int flags) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            int result = (int) UNLINKAT.invokeExact(errno, AT_FDCWD, memory.allocateFrom(path.toString()), flags);
-            Native.check(result, errno, "remove " + path);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        Native.call("remove " + path, (memory, errno) ->
+                (int) UNLINKAT.invokeExact(errno, AT_FDCWD, memory.allocateFrom(path.toString()), flags));
     }
 
     private static void onPlatformThread(Work work) throws IOException {

@@ -71,15 +71,9 @@ public final class Pidfd implements AutoCloseable {
      * @throws LinuxException ESRCH if there is no such process
      */
     public static Pidfd open(int pid) throws LinuxException {
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            long fd = (long) PIDFD_OPEN.invokeExact(errno, (long) pid, 0L);
-            return new Pidfd(pid, Fd.own((int) Native.check(fd, errno, "pidfd_open " + pid)));
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
-        }
+        long fd = Native.call(
+                "pidfd_open " + pid, (memory, errno) -> (long) PIDFD_OPEN.invokeExact(errno, (long) pid, 0L));
+        return new Pidfd(pid, Fd.own((int) fd));
     }
 
     /** The process id, in this process's view; it means this process only until it is reaped. */
@@ -99,18 +93,15 @@ public final class Pidfd implements AutoCloseable {
      */
     public boolean signal(int signal) throws LinuxException {
         fd.use();
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            long result = (long) PIDFD_SEND_SIGNAL.invokeExact(errno, (long) fd.number(), (long) signal, 0L, 0L);
-            if (result == -1 && Native.errno(errno) == Errno.ESRCH) {
-                return false;
-            }
-            Native.check(result, errno, "send signal " + signal + " to process " + pid);
+        try {
+            Native.call("send signal " + signal + " to process " + pid, (memory, errno) ->
+                    (long) PIDFD_SEND_SIGNAL.invokeExact(errno, (long) fd.number(), (long) signal, 0L, 0L));
             return true;
         } catch (LinuxException e) {
+            if (e.is(Errno.ESRCH)) {
+                return false;
+            }
             throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
         } finally {
             fd.done();
         }
@@ -133,32 +124,30 @@ public final class Pidfd implements AutoCloseable {
      */
     public Optional<ExitStatus> reap() throws LinuxException {
         fd.use();
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            MemorySegment info = memory.allocate(SIGINFO_BYTES, 8);
-            int result;
-            do {
-                result = (int) WAITID.invokeExact(errno, P_PIDFD, fd.number(), info, WEXITED | WNOHANG);
-            } while (result == -1 && Native.errno(errno) == Errno.EINTR);
-            Native.check(result, errno, "wait for process " + pid);
-            return status(info);
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
+        try {
+            return waitid(P_PIDFD, fd.number(), pid);
         } finally {
             fd.done();
         }
     }
 
-    /** Reads the struct siginfo that waitid(2) filled. */
-    static Optional<ExitStatus> status(MemorySegment info) {
-        if (info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_PID) == 0) {
+    /** waitid(2) without waiting. */
+    static Optional<ExitStatus> waitid(int idType, int id, int pid) throws LinuxException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment info = arena.allocate(SIGINFO_BYTES, 8);
+            Native.call("wait for process " + pid, (memory, errno) ->
+                    (int) WAITID.invokeExact(errno, idType, id, info, WEXITED | WNOHANG));
+            return status(info);
+        }
+    }
+
+    private static Optional<ExitStatus> status(MemorySegment info) {
+        if (info.get(ValueLayout.JAVA_INT, SI_PID) == 0) {
             return Optional.empty();
         }
-        int status = info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_STATUS);
+        int status = info.get(ValueLayout.JAVA_INT, SI_STATUS);
         return Optional.of(
-                info.get(ValueLayout.JAVA_INT_UNALIGNED, SI_CODE) == CLD_EXITED
+                info.get(ValueLayout.JAVA_INT, SI_CODE) == CLD_EXITED
                         ? new ExitStatus(status & 0xff, 0)
                         : new ExitStatus(0, status & 0x7f));
     }
@@ -180,26 +169,19 @@ public final class Pidfd implements AutoCloseable {
      */
     public Optional<ExitStatus> exitInfo() throws LinuxException {
         fd.use();
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            MemorySegment info = memory.allocate(INFO_BYTES, 8);
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment info = arena.allocate(INFO_BYTES, 8);
             info.set(ValueLayout.JAVA_LONG, 0, INFO_EXIT);
-            int result = (int) IOCTL.invokeExact(errno, fd.number(), PIDFD_GET_INFO, info);
-            if (result == -1) {
-                int error = Native.errno(errno);
-                if (error == Errno.ENOTTY || error == Errno.EINVAL || error == Errno.ESRCH) {
-                    return Optional.empty();
-                }
-                throw new LinuxException("ask for the exit of process " + pid, error);
-            }
-            if ((info.get(ValueLayout.JAVA_LONG, 0) & INFO_EXIT) == 0) {
+            Native.call("ask for the exit of process " + pid, (memory, errno) ->
+                    (int) IOCTL.invokeExact(errno, fd.number(), PIDFD_GET_INFO, info));
+            return (info.get(ValueLayout.JAVA_LONG, 0) & INFO_EXIT) == 0
+                    ? Optional.empty()
+                    : Optional.of(ExitStatus.ofWaitStatus(info.get(ValueLayout.JAVA_INT, INFO_EXIT_CODE)));
+        } catch (LinuxException e) {
+            if (e.is(Errno.ENOTTY) || e.is(Errno.EINVAL) || e.is(Errno.ESRCH)) {
                 return Optional.empty();
             }
-            return Optional.of(ExitStatus.ofWaitStatus(info.get(ValueLayout.JAVA_INT, INFO_EXIT_CODE)));
-        } catch (LinuxException e) {
             throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
         } finally {
             fd.done();
         }
@@ -212,14 +194,9 @@ public final class Pidfd implements AutoCloseable {
      */
     public Fd getfd(int number) throws LinuxException {
         fd.use();
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            long got = (long) PIDFD_GETFD.invokeExact(errno, (long) fd.number(), (long) number, 0L);
-            return Fd.own((int) Native.check(got, errno, "take descriptor " + number + " of process " + pid));
-        } catch (LinuxException e) {
-            throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
+        try {
+            return Fd.own((int) Native.call("take descriptor " + number + " of process " + pid, (memory, errno) ->
+                    (long) PIDFD_GETFD.invokeExact(errno, (long) fd.number(), (long) number, 0L)));
         } finally {
             fd.done();
         }

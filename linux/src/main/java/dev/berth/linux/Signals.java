@@ -1,7 +1,5 @@
 package dev.berth.linux;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 import java.util.Map;
@@ -104,18 +102,15 @@ public final class Signals {
         if (pid == 0 || pid == -1) {
             throw new IllegalArgumentException("that would signal ourselves or everybody: " + pid);
         }
-        try (Arena memory = Arena.ofConfined()) {
-            MemorySegment errno = Native.errno(memory);
-            int result = (int) KILL_CALL.invokeExact(errno, pid, signal);
-            if (result == -1 && Native.errno(errno) == Errno.ESRCH) {
-                return false;
-            }
-            Native.check(result, errno, "send signal " + signal + " to process " + pid);
+        try {
+            Native.call("send signal " + signal + " to process " + pid, (memory, errno) ->
+                    (int) KILL_CALL.invokeExact(errno, pid, signal));
             return true;
         } catch (LinuxException e) {
+            if (e.is(Errno.ESRCH)) {
+                return false;
+            }
             throw e;
-        } catch (Throwable e) {
-            throw Native.impossible(e);
         }
     }
 }

@@ -1,8 +1,6 @@
 package dev.berth.linux;
 
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -22,14 +20,9 @@ import java.util.Optional;
 public final class Subreaper {
     private static final int PR_SET_CHILD_SUBREAPER = 36;
     private static final int P_PID = 1;
-    private static final int WNOHANG = 1;
-    private static final int WEXITED = 4;
-    private static final int SIGINFO_BYTES = 128;
 
     private static final MethodHandle PRCTL =
             Native.variadic("prctl", 1, Native.INT, Native.INT, Native.LONG, Native.LONG, Native.LONG, Native.LONG);
-    private static final MethodHandle WAITID =
-            Native.withErrno("waitid", Native.INT, Native.INT, Native.INT, Native.POINTER, Native.INT);
 
     private Subreaper() {}
 
@@ -86,13 +79,6 @@ public final class Subreaper {
      * @throws LinuxException ECHILD if it is no child of ours (any more)
      */
     public static Optional<ExitStatus> reap(int pid) throws LinuxException {
-        byte[] info = new byte[SIGINFO_BYTES];
-        Native.call("wait for process " + pid, (memory, errno) -> {
-            MemorySegment raw = memory.allocate(SIGINFO_BYTES, 8);
-            int result = (int) WAITID.invokeExact(errno, P_PID, pid, raw, WEXITED | WNOHANG);
-            MemorySegment.copy(raw, ValueLayout.JAVA_BYTE, 0, info, 0, SIGINFO_BYTES);
-            return result;
-        });
-        return Pidfd.status(MemorySegment.ofArray(info));
+        return Pidfd.waitid(P_PID, pid, pid);
     }
 }
