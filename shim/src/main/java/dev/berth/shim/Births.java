@@ -12,6 +12,7 @@ import dev.berth.linux.Poller;
 import dev.berth.linux.Propagation;
 import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.shim.runtime.Launcher;
+import dev.berth.shim.runtime.RuntimeProgram;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,46 +46,60 @@ final class Births {
         void run() throws IOException, InterruptedException;
     }
 
-    private Births() {}
+    private final boolean hybrid;
 
-    /** Just so. */
-    static Launcher plain() {
-        return command -> run(command, () -> spawn(command));
+    /**
+     * Births on this host.
+     *
+     * @param hybrid whether crun must be kept from seeing the controllers of cgroup v2, see {@link
+     *     #hasHybridControllers}
+     */
+    Births(boolean hybrid) {
+        this.hybrid = hybrid;
     }
 
-    /** In a copy of the mount table in which a hybrid host looks like one with cgroup v1 only. */
-    static Launcher withoutHybridCgroups(@Nullable Cgroup cgroup) {
-        return inCopy(cgroup, Births::hideHybridControllers);
+    /** Just so, or in a cgroup. */
+    Launcher of(RuntimeProgram.Kind kind, @Nullable Cgroup cgroup) {
+        if (hides(kind)) {
+            return inCopy(cgroup, Births::hideHybridControllers);
+        }
+        return cgroup == null ? command -> run(command, () -> spawn(command)) : in(cgroup);
     }
 
-    /** True if this host needs {@link #withoutHybridCgroups}. */
+    private boolean hides(RuntimeProgram.Kind kind) {
+        return hybrid && kind == RuntimeProgram.Kind.CRUN;
+    }
+
+    private static Launcher in(Cgroup cgroup) {
+        return command -> run(
+                command,
+                () -> Platform.<Child, IOException>thread("in-cgroup", () -> {
+                    cgroup.attachThisThread();
+                    return spawn(command);
+                }));
+    }
+
+    /** True on a host with both cgroup versions where crun before 1.9 runs only if it does not see this. */
     static boolean hasHybridControllers() throws IOException {
         return Files.exists(HYBRID_CONTROLLERS)
                 && !Files.readString(HYBRID_CONTROLLERS).isBlank();
     }
 
-    /**
-     * For making a container: with its root mounted.
-     *
-     * @param rootfs what to mount at the target, in this order; none if the container's root is there already
-     * @param hideHybrid see {@link #withoutHybridCgroups}
-     */
-    static Launcher ofContainer(
-            List<Mount> rootfs,
-            Path target,
-            Map<Path, DetachedMount> more,
-            boolean hideHybrid,
-            @Nullable Cgroup cgroup) {
+    /** What to mount for a container that is being made: file systems at a root in this order, and others at places. */
+    record Table(List<Mount> rootfs, Path root, Map<Path, DetachedMount> others) {}
+
+    /** For making a container: with its root mounted, in a cgroup or not. */
+    Launcher ofContainer(Table table, RuntimeProgram.Kind kind, @Nullable Cgroup cgroup) {
         return inCopy(cgroup, () -> {
-            if (hideHybrid) {
+            if (hides(kind)) {
                 hideHybridControllers();
             }
-            for (Mount mount : rootfs) {
+            for (Mount mount : table.rootfs()) {
                 try (DetachedMount made = Mounts.fromOptions(mount.type(), mount.source(), mount.options())) {
-                    made.moveTo(below(target, mount.target()));
+                    made.moveTo(below(table.root(), mount.target()));
                 }
             }
-            for (Map.Entry<Path, DetachedMount> each : more.entrySet()) {
+            for (Map.Entry<Path, DetachedMount> each : table.others().entrySet()) {
                 each.getValue().moveTo(each.getKey());
             }
         });
@@ -122,9 +137,8 @@ final class Births {
     }
 
     private static Child spawn(Launcher.Command command) throws LinuxException {
-        Path program = Path.of(command.argv().getFirst());
         Launcher.Streams streams = command.streams();
-        return Child.command(program, command.argv())
+        return Child.command(command.program(), command.argv())
                 .environment(ENVIRONMENT)
                 .directory(command.directory())
                 .stdio(streams.input(), streams.output(), streams.error())

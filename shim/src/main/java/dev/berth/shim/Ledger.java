@@ -152,6 +152,9 @@ final class Ledger implements AutoCloseable {
             if (changes.isEmpty() && told.isEmpty()) {
                 return;
             }
+            if (closed) {
+                throw Fault.unavailable("write the journal", "the supervisor ends", "Ask the next one");
+            }
             told.forEach(event -> changes.add(Change.put(name(event.sequence()), events.toJson(event))));
             if (!told.isEmpty()) {
                 changes.add(Change.put(SEQUENCE, Long.toString(lastSequence + told.size())));

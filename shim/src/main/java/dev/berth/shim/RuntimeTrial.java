@@ -40,21 +40,20 @@ final class RuntimeTrial implements Runtimes.Trial {
     private static final String ARM_CODE = "400580d2" + "a80b80d2" + "010000d4" + "1f2003d5";
 
     private final Path scratch;
-    private final boolean hybrid;
+    private final Births births;
 
-    RuntimeTrial(Path scratch, boolean hybrid) {
+    RuntimeTrial(Path scratch, Births births) {
         this.scratch = scratch;
-        this.hybrid = hybrid;
+        this.births = births;
     }
 
     @Override
     public void run(RuntimeProgram program) throws IOException, InterruptedException {
         Path place = Files.createTempDirectory(scratch, "trial");
         String id = "trial-" + program.name() + "-" + ProcessHandle.current().pid();
-        OciRuntime runtime = new OciRuntime(program, place.resolve("oci"), place, OciRuntime.Cgroups.RUNTIME);
-        Launcher launcher = hybrid && program.kind() == RuntimeProgram.Kind.CRUN
-                ? Births.withoutHybridCgroups(null)
-                : Births.plain();
+        OciRuntime runtime =
+                new OciRuntime(program, program.path(), place.resolve("oci"), place, OciRuntime.Cgroups.RUNTIME);
+        Launcher launcher = births.of(program.kind(), null);
         try {
             writeBundle(place, id);
             run(runtime, id, place, launcher);

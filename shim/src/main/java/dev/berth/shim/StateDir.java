@@ -132,6 +132,11 @@ final class StateDir implements AutoCloseable {
         return shim().resolve("shm");
     }
 
+    /** Seccomp filters that crun has made. */
+    Path seccomp() {
+        return shim().resolve("seccomp");
+    }
+
     /** Where the vault is kept. */
     Path vaultPin() {
         return shim().resolve("vault.ns");

@@ -5,7 +5,9 @@ import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.shim.journal.Journal;
+import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
+import dev.berth.shim.runtime.SeccompCache;
 import dev.berth.shim.stdio.Pumps;
 import dev.berth.shim.stdio.Stdio;
 import dev.berth.ttrpc.TtrpcServer;
@@ -47,15 +49,20 @@ final class Supervisor implements AutoCloseable {
         Stdio stdio = Stdio.open(directories.streams());
         Vault vault = Vault.open(directories.vaultPin(), directories.vault());
         Pins pins = new Pins(vault);
-        boolean hybrid = Births.hasHybridControllers();
+        Births births = new Births(Births.hasHybridControllers());
+        Shortcuts shortcuts = new Shortcuts(
+                options.shortcuts(),
+                new SealedCopies(options.shortcuts().contains(Shortcut.SEALED_COPY)),
+                new SeccompCache(directories.seccomp()));
         Runtimes runtimes = Runtimes.find(
                 options.runtimes(),
                 path(),
                 directories.scratch(),
-                Births.plain(),
-                new RuntimeTrial(directories.scratch(), hybrid));
+                births.of(RuntimeProgram.Kind.OTHER, null),
+                new RuntimeTrial(directories.scratch(), births));
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
-        Workshop workshop = new Workshop(directories, runtimes, Cgroups.detect(ticker), pins, memory, hybrid);
+        Workshop workshop = new Workshop(
+                new Workshop.Tools(directories, runtimes, births, Cgroups.detect(ticker), memory, shortcuts), pins);
         TaskProcess.Context context = new TaskProcess.Context(
                 ledger, outputs, pins, stdio, new OomReports(ledger), new TaskProcess.Time(clock, ticker));
         Tasks tasks = new Tasks(context, workshop);
@@ -74,7 +81,16 @@ final class Supervisor implements AutoCloseable {
                 new TaskService(tasks, self).service(),
                 new SandboxService(pods, self).service(),
                 new SupervisorService(self, runtimes, tasks, ledger, outputs, end::countDown).service());
-        return new Supervisor(end, server, Janitor.start(tasks, ticker), pumps, stdio, vault, ledger, directories);
+        return new Supervisor(
+                end,
+                server,
+                Janitor.start(tasks, ticker),
+                pumps,
+                stdio,
+                shortcuts.copies(),
+                vault,
+                ledger,
+                directories);
     }
 
     private static List<Path> path() {

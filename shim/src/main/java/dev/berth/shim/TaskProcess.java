@@ -61,15 +61,22 @@ final class TaskProcess {
     private static final Duration BEFORE_NEXT_WRITE = Duration.ofSeconds(1);
 
     private final Context context;
+    private final Step atEnd;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private volatile ProcessRecord record;
     private volatile @Nullable Pidfd handle;
     private volatile @Nullable ProcessIo io;
 
-    TaskProcess(ProcessRecord record, Context context) {
+    /**
+     * A process.
+     *
+     * @param atEnd what is to be done when it has ended, before anyone is told
+     */
+    TaskProcess(ProcessRecord record, Context context, Step atEnd) {
         this.record = record;
         this.context = context;
+        this.atEnd = atEnd;
     }
 
     ProcessRecord record() {
@@ -310,6 +317,7 @@ final class TaskProcess {
             process.awaitExit(Poller.FOREVER);
             int status = status(process);
             Instant at = context.time().clock().instant();
+            atEnd.run();
             String output = PumpRecord.name(record.task(), record.execId());
             if (!context.outputs().drain(output, DRAIN)) {
                 LOG.warn("{}: its output is held open by others; the exit is told before the end of it", output);
@@ -359,6 +367,9 @@ final class TaskProcess {
                 save(ended, TaskEvents.exited(ended));
                 return;
             } catch (Fault fault) {
+                if (fault.code() == Fault.Code.UNAVAILABLE) {
+                    return; // the next supervisor finds out
+                }
                 LOG.error("{}: its exit with status {} is not written yet", record.what(), status, fault);
             } finally {
                 lock.unlock();

@@ -10,9 +10,11 @@ import java.nio.file.Path;
  *
  * @param bundle directory of the client's config.json
  * @param cgroup path of the container's cgroup; empty if it has none of its own
+ * @param hooks whether its config has hooks, which only the runtime runs
  */
 @Json
-record TaskRecord(String namespace, String id, String bundle, Driver runtime, Cgroups cgroups, String cgroup) {
+record TaskRecord(
+        String namespace, String id, String bundle, Driver runtime, Cgroups cgroups, String cgroup, boolean hooks) {
     /**
      * The OCI runtime that made it.
      *

@@ -45,6 +45,7 @@ final class Tasks {
 
     private static final Duration AFTER_KILL = Duration.ofSeconds(30);
 
+    private static final TaskProcess.Step NOTHING = () -> {};
     private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
 
     private final Map<TaskKey, Task> tasks = new ConcurrentHashMap<>();
@@ -105,17 +106,17 @@ final class Tasks {
         if (init.get().exitedAt() == null) {
             workshop.cgroup(record).ifPresent(cgroup -> context.oom().watch(record.key(), cgroup, true));
         }
-        Task task = new Task(record, workshop.runtime(record), adopt(init.get()));
+        Task task = new Task(record, workshop.runtime(record), adopt(init.get(), () -> workshop.killRest(record)));
         tasks.put(record.key(), task);
         for (ProcessRecord process : processes) {
             if (process.isExec()) {
-                task.execs().put(process.execId(), adopt(process));
+                task.execs().put(process.execId(), adopt(process, NOTHING));
             }
         }
     }
 
-    private TaskProcess adopt(ProcessRecord record) throws InterruptedException {
-        TaskProcess process = new TaskProcess(record, context);
+    private TaskProcess adopt(ProcessRecord record, TaskProcess.Step atEnd) throws InterruptedException {
+        TaskProcess process = new TaskProcess(record, context, atEnd);
         if (record.pid() > 0 && record.exitedAt() == null) {
             Streams streams = record.streams();
             process.use(context.stdio()
@@ -185,7 +186,10 @@ final class Tasks {
             BundleConfig config = BundleConfig.read(wanted.bundle());
             TaskRecord record = workshop.plan(wanted, config);
             ProcessRecord announced = ProcessRecord.announced(key, "", ProcessState.CREATING, wanted.streams());
-            Task task = new Task(record, workshop.runtime(record), new TaskProcess(announced, context));
+            Task task = new Task(
+                    record,
+                    workshop.runtime(record),
+                    new TaskProcess(announced, context, () -> workshop.killRest(record)));
             undo.add("task " + key, () -> discard(task));
             context.ledger().add(record, announced);
             task.init().use(open(announced));
@@ -220,7 +224,7 @@ final class Tasks {
         Task task = find(wanted.task());
         ProcessRecord announced =
                 ProcessRecord.announced(wanted.task(), wanted.execId(), ProcessState.CREATED, wanted.streams());
-        TaskProcess exec = new TaskProcess(announced, context);
+        TaskProcess exec = new TaskProcess(announced, context, NOTHING);
         if (task.execs().putIfAbsent(wanted.execId(), exec) != null) {
             throw Fault.alreadyExists(
                     "exec " + wanted.execId() + " in " + wanted.task().id(), "the id is taken", "");

@@ -6,13 +6,16 @@ import dev.berth.linux.Errno;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroup;
+import dev.berth.linux.cgroup.CgroupPath;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.shim.runtime.BundleConfig;
+import dev.berth.shim.runtime.CgroupPlan;
 import dev.berth.shim.runtime.Launcher;
 import dev.berth.shim.runtime.OciRuntime;
 import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
+import dev.berth.shim.runtime.SeccompCache;
 import dev.berth.shim.stdio.ProcessIo;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,38 +24,43 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Where containers are made and taken apart: what to do with the runtime, the mounts and the cgroups, one method for each
  * step of a container's life. Knows no states and keeps nothing.
  */
 final class Workshop {
+    /** What is needed for work. */
+    record Tools(
+            StateDir directories,
+            Runtimes runtimes,
+            Births births,
+            Cgroups cgroups,
+            PodMemory memory,
+            Shortcuts shortcuts) {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(Workshop.class);
     private static final Duration LIMIT = Duration.ofSeconds(10);
 
-    private final StateDir directories;
-    private final Runtimes runtimes;
-    private final Cgroups cgroups;
+    private final Tools tools;
     private final Pins pins;
-    private final PodMemory memory;
-    private final boolean hybrid;
 
-    Workshop(StateDir directories, Runtimes runtimes, Cgroups cgroups, Pins pins, PodMemory memory, boolean hybrid) {
-        this.directories = directories;
-        this.runtimes = runtimes;
-        this.cgroups = cgroups;
+    Workshop(Tools tools, Pins pins) {
+        this.tools = tools;
         this.pins = pins;
-        this.memory = memory;
-        this.hybrid = hybrid;
     }
 
     /** Decides how a container will be made; what it says is enough to remove it again. */
     TaskRecord plan(Tasks.NewTask wanted, BundleConfig config) throws InterruptedException {
         Tasks.Options options = wanted.options();
-        RuntimeProgram program = runtimes.get(options.runtime());
+        RuntimeProgram program = tools.runtimes().get(options.runtime());
         String cgroup = config.cgroupsPath().orElse("");
         checkIsFree(wanted.key(), cgroup);
         Path root = options.root().isEmpty()
-                ? directories.runtimeRoot(program.name(), wanted.key().namespace())
+                ? tools.directories().runtimeRoot(program.name(), wanted.key().namespace())
                 : Path.of(options.root());
         return new TaskRecord(
                 wanted.key().namespace(),
@@ -60,46 +68,50 @@ final class Workshop {
                 wanted.bundle().toString(),
                 new TaskRecord.Driver(
                         program.name(), program.kind(), program.path().toString(), program.version(), root.toString()),
-                options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : OciRuntime.Cgroups.RUNTIME,
-                cgroup);
+                options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : whoMakesCgroups(program, config, cgroup),
+                cgroup,
+                config.hasHooks());
+    }
+
+    private OciRuntime.Cgroups whoMakesCgroups(RuntimeProgram program, BundleConfig config, String path) {
+        boolean ours = tools.shortcuts().has(Shortcut.OWN_CGROUPS)
+                && program.kind() == RuntimeProgram.Kind.CRUN
+                && !path.isEmpty()
+                && !CgroupPath.isSystemd(path)
+                && tools.cgroups().threadsMoveAlone()
+                && config.cgroupPlan().isPresent();
+        return ours ? OciRuntime.Cgroups.OURS : OciRuntime.Cgroups.RUNTIME;
     }
 
     /** What a container's cgroup holds is killed with the container, so nobody else may be in it. */
     private void checkIsFree(TaskKey key, String path) {
         try {
-            if (!path.isEmpty() && !cgroups.cgroup(path).pids().isEmpty()) {
+            if (!path.isEmpty() && !tools.cgroups().cgroup(path).pids().isEmpty()) {
                 throw Fault.precondition(
                         "create task " + key.id(),
                         "there are processes in its cgroup " + path,
                         "Give it another cgroup");
             }
         } catch (IOException e) {
-            throw Fault.internal("look at cgroup " + path, String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw failed("look at cgroup " + path, e);
         }
     }
 
     OciRuntime runtime(TaskRecord record) {
+        RuntimeProgram program = record.runtime().program();
         return new OciRuntime(
-                record.runtime().program(),
+                program,
+                tools.shortcuts().copies().of(program.path()),
                 Path.of(record.runtime().root()),
-                directories.work(record.key()),
+                tools.directories().work(record.key()),
                 record.cgroups());
     }
 
     /** Makes the container and returns the process id of its init. */
     int create(Task task, Tasks.NewTask wanted, BundleConfig config) throws InterruptedException {
-        Path work = directories.work(task.key());
-        try {
-            StateDir.make(work);
-            Path root = wanted.rootfs().isEmpty()
-                    ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
-                    : directories.rootfs();
-            config.withRootPath(root).write(work);
-        } catch (IOException e) {
-            throw Fault.internal("write " + work, String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
-        }
+        OciRuntime runtime = task.runtime();
+        Path work = prepare(task, wanted, config);
+        Cgroup cgroup = makeCgroup(task.record(), config);
         ProcessIo io = task.init().streams();
         var create = new OciRuntime.Create(
                 task.key().id(),
@@ -108,18 +120,83 @@ final class Workshop {
                 io.consoleSocket(),
                 wanted.options().noPivot(),
                 wanted.options().noNewKeyring());
+        PodMemory memory = tools.memory();
         Map<Path, DetachedMount> shared = memory.mounts(config.mountSources(memory.prefix()));
         try {
-            Launcher birth = Births.ofContainer(
-                    wanted.rootfs(), directories.rootfs(), shared, hidesHybrid(task.runtime()), null);
-            return task.runtime().create(create, config.command(), streams(io), birth);
+            var table = new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
+            Launcher birth = tools.births().ofContainer(table, runtime.program().kind(), cgroup);
+            int pid = runtime.create(create, config.command(), streams(io), birth);
+            if (keepsSeccomp(runtime)) {
+                tools.shortcuts()
+                        .seccomp()
+                        .keep(
+                                config,
+                                runtime.program(),
+                                runtime.stateOf(task.key().id()));
+            }
+            return pid;
         } finally {
             shared.values().forEach(DetachedMount::close);
         }
     }
 
+    /** Writes the config as the runtime shall read it, in the task's own directory, and returns that. */
+    private Path prepare(Task task, Tasks.NewTask wanted, BundleConfig config) {
+        OciRuntime runtime = task.runtime();
+        Path work = tools.directories().work(task.key());
+        Path root = wanted.rootfs().isEmpty()
+                ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
+                : tools.directories().rootfs();
+        BundleConfig ready = config.withRootPath(root).withoutAnnotation(SeccompCache.ANNOTATION);
+        if (task.record().cgroups() == OciRuntime.Cgroups.OURS) {
+            ready = ready.withoutCgroups();
+        }
+        if (keepsSeccomp(runtime)) {
+            ready = tools.shortcuts().seccomp().apply(ready, runtime.program());
+        }
+        try {
+            StateDir.make(work);
+            ready.write(work);
+            return work;
+        } catch (IOException e) {
+            throw failed("write " + work, e);
+        }
+    }
+
+    private boolean keepsSeccomp(OciRuntime runtime) {
+        return runtime.program().kind() == RuntimeProgram.Kind.CRUN
+                && tools.shortcuts().has(Shortcut.KEPT_SECCOMP);
+    }
+
+    /** The cgroup in which the container is to be born; null if the runtime makes it. */
+    private @Nullable Cgroup makeCgroup(TaskRecord record, BundleConfig config) {
+        if (record.cgroups() != OciRuntime.Cgroups.OURS) {
+            return null;
+        }
+        Cgroup cgroup = tools.cgroups().cgroup(record.cgroup());
+        CgroupPlan plan = config.cgroupPlan().orElseThrow();
+        try {
+            cgroup.create();
+            cgroup.devices(plan.devices());
+            cgroup.limit(plan.limits());
+            return cgroup;
+        } catch (IOException e) {
+            throw Fault.invalid("limit " + record.id(), String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
     void start(Task task) throws InterruptedException {
-        task.runtime().start(task.key().id(), birth(task.runtime()));
+        try {
+            boolean started = tools.shortcuts().has(Shortcut.OWN_START)
+                    && !task.record().hooks()
+                    && task.runtime().startByFifo(task.key().id());
+            if (!started) {
+                task.runtime().start(task.key().id(), birth(task));
+            }
+        } catch (IOException e) {
+            throw failed("start " + task.key().id(), e);
+        }
     }
 
     /** Starts a further process and returns its id. */
@@ -127,11 +204,11 @@ final class Workshop {
         Path process = processFile(task, execId);
         var exec = new OciRuntime.Exec(
                 task.key().id(), process, process.resolveSibling("exec." + execId + ".pid"), io.consoleSocket());
-        return task.runtime().exec(exec, BundleConfig.commandOf(process), streams(io), birth(task.runtime()));
+        return task.runtime().exec(exec, BundleConfig.commandOf(process), streams(io), birth(task));
     }
 
     Path processFile(Task task, String execId) {
-        return directories.work(task.key()).resolve("exec." + execId + ".json");
+        return tools.directories().work(task.key()).resolve("exec." + execId + ".json");
     }
 
     void removeExec(Task task, String execId) throws IOException {
@@ -145,25 +222,76 @@ final class Workshop {
         if (cgroup.isPresent()) {
             cgroup.get().signal(signal);
         } else {
-            task.runtime().kill(task.key().id(), signal, true, birth(task.runtime()));
+            task.runtime().kill(task.key().id(), signal, true, birth(task));
+        }
+    }
+
+    /** Kills what has outlived the init: without a PID namespace of its own the kernel does not. */
+    void killRest(TaskRecord record) throws InterruptedException {
+        try {
+            Optional<Cgroup> cgroup = cgroup(record);
+            if (cgroup.isPresent() && !cgroup.get().kill(LIMIT)) {
+                LOG.warn("{}: processes are left in {} after the end of its first", record.key(), record.cgroup());
+            }
+        } catch (IOException e) {
+            LOG.warn("{}: what may be left in {} cannot be killed", record.key(), record.cgroup(), e);
         }
     }
 
     void pause(Task task) throws InterruptedException {
-        task.runtime().pause(task.key().id(), birth(task.runtime()));
+        if (task.record().cgroups() != OciRuntime.Cgroups.OURS) {
+            task.runtime().pause(task.key().id(), birth(task));
+            return;
+        }
+        Cgroup cgroup = tools.cgroups().cgroup(task.record().cgroup());
+        try {
+            if (!cgroup.freeze(LIMIT)) {
+                cgroup.thaw();
+                throw Fault.deadline("pause " + task.key().id(), "a process does not stand still", "Try again");
+            }
+        } catch (IOException e) {
+            throw failed("pause " + task.key().id(), e);
+        }
     }
 
     void resume(Task task) throws InterruptedException {
-        task.runtime().resume(task.key().id(), birth(task.runtime()));
+        if (task.record().cgroups() != OciRuntime.Cgroups.OURS) {
+            task.runtime().resume(task.key().id(), birth(task));
+            return;
+        }
+        try {
+            tools.cgroups().cgroup(task.record().cgroup()).thaw();
+        } catch (IOException e) {
+            throw failed("resume " + task.key().id(), e);
+        }
     }
 
     void update(Task task, String resources) throws IOException, InterruptedException {
-        Path file = directories.work(task.key()).resolve("resources.json");
+        if (task.record().cgroups() == OciRuntime.Cgroups.OURS) {
+            updateOurs(task, resources);
+            return;
+        }
+        Path file = tools.directories().work(task.key()).resolve("resources.json");
         Files.writeString(file, resources);
         try {
-            task.runtime().update(task.key().id(), file, birth(task.runtime()));
+            task.runtime().update(task.key().id(), file, birth(task));
         } finally {
             Files.deleteIfExists(file);
+        }
+    }
+
+    private void updateOurs(Task task, String resources) {
+        String what = "update " + task.key().id();
+        try {
+            CgroupPlan plan = CgroupPlan.parse(resources)
+                    .orElseThrow(() -> Fault.of(
+                            Fault.Code.UNIMPLEMENTED,
+                            what,
+                            "it asks for limits that are only set when a container is made",
+                            "Name cpu, memory, pids and huge pages only"));
+            tools.cgroups().cgroup(task.record().cgroup()).limit(plan.limits());
+        } catch (IOException | IllegalArgumentException e) {
+            throw Fault.invalid(what, String.valueOf(e.getMessage()), "").causedBy(e);
         }
     }
 
@@ -187,22 +315,35 @@ final class Workshop {
      * @param alive whether its processes may still be running
      */
     void remove(TaskRecord record, boolean alive) throws InterruptedException {
-        OciRuntime runtime = runtime(record);
+        Path work = tools.directories().work(record.key());
         try {
             Optional<Cgroup> cgroup = cgroup(record).filter(Cgroup::exists);
             Set<Integer> orphans = cgroup.isPresent() && alive ? cgroup.get().pids() : Set.of();
-            if (Files.isDirectory(directories.work(record.key()))) {
-                runtime.delete(record.id(), alive, birth(runtime));
+            if (Files.isDirectory(work)) {
+                deleteFromRuntime(record, alive);
             }
             if (cgroup.isPresent() && !(cgroup.get().kill(LIMIT) && cgroup.get().remove(LIMIT))) {
                 throw new IOException("cgroup " + record.cgroup() + " is still in use");
             }
             reap(orphans);
             pins.drop(record.key());
-            StateDir.removeTree(directories.work(record.key()));
+            StateDir.removeTree(work);
         } catch (IOException e) {
-            throw Fault.internal("remove task " + record.id(), String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw failed("remove task " + record.id(), e);
+        }
+    }
+
+    private void deleteFromRuntime(TaskRecord record, boolean alive) throws IOException, InterruptedException {
+        OciRuntime runtime = runtime(record);
+        boolean forgotten = !alive
+                && !record.hooks()
+                && !record.cgroup().isEmpty()
+                && record.cgroups() != OciRuntime.Cgroups.SYSTEMD
+                && tools.shortcuts().has(Shortcut.OWN_DELETE)
+                && runtime.forget(record.id());
+        if (!forgotten) {
+            runtime.delete(
+                    record.id(), alive, tools.births().of(runtime.program().kind(), null));
         }
     }
 
@@ -221,18 +362,23 @@ final class Workshop {
 
     /** The container's own cgroup; empty if it has none. */
     Optional<Cgroup> cgroup(TaskRecord record) {
-        return record.cgroup().isEmpty() ? Optional.empty() : Optional.of(cgroups.cgroup(record.cgroup()));
+        return record.cgroup().isEmpty()
+                ? Optional.empty()
+                : Optional.of(tools.cgroups().cgroup(record.cgroup()));
     }
 
-    private Launcher birth(OciRuntime runtime) {
-        return hidesHybrid(runtime) ? Births.withoutHybridCgroups(null) : Births.plain();
-    }
-
-    private boolean hidesHybrid(OciRuntime runtime) {
-        return hybrid && runtime.program().kind() == RuntimeProgram.Kind.CRUN;
+    private Launcher birth(Task task) {
+        Cgroup born = task.record().cgroups() == OciRuntime.Cgroups.OURS
+                ? tools.cgroups().cgroup(task.record().cgroup())
+                : null;
+        return tools.births().of(task.runtime().program().kind(), born);
     }
 
     private static Launcher.Streams streams(ProcessIo io) {
         return new Launcher.Streams(io.input(), io.output(), io.error());
+    }
+
+    private static Fault failed(String what, IOException e) {
+        return Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
     }
 }

@@ -55,7 +55,8 @@ class FailureTest {
                 exit 0
                 """.replace("PLACE", place.toString()));
         Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwx------"));
-        node = Node.inside(root, "--runtime", "standin=" + runtime);
+        node = Node.inside(
+                root, "--runtime", "standin=" + runtime, "--without", "own-start", "--without", "own-delete");
     }
 
     @AfterEach

@@ -14,6 +14,8 @@ import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.wire.shim.options.Options;
+import dev.berth.wire.shim.supervisor.Event;
+import dev.berth.wire.shim.supervisor.EventsRequest;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import dev.berth.wire.shim.supervisor.PumpRequest;
@@ -296,6 +298,19 @@ final class Node {
         } catch (InvalidProtocolBufferException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** The topics of the first events that a new listener gets. */
+    List<String> topics(EventsRequest request, int count) throws IOException {
+        List<String> topics = new ArrayList<>();
+        try (var stream = Objects.requireNonNull(client)
+                .serverStream(SUPERVISOR, "Events", request.toByteArray(), LIMIT, Map.of())) {
+            while (topics.size() < count) {
+                byte[] event = Objects.requireNonNull(stream.receive());
+                topics.add(Event.parseFrom(event).getEnvelope().getTopic());
+            }
+        }
+        return topics;
     }
 
     /** The text of a log without time stamps, stream names and tags. */

@@ -95,9 +95,13 @@ public final class BundleConfig {
         return root.object("annotations").string(name);
     }
 
-    /** The limits and device rules as JSON. */
-    public Optional<String> resources() {
-        return root.object("linux").raw("resources");
+    /**
+     * The limits and device rules; empty if only the runtime can set them.
+     *
+     * @throws IllegalArgumentException if they cannot be read
+     */
+    public Optional<CgroupPlan> cgroupPlan() {
+        return CgroupPlan.parse(root.object("linux").raw("resources").orElse("{}"));
     }
 
     /** The seccomp profile as JSON. */
@@ -105,36 +109,10 @@ public final class BundleConfig {
         return root.object("linux").raw("seccomp");
     }
 
-    /** True if the process gains no privileges by exec, without which a filter needs CAP_SYS_ADMIN to be set. */
-    public boolean noNewPrivileges() {
-        return root.object("process").raw("noNewPrivileges").equals(Optional.of("true"));
-    }
-
-    /** The capabilities as JSON; empty if none are given. */
-    public String capabilities() {
-        return root.object("process").raw("capabilities").orElse("");
-    }
-
     /** True if there is a hook of any kind, which then sees the runtime's own idea of the container. */
     public boolean hasHooks() {
         JsonObjectText hooks = root.object("hooks");
         return HOOKS.stream().anyMatch(kind -> !hooks.elements(kind).isEmpty());
-    }
-
-    /** True if the container gets a namespace of a type, as in "pid", be it new or of a pod. */
-    public boolean hasNamespace(String type) {
-        return namespaces().anyMatch(namespace -> namespace.string("type").equals(Optional.of(type)));
-    }
-
-    /** True if the container gets a new PID namespace: the end of its init is the end of all its processes. */
-    public boolean hasOwnPidNamespace() {
-        return namespaces()
-                .anyMatch(namespace -> namespace.string("type").equals(Optional.of("pid"))
-                        && namespace.string("path").orElse("").isEmpty());
-    }
-
-    private java.util.stream.Stream<JsonObjectText> namespaces() {
-        return root.object("linux").elements("namespaces").stream().map(JsonObjectText::parse);
     }
 
     /** The sources of all mounts that begin with a prefix. */
@@ -155,8 +133,8 @@ public final class BundleConfig {
         return change("annotations", root.object("annotations").with(name, JsonObjectText.quoted(value)));
     }
 
-    public BundleConfig withoutSeccomp() {
-        return change("linux", root.object("linux").without("seccomp"));
+    public BundleConfig withoutAnnotation(String name) {
+        return change("annotations", root.object("annotations").without(name));
     }
 
     /** The same without limits and device rules, for a container whose cgroups we made. */

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * An object of JSON whose values stay the text that they were: what we do not know survives a change of what we know, and a
@@ -59,6 +60,22 @@ final class JsonObjectText {
     /** The value as it stands. */
     Optional<String> raw(String name) {
         return has(name) ? Optional.ofNullable(values.get(name)) : Optional.empty();
+    }
+
+    /**
+     * The whole number under a name; 0 if there is none.
+     *
+     * @throws IllegalArgumentException if it is no number of 64 bits
+     */
+    long number(String name) {
+        return raw(name).map(Long::parseLong).orElse(0L);
+    }
+
+    /** True if all that has a value, other than null and an empty object or array, is one of these. */
+    boolean hasOnly(Set<String> names) {
+        return values.entrySet().stream()
+                .allMatch(each -> names.contains(each.getKey())
+                        || Set.of("null", "{}", "[]").contains(each.getValue()));
     }
 
     /** The string under a name. */

@@ -29,10 +29,11 @@ public interface Launcher {
     /**
      * A call of a program.
      *
-     * @param argv the program's path first
+     * @param program the file to run
+     * @param argv the program's name first
      * @param limit how long it may run
      */
-    record Command(List<String> argv, Path directory, Streams streams, Duration limit) {
+    record Command(Path program, List<String> argv, Path directory, Streams streams, Duration limit) {
         public Command {
             argv = List.copyOf(argv);
         }

@@ -1,6 +1,11 @@
 package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.Errno;
+import dev.berth.linux.Fd;
+import dev.berth.linux.Fifo;
+import dev.berth.linux.LinuxException;
+import dev.berth.linux.Poller;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +60,11 @@ public final class OciRuntime {
     public record Exec(
             String id, Path process, Path pidFile, @Nullable Path consoleSocket) {}
 
+    private static final String START_FIFO = "exec.fifo";
+    private static final Duration UNTIL_INIT_WAITS = Duration.ofSeconds(5);
+
     private final RuntimeProgram program;
+    private final Path executable;
     private final Path root;
     private final Path logs;
     private final Cgroups cgroups;
@@ -63,11 +73,13 @@ public final class OciRuntime {
     /**
      * A runtime.
      *
+     * @param executable the program's file, or a copy of it
      * @param root the runtime's own state directory
      * @param logs an existing directory for the log of each call, which is removed after the call
      */
-    public OciRuntime(RuntimeProgram program, Path root, Path logs, Cgroups cgroups) {
+    public OciRuntime(RuntimeProgram program, Path executable, Path root, Path logs, Cgroups cgroups) {
         this.program = program;
+        this.executable = executable;
         this.root = root;
         this.logs = logs;
         this.cgroups = cgroups;
@@ -107,6 +119,73 @@ public final class OciRuntime {
     /** Lets the program of a created container begin. */
     public void start(String id, Launcher launcher) throws InterruptedException {
         run("OCI runtime start failed", "", List.of("start", id), Launcher.Streams.NONE, launcher);
+    }
+
+    /**
+     * Lets the program of a created container begin without running the runtime: its init waits in a FIFO of the runtime's
+     * state directory. Only for containers without hooks.
+     *
+     * @return false if that is not possible; then nothing has been done
+     */
+    public boolean startByFifo(String id) throws IOException, InterruptedException {
+        Path fifo = stateOf(id).resolve(START_FIFO);
+        return switch (program.kind()) {
+            case CRUN -> writeStart(fifo);
+            case RUNC -> readStart(fifo);
+            case OTHER -> false;
+        };
+    }
+
+    /** crun's init reads until somebody writes. */
+    private static boolean writeStart(Path fifo) throws IOException {
+        try (Fd writer = Fifo.openWriter(fifo)) {
+            Files.delete(fifo);
+            return writer.write(new byte[] {0}) == 1;
+        } catch (LinuxException e) {
+            return refused(e);
+        }
+    }
+
+    /** runc's init writes as soon as somebody reads. */
+    private static boolean readStart(Path fifo) throws IOException, InterruptedException {
+        try (Fd reader = Fifo.openReader(fifo)) {
+            if (!Poller.awaitReadable(reader, UNTIL_INIT_WAITS) || reader.read(new byte[1]) != 1) {
+                return false;
+            }
+            Files.delete(fifo);
+            return true;
+        } catch (LinuxException e) {
+            return refused(e);
+        }
+    }
+
+    private static boolean refused(LinuxException e) throws LinuxException {
+        if (e.is(Errno.ENOENT) || e.is(Errno.ENXIO)) {
+            return false;
+        }
+        throw e;
+    }
+
+    /**
+     * Removes what the runtime knows of a container without running it. Only for a container that has ended, without hooks,
+     * whose cgroup somebody else removes.
+     *
+     * @return false if this runtime may keep more than that; then nothing has been done
+     */
+    public boolean forget(String id) throws IOException {
+        if (program.kind() == RuntimeProgram.Kind.OTHER) {
+            return false;
+        }
+        Path state = stateOf(id);
+        if (Files.isDirectory(state)) {
+            try (Stream<Path> files = Files.list(state)) {
+                for (Path file : files.toList()) {
+                    Files.delete(file); // plain files; a directory is none of those that we know, and stops us
+                }
+            }
+            Files.delete(state);
+        }
+        return true;
     }
 
     /** Starts a further process and returns its process id. */
@@ -170,7 +249,8 @@ public final class OciRuntime {
             throws InterruptedException {
         Path log = logs.resolve("log." + calls.incrementAndGet());
         try {
-            Launcher.Ended ended = launcher.run(new Launcher.Command(argv(log, arguments), logs, streams, LIMIT));
+            Launcher.Ended ended =
+                    launcher.run(new Launcher.Command(executable, argv(log, arguments), logs, streams, LIMIT));
             if (ended.timedOut()) {
                 throw Fault.deadline(
                         what,

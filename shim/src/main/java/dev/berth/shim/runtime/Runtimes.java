@@ -147,7 +147,8 @@ public final class Runtimes {
         Path file = Files.createTempFile(scratch, "output", "");
         try (Fd out = Fd.open(file, Fd.O_WRONLY)) {
             var streams = new Launcher.Streams(null, out, null);
-            Launcher.Ended ended = launcher.run(new Launcher.Command(argv, scratch, streams, LIMIT));
+            Launcher.Ended ended =
+                    launcher.run(new Launcher.Command(Path.of(argv.getFirst()), argv, scratch, streams, LIMIT));
             if (!ended.status().isSuccess()) {
                 throw new IOException(String.join(" ", argv) + " ended with status "
                         + ended.status().number());
