@@ -46,9 +46,11 @@ record Config(
 
     /**
      * @param defaultHandler used when a request names none; empty for the first that works of crun, runc
+     * @param without shortcuts of the supervisor that are turned off
      * @param handlers by name; crun and runc are there without being named
      */
-    record Runtimes(String defaultHandler, CgroupDriver cgroupDriver, Map<String, Handler> handlers) {
+    record Runtimes(
+            String defaultHandler, CgroupDriver cgroupDriver, List<String> without, Map<String, Handler> handlers) {
         enum CgroupDriver {
             CGROUPFS,
             SYSTEMD
@@ -111,6 +113,7 @@ record Config(
                                         .equals("cgroupfs")
                                 ? Runtimes.CgroupDriver.CGROUPFS
                                 : Runtimes.CgroupDriver.SYSTEMD,
+                        runtime.texts("without", List.of()),
                         handlers(runtime)));
         file.refuseUnknown();
         return config;

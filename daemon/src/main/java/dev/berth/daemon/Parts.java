@@ -78,7 +78,8 @@ final class Parts {
     }
 
     static TasksConfig tasks(Config config) throws IOException {
-        return new TasksConfig(config.state(), config.root(), supervisorCommand(), config.socket(), handlers(config))
+        return new TasksConfig(
+                        config.state(), config.root(), supervisorCommand(config), config.socket(), handlers(config))
                 .withVersion(Version.NUMBER);
     }
 
@@ -155,7 +156,7 @@ final class Parts {
     }
 
     /** The supervisor runs from the same installation as this daemon, with its own flags and class path. */
-    private static List<String> supervisorCommand() throws IOException {
+    private static List<String> supervisorCommand(Config config) throws IOException {
         Path home = Path.of(System.getProperty("berth.home", ".")).toAbsolutePath();
         Path shim = home.resolve("shim/target");
         var command = new ArrayList<String>();
@@ -165,6 +166,9 @@ final class Parts {
         command.add("-cp");
         command.add(Files.readString(shim.resolve("shim.classpath")).strip());
         command.add("dev.berth.shim.Main");
+        for (String shortcut : config.runtimes().without()) {
+            command.addAll(List.of("--without", shortcut));
+        }
         return command;
     }
 }
