@@ -2,6 +2,7 @@ package dev.berth.cri;
 
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.StopSignal;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Rollback;
@@ -105,7 +106,7 @@ public final class ContainerRunning {
     }
 
     private static int signalNumber(Container container) {
-        return Signals.parse(container.stopSignal()).orElse(Signals.TERM);
+        return StopSignal.of(null, container.stopSignal());
     }
 
     private void signal(TaskId task, int signal, boolean all) throws InterruptedException {

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -74,6 +75,7 @@ public record ImageVolume(Path destination, Path directory) {
      */
     public void fill(Dir root) throws IOException {
         Files.createDirectories(directory);
+        Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x")); // whatever our umask
         byte[] path = destination.toString().substring(1).getBytes(StandardCharsets.UTF_8);
         try (Dir from = root.openDir(path, Dir.Resolve.IN_ROOT);
                 Dir to = Dir.open(directory)) {

@@ -116,8 +116,9 @@ class ImageVolumeTest {
     void oddThingsAtTheDestination() throws IOException {
         Path root = Files.createDirectory(directory.resolve("root"));
         Files.writeString(root.resolve("file"), "");
-        ImageVolume file = declared("/file").getFirst();
-        ImageVolume missing = declared("/missing").getFirst();
+        List<ImageVolume> volumes = declared("/file", "/missing");
+        ImageVolume file = volumes.getFirst();
+        ImageVolume missing = volumes.getLast();
         try (Dir dir = Dir.open(root)) {
             assertThatThrownBy(() -> file.fill(dir)).isInstanceOf(Fault.class).hasMessageContaining("a file there");
             missing.fill(dir);

@@ -185,6 +185,9 @@ class UsersTest {
         new ProcessBuilder("mkfifo", passwd.toString()).start().waitFor();
         assertThatThrownBy(() -> ofImage("root")).isInstanceOf(Fault.class).hasMessageContaining("no regular file");
         Files.delete(passwd);
+        new ProcessBuilder("mknod", passwd.toString(), "c", "1", "5").start().waitFor();
+        assertThatThrownBy(() -> ofImage("root")).isInstanceOf(Fault.class).hasMessageContaining("no regular file");
+        Files.delete(passwd);
         try (var file = new RandomAccessFile(passwd.toFile(), "rw")) {
             file.setLength(2L << 30); // sparse
         }
