@@ -148,6 +148,7 @@ final class Tasks {
         try {
             TaskRecord record = leftovers.get(key);
             if (record != null) {
+                workshop.endCalls(record);
                 workshop.remove(record, true);
                 context.ledger().remove(key);
                 leftovers.remove(key);

@@ -79,8 +79,17 @@ final class Workshop {
                 && !path.isEmpty()
                 && !CgroupPath.isSystemd(path)
                 && tools.cgroups().threadsMoveAlone()
-                && config.cgroupPlan().isPresent();
+                && isOursToLimit(config);
         return ours ? OciRuntime.Cgroups.OURS : OciRuntime.Cgroups.RUNTIME;
+    }
+
+    private static boolean isOursToLimit(BundleConfig config) {
+        try {
+            return config.cgroupPlan().isPresent();
+        } catch (IllegalArgumentException e) {
+            throw Fault.invalid("read the limits of a container", String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 
     /** What a container's cgroup holds is killed with the container, so nobody else may be in it. */
@@ -330,6 +339,19 @@ final class Workshop {
             StateDir.removeTree(work);
         } catch (IOException e) {
             throw failed("remove task " + record.id(), e);
+        }
+    }
+
+    /** Ends calls of the runtime that a supervisor before us began for a task and that are still at work. */
+    void endCalls(TaskRecord record) throws InterruptedException {
+        String sign = tools.directories().work(record.key()).toString();
+        try {
+            int ended;
+            do {
+                ended = Strays.kill(sign, LIMIT);
+            } while (ended > 0); // one that had just started another
+        } catch (IOException e) {
+            throw failed("end what makes task " + record.id(), e);
         }
     }
 

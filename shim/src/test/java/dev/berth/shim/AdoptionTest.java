@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Signals;
@@ -8,6 +9,7 @@ import dev.berth.wire.shim.types.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -110,6 +112,35 @@ class AdoptionTest {
         node.launch();
         node.start(container);
         assertThat(node.await(container, "").getExitStatus()).isEqualTo(4);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void aCreationCutOffIsUndoneAndCanBeRepeated() throws Exception {
+        node.close();
+        Path runtime = root.resolve("slow-crun");
+        Path busy = root.resolve("busy");
+        Files.writeString(runtime, """
+                #!/bin/sh
+                for word in "$@"; do
+                  [ "$word" = create ] && [ -e BUSY ] && { : > BUSY.now; sleep 3; }
+                done
+                crun "$@"
+                """.replace("BUSY", busy.toString()));
+        Files.setPosixFilePermissions(runtime, PosixFilePermissions.fromString("rwx------"));
+        node = Node.outside(root, "--runtime", "slow=" + runtime);
+        Files.createFile(busy);
+        var container = node.container(Busybox.config("sh", "-c", "exit 8"));
+        Thread creator = Thread.ofVirtual().start(() -> assertThatThrownBy(() -> node.create(container, "slow")));
+        until(() -> Files.exists(Path.of(busy + ".now")));
+        node.crash();
+        creator.join();
+        Files.delete(busy);
+        node.launch();
+        node.create(container, "slow");
+        node.start(container);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(8);
         node.delete(container, "");
         node.assertNothingLeft();
     }

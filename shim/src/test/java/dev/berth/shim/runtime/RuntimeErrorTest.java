@@ -1,0 +1,58 @@
+package dev.berth.shim.runtime;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class RuntimeErrorTest {
+    @TempDir
+    Path directory;
+
+    private Fault fault(String log) throws IOException {
+        Path file = directory.resolve("log");
+        Files.writeString(file, log);
+        return RuntimeError.of("OCI runtime create failed", "/x", file, "status 1");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "executable file `foo` not found in $PATH: No such file or directory"
+                        + "|INVALID_ARGUMENT|unable to start container process: exec: \"foo\": executable file not found in $PATH",
+                "executable file `/bin/foo` not found in $PATH: No such file or directory"
+                        + "|INVALID_ARGUMENT|unable to start container process: exec: \"/bin/foo\": stat /bin/foo: no such file or directory",
+                "open executable: Permission denied"
+                        + "|PERMISSION_DENIED|unable to start container process: exec: \"/x\": permission denied",
+                "runc create failed: unable to start container process: exec: \\\"foo\\\": executable file not found in $PATH"
+                        + "|INVALID_ARGUMENT|unable to start container process: exec: \"foo\": executable file not found in $PATH",
+                "exec failed: unable to start container process: exec: \\\"/x\\\": permission denied"
+                        + "|PERMISSION_DENIED|unable to start container process: exec: \"/x\": permission denied",
+                "container does not exist|NOT_FOUND|container does not exist",
+                "mount tmpfs: No space left on device|RESOURCE_EXHAUSTED|mount tmpfs: No space left on device",
+                "something else|INTERNAL|something else"
+            })
+    void saysWhatUsersKnow(String said, Fault.Code code, String text) throws IOException {
+        Fault fault = fault("{\"msg\":\"" + said + "\",\"level\":\"error\",\"time\":\"2026\"}\n");
+        assertThat(fault.code()).isEqualTo(code);
+        assertThat(fault).hasMessage("OCI runtime create failed: " + text);
+    }
+
+    @Test
+    void theLastErrorCountsAndTheRestIsPassedOver() throws IOException {
+        assertThat(fault("""
+                        {"level":"error","msg":"first"}
+                        not JSON
+                        {"level":"error","msg":"second"}
+                        {"level":"warning","msg":"third"}
+                        {"level":"err""")).hasMessageEndingWith("second");
+        assertThat(fault("")).hasMessageEndingWith("status 1");
+    }
+}
