@@ -3,7 +3,7 @@ package dev.berth.shim;
 import dev.berth.linux.Child;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.ExitStatus;
-import dev.berth.linux.LinuxException;
+import dev.berth.linux.Fd;
 import dev.berth.linux.MountAttributes;
 import dev.berth.linux.Mounts;
 import dev.berth.linux.Namespaces;
@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -63,7 +64,7 @@ final class Births {
         if (hides(kind)) {
             return inCopy(cgroup, Births::hideHybridControllers);
         }
-        return cgroup == null ? command -> run(command, () -> spawn(command)) : in(cgroup);
+        return cgroup == null ? command -> run(command, Child.Command::spawn) : in(cgroup);
     }
 
     private boolean hides(RuntimeProgram.Kind kind) {
@@ -73,9 +74,9 @@ final class Births {
     private static Launcher in(Cgroup cgroup) {
         return command -> run(
                 command,
-                () -> Platform.<Child, IOException>thread("in-cgroup", () -> {
+                ready -> Platform.<Child, IOException>thread("in-cgroup", () -> {
                     cgroup.attachThisThread();
-                    return spawn(command);
+                    return ready.spawn();
                 }));
     }
 
@@ -116,12 +117,12 @@ final class Births {
     private static Launcher inCopy(@Nullable Cgroup cgroup, Preparation preparation) {
         return command -> run(
                 command,
-                () -> Namespaces.inMountCopy(Propagation.UNCHANGED, () -> {
+                ready -> Namespaces.inMountCopy(Propagation.UNCHANGED, () -> {
                     preparation.run();
                     if (cgroup != null) {
                         cgroup.attachThisThread();
                     }
-                    return spawn(command);
+                    return ready.spawn();
                 }));
     }
 
@@ -136,19 +137,30 @@ final class Births {
         }
     }
 
-    private static Child spawn(Launcher.Command command) throws LinuxException {
+    /** A command whose streams are all open: a /dev/null of the copy would lose its name when the copy goes. */
+    private static Child.Command prepare(Launcher.Command command, Fd nothing) {
         Launcher.Streams streams = command.streams();
         return Child.command(command.program(), command.argv())
                 .environment(ENVIRONMENT)
                 .directory(command.directory())
-                .stdio(streams.input(), streams.output(), streams.error())
-                .newSession()
-                .spawn();
+                .stdio(
+                        Objects.requireNonNullElse(streams.input(), nothing),
+                        Objects.requireNonNullElse(streams.output(), nothing),
+                        Objects.requireNonNullElse(streams.error(), nothing))
+                .newSession();
     }
 
-    private static Launcher.Ended run(Launcher.Command command, Platform.Call<Child, IOException> birth)
-            throws IOException, InterruptedException {
-        try (Child child = birth.run()) {
+    /** Gives birth to a command that is ready. */
+    private interface Birth {
+        Child to(Child.Command command) throws IOException, InterruptedException;
+    }
+
+    private static Launcher.Ended run(Launcher.Command command, Birth birth) throws IOException, InterruptedException {
+        Child born;
+        try (Fd nothing = Fd.open(Path.of("/dev/null"), Fd.O_RDWR)) {
+            born = birth.to(prepare(command, nothing));
+        }
+        try (Child child = born) {
             return await(child, command.limit());
         }
     }
