@@ -29,9 +29,11 @@ record Config(
 
     /**
      * @param bridge name of the built-in network's bridge
-     * @param subnets address ranges of the built-in network, one of IPv4 and at most one of IPv6
+     * @param subnets address ranges of the built-in network, at most one of each family; empty to choose a free one
+     * @param spares network namespaces that are made before a pod asks for them
      */
-    record Network(Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets) {
+    record Network(
+            Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets, int spares) {
         enum Mode {
             CNI,
             BUILTIN
@@ -103,7 +105,8 @@ record Config(
                         network.path("conf_dir", "/etc/cni/net.d"),
                         network.paths("bin_dirs", List.of("/opt/cni/bin", "/usr/lib/cni")),
                         network.text("bridge", "berth0"),
-                        network.texts("subnets", List.of("10.88.0.0/16"))),
+                        network.texts("subnets", List.of()),
+                        network.number("spare_namespaces", 4, 0, 64)),
                 new Images(
                         images.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
                         images.number("downloads", 4, 1, 64)),

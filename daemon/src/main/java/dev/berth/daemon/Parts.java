@@ -53,13 +53,25 @@ final class Parts {
 
     static BridgeConfig bridge(Config config) {
         List<IpPrefix> subnets =
-                config.network().subnets().stream().map(IpPrefix::parse).toList();
+                config.network().subnets().stream().map(Parts::subnet).toList();
         return new BridgeConfig(
                 config.network().bridge(),
                 subnets,
                 subnets.stream().anyMatch(IpPrefix::isV6),
                 0,
                 config.root().resolve("network"));
+    }
+
+    private static IpPrefix subnet(String text) {
+        try {
+            return IpPrefix.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw Fault.invalid(
+                            "setting network.subnets",
+                            "\"" + text + "\" is not a range of addresses",
+                            "Write it as 10.88.0.0/16")
+                    .causedBy(e);
+        }
     }
 
     static Snapshotter snapshotter(Config config, Store store, Disk disk) throws IOException {

@@ -64,7 +64,9 @@ final class Wiring implements AutoCloseable {
 
         PodNetworks networks = Parts.networks(config, disk, ticker);
         closing.add("networks", networks::close);
-        NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
+        NetworkNamespaces namespaces = NetworkNamespaces.open(
+                config.state().resolve("netns"), config.network().spares(), ticker);
+        closing.add("network namespaces", namespaces::close);
 
         Tasks tasks = Tasks.open(Parts.tasks(config), ticker, clock);
         closing.add("tasks", tasks::close);
