@@ -62,8 +62,16 @@ final class SupervisorProcess implements AutoCloseable {
         return process;
     }
 
-    /** Takes hold of one that runs; empty if it does not run any more. */
+    /**
+     * Takes hold of one that runs; empty if it does not run any more, and if it claims to be a process that cannot be one:
+     * what is held here may be killed later, so never ourselves and never the init of the machine.
+     */
     static Optional<SupervisorProcess> running(int pid, TasksConfig config) throws IOException {
+        if (pid <= 1 || pid == ProcessHandle.current().pid()) {
+            LOG.warn(
+                    "the supervisor says that it is process {}, which it cannot be: it is used, but never killed", pid);
+            return Optional.empty();
+        }
         try {
             return Optional.of(
                     new SupervisorProcess(Pidfd.open(pid), config.state().resolve("supervisor.log")));
