@@ -115,9 +115,15 @@ final class LogPump implements AutoCloseable {
         }
     }
 
+    /** Begins to read. Under the lock, because the first turn may come before this returns. */
     void start() throws LinuxException {
-        for (Source source : sources) {
-            source.watch();
+        lock.lock();
+        try {
+            for (Source source : sources) {
+                source.watch();
+            }
+        } finally {
+            lock.unlock();
         }
     }
 
