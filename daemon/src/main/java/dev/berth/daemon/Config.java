@@ -32,8 +32,7 @@ record Config(
      * @param subnets address ranges of the built-in network, at most one of each family; empty to choose a free one
      * @param spares network namespaces that are made before a pod asks for them
      */
-    record Network(
-            Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets, int spares) {
+    record Network(Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets, int spares) {
         enum Mode {
             CNI,
             BUILTIN

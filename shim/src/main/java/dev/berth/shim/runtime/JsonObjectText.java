@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * An object of JSON whose values stay the text that they were: what we do not know survives a change of what we know, and a
@@ -19,6 +20,9 @@ final class JsonObjectText {
     static final JsonObjectText EMPTY = new JsonObjectText(Map.of());
 
     private final Map<String, String> values;
+
+    /** What was asked for once: the objects of a config are read again and again. */
+    private final Map<String, JsonObjectText> objects = new ConcurrentHashMap<>();
 
     private JsonObjectText(Map<String, String> values) {
         this.values = values;
@@ -54,7 +58,7 @@ final class JsonObjectText {
 
     /** The object under a name; an empty one if there is none. */
     JsonObjectText object(String name) {
-        return has(name) ? parse(values.getOrDefault(name, "{}")) : EMPTY;
+        return has(name) ? objects.computeIfAbsent(name, key -> parse(values.getOrDefault(key, "{}"))) : EMPTY;
     }
 
     /** The value as it stands. */
