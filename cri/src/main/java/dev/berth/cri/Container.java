@@ -2,6 +2,7 @@ package dev.berth.cri;
 
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.tasks.Exit;
 import io.avaje.jsonb.Json;
 import java.util.List;
 import java.util.stream.Stream;
@@ -79,6 +80,21 @@ public record Container(
         Life exited(long atNanos, int code, String why, String text) {
             check(ContainerState.EXITED);
             return new Life(ContainerState.EXITED, startedAtNanos, atNanos, code, why, text, oomKilled, 0);
+        }
+
+        /** Its task has ended. */
+        Life ended(Exit exit) {
+            return exited(Pod.nanos(exit.at()), exit.status(), reason(exit), "");
+        }
+
+        private String reason(Exit exit) {
+            if (!exit.known()) {
+                return "Unknown";
+            }
+            if (oomKilled) {
+                return "OOMKilled";
+            }
+            return exit.status() == 0 ? "Completed" : "Error";
         }
 
         private void check(ContainerState next) {

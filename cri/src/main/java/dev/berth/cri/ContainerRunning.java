@@ -217,7 +217,7 @@ public final class ContainerRunning {
                 return life;
             }
             changed[0] = true;
-            return life.exited(Pod.nanos(exit.at()), exit.status(), reason(life, exit), "");
+            return life.ended(exit);
         });
         if (!changed[0]) {
             return;
@@ -234,15 +234,5 @@ public final class ContainerRunning {
                 LOG.warn("container {}: its task is still there and goes when the container is removed", id, e);
             }
         });
-    }
-
-    private static String reason(Life life, Exit exit) {
-        if (!exit.known()) {
-            return "Unknown";
-        }
-        if (life.oomKilled()) {
-            return "OOMKilled";
-        }
-        return exit.status() == 0 ? "Completed" : "Error";
     }
 }

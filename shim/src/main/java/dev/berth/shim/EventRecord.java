@@ -9,6 +9,8 @@ import java.time.Instant;
  * @param sequence grows by one from event to event, also across supervisors
  * @param type full name of the message in the payload
  * @param payload the encoded message as base64
+ * @param exitUnknown it tells of an end that nobody saw
  */
 @Json
-record EventRecord(long sequence, Instant at, String namespace, String topic, String type, String payload) {}
+record EventRecord(
+        long sequence, Instant at, String namespace, String topic, String type, String payload, boolean exitUnknown) {}

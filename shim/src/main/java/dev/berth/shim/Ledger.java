@@ -179,7 +179,8 @@ final class Ledger implements AutoCloseable {
                 happening.task().namespace(),
                 happening.topic(),
                 happening.event().getDescriptorForType().getFullName(),
-                Base64.getEncoder().encodeToString(happening.event().toByteArray()));
+                Base64.getEncoder().encodeToString(happening.event().toByteArray()),
+                happening.exitUnknown());
     }
 
     /**

@@ -1,7 +1,9 @@
 package dev.berth.shim;
 
+import dev.berth.linux.ExitStatus;
 import io.avaje.jsonb.Json;
 import java.time.Instant;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param startTime clock ticks after boot at which the pid was given to it; 0 if not known
  * @param exitStatus what it returned, or 128 + signal; 0 before its end
  * @param exitedAt null before its end
+ * @param exitUnknown it has ended and nobody saw how: the status is made up
  */
 @Json
 record ProcessRecord(
@@ -23,17 +26,18 @@ record ProcessRecord(
         long startTime,
         Streams streams,
         int exitStatus,
-        @Nullable Instant exitedAt) {
+        @Nullable Instant exitedAt,
+        boolean exitUnknown) {
 
     /** Status of a process whose end nobody saw. */
-    static final int UNKNOWN_EXIT = 255;
+    private static final int UNKNOWN_EXIT = 255;
 
     /** The paths of its FIFOs; empty ones are /dev/null. With a terminal there is no error stream. */
     @Json
     record Streams(boolean terminal, String stdin, String stdout, String stderr) {}
 
     static ProcessRecord announced(TaskKey task, String execId, ProcessState state, Streams streams) {
-        return new ProcessRecord(task.namespace(), task.id(), execId, state, 0, 0, streams, 0, null);
+        return new ProcessRecord(task.namespace(), task.id(), execId, state, 0, 0, streams, 0, null, false);
     }
 
     TaskKey task() {
@@ -45,15 +49,20 @@ record ProcessRecord(
     }
 
     ProcessRecord in(ProcessState next) {
-        return new ProcessRecord(namespace, id, execId, next, pid, startTime, streams, exitStatus, exitedAt);
+        return new ProcessRecord(
+                namespace, id, execId, next, pid, startTime, streams, exitStatus, exitedAt, exitUnknown);
     }
 
     ProcessRecord made(int pid, long startTime) {
-        return new ProcessRecord(namespace, id, execId, state, pid, startTime, streams, exitStatus, exitedAt);
+        return new ProcessRecord(
+                namespace, id, execId, state, pid, startTime, streams, exitStatus, exitedAt, exitUnknown);
     }
 
-    ProcessRecord ended(int status, Instant at) {
-        return new ProcessRecord(namespace, id, execId, ProcessState.STOPPED, pid, startTime, streams, status, at);
+    /** Its end; without a status nobody saw it. */
+    ProcessRecord ended(Optional<ExitStatus> status, Instant at) {
+        int number = status.map(ExitStatus::number).orElse(UNKNOWN_EXIT);
+        return new ProcessRecord(
+                namespace, id, execId, ProcessState.STOPPED, pid, startTime, streams, number, at, status.isEmpty());
     }
 
     /** The name in messages. */

@@ -12,6 +12,8 @@ import dev.berth.wire.shim.supervisor.DrainRequest;
 import dev.berth.wire.shim.supervisor.DrainResponse;
 import dev.berth.wire.shim.supervisor.Event;
 import dev.berth.wire.shim.supervisor.EventsRequest;
+import dev.berth.wire.shim.supervisor.ExitRequest;
+import dev.berth.wire.shim.supervisor.ExitResponse;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import dev.berth.wire.shim.supervisor.PumpRequest;
@@ -63,6 +65,7 @@ final class SupervisorService {
                 .serverStreaming("Events", this::events)
                 .unary("Acknowledge", Edge.unary(AcknowledgeRequest.parser(), this::acknowledge))
                 .unary("Tasks", Edge.unary(TasksRequest.parser(), (call, q) -> summary()))
+                .unary("Exit", Edge.unary(ExitRequest.parser(), this::exit))
                 .unary("Shutdown", Edge.unary(ShutdownRequest.parser(), this::shutdown))
                 .build();
     }
@@ -147,6 +150,7 @@ final class SupervisorService {
         return Event.newBuilder()
                 .setSequence(event.sequence())
                 .setEnvelope(envelope)
+                .setExitUnknown(event.exitUnknown())
                 .build();
     }
 
@@ -171,6 +175,14 @@ final class SupervisorService {
                 .setPid(init.pid())
                 .setExitStatus(init.exitStatus())
                 .setExitedAt(TaskEvents.timestamp(init))
+                .setExitUnknown(init.exitUnknown())
+                .build();
+    }
+
+    private ExitResponse exit(Call call, ExitRequest request) {
+        Task task = tasks.find(new TaskKey(request.getNamespace(), request.getId()));
+        return ExitResponse.newBuilder()
+                .setSeen(!task.process(request.getExecId()).record().exitUnknown())
                 .build();
     }
 

@@ -17,7 +17,11 @@ import java.time.Instant;
 /** What happens to tasks, as containerd's events say it. */
 final class TaskEvents {
     /** Something that happened, with the topic under which it is told. */
-    record Happening(TaskKey task, String topic, Message event) {}
+    record Happening(TaskKey task, String topic, Message event, boolean exitUnknown) {
+        Happening(TaskKey task, String topic, Message event) {
+            this(task, topic, event, false);
+        }
+    }
 
     private TaskEvents() {}
 
@@ -79,7 +83,8 @@ final class TaskEvents {
                         .setPid(process.pid())
                         .setExitStatus(process.exitStatus())
                         .setExitedAt(timestamp(process))
-                        .build());
+                        .build(),
+                process.exitUnknown());
     }
 
     static Happening deleted(ProcessRecord process) {
@@ -92,7 +97,8 @@ final class TaskEvents {
                         .setPid(process.pid())
                         .setExitStatus(process.exitStatus())
                         .setExitedAt(timestamp(process))
-                        .build());
+                        .build(),
+                process.exitUnknown());
     }
 
     static Happening paused(TaskKey task) {

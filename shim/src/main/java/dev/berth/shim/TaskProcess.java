@@ -173,7 +173,7 @@ final class TaskProcess {
             handle = found.get();
             watch();
         } else {
-            record(ProcessRecord.UNKNOWN_EXIT, context.time().clock().instant());
+            record(Optional.empty(), context.time().clock().instant());
         }
     }
 
@@ -315,7 +315,7 @@ final class TaskProcess {
                 context.pins().keep(record, process);
             }
             process.awaitExit(Poller.FOREVER);
-            int status = status(process);
+            Optional<ExitStatus> status = status(process);
             Instant at = context.time().clock().instant();
             atEnd.run();
             String output = PumpRecord.name(record.task(), record.execId());
@@ -331,9 +331,9 @@ final class TaskProcess {
         }
     }
 
-    private int status(Pidfd process) throws IOException, InterruptedException {
+    private Optional<ExitStatus> status(Pidfd process) throws IOException, InterruptedException {
         try {
-            return process.reap().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+            return process.reap();
         } catch (LinuxException e) {
             if (!e.is(Errno.ECHILD)) {
                 throw e;
@@ -343,23 +343,23 @@ final class TaskProcess {
     }
 
     /** Of a process that is not our child: the kernel tells once its parent has reaped it, where it tells at all. */
-    private int statusFromKernel(Pidfd process) throws IOException, InterruptedException {
+    private Optional<ExitStatus> statusFromKernel(Pidfd process) throws IOException, InterruptedException {
         long start = context.time().ticker().nanos();
         while (context.time().ticker().since(start).compareTo(STRANGER_REAPS) < 0) {
             Optional<ExitStatus> status = process.exitInfo();
             if (status.isPresent()) {
-                return status.get().number();
+                return status;
             }
             if (ProcStat.of(process.pid()).filter(ProcStat::isZombie).isEmpty()) {
-                return process.exitInfo().map(ExitStatus::number).orElse(ProcessRecord.UNKNOWN_EXIT);
+                return process.exitInfo();
             }
             context.time().ticker().sleep(BEFORE_NEXT_LOOK);
         }
-        return ProcessRecord.UNKNOWN_EXIT;
+        return Optional.empty();
     }
 
     /** Tries until it is written: an exit must not be lost because a disk was full for a while. */
-    private void record(int status, Instant at) throws InterruptedException {
+    private void record(Optional<ExitStatus> status, Instant at) throws InterruptedException {
         while (true) {
             lock.lockInterruptibly();
             try {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Signals;
+import dev.berth.wire.shim.supervisor.Event;
+import dev.berth.wire.shim.supervisor.EventsRequest;
 import dev.berth.wire.shim.types.Status;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -76,6 +78,40 @@ class AdoptionTest {
         node.launch();
         assertThat(node.await(container, "").getExitStatus()).isEqualTo(11);
         node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void anEndThatNobodySawIsToldAsSuch() throws Exception {
+        var lost = node.container(Busybox.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; exit 11"));
+        int pid = node.create(lost, "crun");
+        node.start(lost);
+        var seen = node.container(Busybox.config("sh", "-c", "exit 255"));
+        node.create(seen, "crun");
+        node.start(seen);
+        node.await(seen, "");
+        Path kept = node.directory.resolve("state/shim/vault/processes/k8s.io/" + lost.id());
+        until(() -> Files.exists(kept));
+        node.crash();
+        Files.delete(kept); // as on a kernel that keeps no handles
+        go(pid);
+        until(() -> !Files.exists(Path.of("/proc/" + pid)));
+        node.launch();
+        assertThat(node.await(lost, "").getExitStatus()).isEqualTo(255);
+        assertThat(node.exitSeen(lost, "")).isFalse();
+        assertThat(node.exitSeen(seen, "")).isTrue();
+        assertThat(node.summaries())
+                .anySatisfy(task -> assertThat(task).matches(t -> t.getId().equals(lost.id()) && t.getExitUnknown()))
+                .anySatisfy(task -> assertThat(task).matches(t -> t.getId().equals(seen.id()) && !t.getExitUnknown()));
+        assertThat(node.events(EventsRequest.getDefaultInstance(), 6).stream()
+                        .filter(event -> event.getEnvelope().getTopic().equals("/tasks/exit"))
+                        .map(Event::getExitUnknown))
+                .containsExactly(false, true);
+        node.crash();
+        node.launch();
+        assertThat(node.exitSeen(lost, "")).as("it is in the journal").isFalse();
+        node.delete(lost, "");
+        node.delete(seen, "");
         node.assertNothingLeft();
     }
 

@@ -16,10 +16,15 @@ import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.wire.shim.options.Options;
 import dev.berth.wire.shim.supervisor.Event;
 import dev.berth.wire.shim.supervisor.EventsRequest;
+import dev.berth.wire.shim.supervisor.ExitRequest;
+import dev.berth.wire.shim.supervisor.ExitResponse;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
+import dev.berth.wire.shim.supervisor.TaskSummary;
+import dev.berth.wire.shim.supervisor.TasksRequest;
+import dev.berth.wire.shim.supervisor.TasksResponse;
 import dev.berth.wire.shim.task.CreateTaskRequest;
 import dev.berth.wire.shim.task.CreateTaskResponse;
 import dev.berth.wire.shim.task.DeleteRequest;
@@ -300,17 +305,37 @@ final class Node {
         }
     }
 
+    boolean exitSeen(Container container, String execId) {
+        var request = ExitRequest.newBuilder()
+                .setNamespace(NAMESPACE)
+                .setId(container.id())
+                .setExecId(execId)
+                .build();
+        return call(SUPERVISOR, "Exit", request, ExitResponse.parser()).getSeen();
+    }
+
+    List<TaskSummary> summaries() {
+        return call(SUPERVISOR, "Tasks", TasksRequest.getDefaultInstance(), TasksResponse.parser())
+                .getTasksList();
+    }
+
     /** The topics of the first events that a new listener gets. */
     List<String> topics(EventsRequest request, int count) throws IOException {
-        List<String> topics = new ArrayList<>();
+        return events(request, count).stream()
+                .map(event -> event.getEnvelope().getTopic())
+                .toList();
+    }
+
+    /** The first events that a new listener gets. */
+    List<Event> events(EventsRequest request, int count) throws IOException {
+        List<Event> events = new ArrayList<>();
         try (var stream = Objects.requireNonNull(client)
                 .serverStream(SUPERVISOR, "Events", request.toByteArray(), LIMIT, Map.of())) {
-            while (topics.size() < count) {
-                byte[] event = Objects.requireNonNull(stream.receive());
-                topics.add(Event.parseFrom(event).getEnvelope().getTopic());
+            while (events.size() < count) {
+                events.add(Event.parseFrom(Objects.requireNonNull(stream.receive())));
             }
         }
-        return topics;
+        return events;
     }
 
     /** The text of a log without time stamps, stream names and tags. */

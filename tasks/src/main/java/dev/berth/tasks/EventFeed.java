@@ -91,7 +91,7 @@ final class EventFeed implements AutoCloseable {
     }
 
     private void take(Event event) throws InvalidProtocolBufferException, InterruptedException {
-        var read = EventsServer.read(event.getEnvelope());
+        var read = EventsServer.read(event.getEnvelope(), !event.getExitUnknown());
         if (read.isPresent()) {
             deliver(read.get());
         }

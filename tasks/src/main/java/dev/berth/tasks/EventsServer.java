@@ -31,15 +31,19 @@ final class EventsServer {
     static TtrpcServer listen(Path socket, Ticker ticker, Consumer<TaskEvent> consumer) throws IOException {
         var events = Service.named(SERVICE)
                 .unary("Forward", (call, request) -> {
-                    read(ForwardRequest.parseFrom(request).getEnvelope()).ifPresent(consumer);
+                    read(ForwardRequest.parseFrom(request).getEnvelope(), true).ifPresent(consumer);
                     return Empty.getDefaultInstance().toByteArray();
                 })
                 .build();
         return TtrpcServer.listen(socket, ticker, events);
     }
 
-    /** The event in an envelope; empty if it is of a kind that nobody here needs. */
-    static Optional<TaskEvent> read(Envelope envelope) throws InvalidProtocolBufferException {
+    /**
+     * The event in an envelope; empty if it is of a kind that nobody here needs.
+     *
+     * @param exitKnown if it tells of an end: whether that was seen
+     */
+    static Optional<TaskEvent> read(Envelope envelope, boolean exitKnown) throws InvalidProtocolBufferException {
         String namespace = envelope.getNamespace();
         Instant at = TaskClient.instant(envelope.getTimestamp());
         var bytes = envelope.getEvent().getValue();
@@ -57,7 +61,7 @@ final class EventsServer {
                 yield new TaskEvent.Started(
                         new TaskId(namespace, told.getContainerId()), at, told.getExecId(), told.getPid());
             }
-            case "/tasks/exit" -> exited(namespace, at, TaskExit.parseFrom(bytes));
+            case "/tasks/exit" -> exited(namespace, at, TaskExit.parseFrom(bytes), exitKnown);
             case "/tasks/oom" ->
                 new TaskEvent.OutOfMemory(
                         new TaskId(namespace, TaskOOM.parseFrom(bytes).getContainerId()), at);
@@ -67,13 +71,13 @@ final class EventsServer {
             case "/tasks/resumed" ->
                 new TaskEvent.Resumed(
                         new TaskId(namespace, TaskResumed.parseFrom(bytes).getContainerId()), at);
-            case "/tasks/delete" -> deleted(namespace, at, TaskDelete.parseFrom(bytes));
+            case "/tasks/delete" -> deleted(namespace, at, TaskDelete.parseFrom(bytes), exitKnown);
             default -> null;
         };
         return Optional.ofNullable(event);
     }
 
-    private static TaskEvent exited(String namespace, Instant at, TaskExit told) {
+    private static TaskEvent exited(String namespace, Instant at, TaskExit told, boolean known) {
         // The field "id" names the process: the container itself, or one of its execs.
         String execId = told.getId().equals(told.getContainerId()) ? "" : told.getId();
         return new TaskEvent.Exited(
@@ -81,13 +85,13 @@ final class EventsServer {
                 at,
                 execId,
                 told.getPid(),
-                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt())));
+                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt()), known));
     }
 
-    private static TaskEvent deleted(String namespace, Instant at, TaskDelete told) {
+    private static TaskEvent deleted(String namespace, Instant at, TaskDelete told, boolean known) {
         return new TaskEvent.Deleted(
                 new TaskId(namespace, told.getContainerId()),
                 at,
-                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt())));
+                new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt()), known));
     }
 }

@@ -10,7 +10,8 @@ import java.time.Instant;
  * @param known false if nobody could see it and the status is made up
  */
 public record Exit(int status, Instant at, boolean known) {
-    private static final int UNKNOWN = 255;
+    /** What is told in the place of a status that nobody saw. */
+    static final int UNKNOWN = 255;
 
     public Exit(int status, Instant at) {
         this(status, at, true);

@@ -28,7 +28,6 @@ import org.slf4j.LoggerFactory;
 final class ForeignShims implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ForeignShims.class);
     private static final Logger SHIM_LOG = LoggerFactory.getLogger("dev.berth.tasks.shimlog");
-    private static final int KILLED = 137;
 
     private final TasksConfig config;
     private final Bundles bundles;
@@ -119,7 +118,7 @@ final class ForeignShims implements AutoCloseable {
         closeLog(task);
     }
 
-    /** Removes what the dead shim of a task left, by its program's own verb. */
+    /** Removes what the dead shim of a task left, by its program's own verb, which did not see the end of it either. */
     Exit cleanUp(TaskId task) throws IOException, InterruptedException {
         closeLog(task);
         ShimAddress address = ShimAddress.load(bundles.of(task));
@@ -128,7 +127,7 @@ final class ForeignShims implements AutoCloseable {
         }
         try {
             Exit exit = new ShimProgram(address.program(), config).delete(task, bundles.of(task));
-            return exit.at().equals(Instant.EPOCH) ? new Exit(exit.status(), clock.instant()) : exit;
+            return exit.at().equals(Instant.EPOCH) ? lost() : Exit.unknown(exit.at());
         } catch (Fault e) {
             LOG.warn("{}: its shim's program could not clean up: {}", task, e.getMessage());
             return lost();
@@ -195,7 +194,7 @@ final class ForeignShims implements AutoCloseable {
     }
 
     private Exit lost() {
-        return new Exit(KILLED, clock.instant());
+        return Exit.unknown(clock.instant());
     }
 
     /** A shim opens this FIFO for writing when it starts and would wait for ever if nobody read it. */

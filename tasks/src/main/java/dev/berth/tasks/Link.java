@@ -11,4 +11,9 @@ interface Link {
      * @throws dev.berth.kernel.Fault UNAVAILABLE if there is none within the time
      */
     TtrpcClient client(Duration limit);
+
+    /** Whether a status of 255 may stand for an end that nobody saw, which only our own supervisor tells apart. */
+    default boolean mayMakeUpExits() {
+        return false;
+    }
 }

@@ -65,7 +65,8 @@ final class Recovery {
     private static TaskState state(TaskSummary task) {
         var status = TaskClient.status(dev.berth.wire.shim.types.Status.forNumber(task.getStatus()));
         Optional<Exit> exit = status == TaskState.Status.STOPPED
-                ? Optional.of(new Exit(task.getExitStatus(), TaskClient.instant(task.getExitedAt())))
+                ? Optional.of(
+                        new Exit(task.getExitStatus(), TaskClient.instant(task.getExitedAt()), !task.getExitUnknown()))
                 : Optional.empty();
         return new TaskState(new TaskId(task.getNamespace(), task.getId()), status, task.getPid(), exit);
     }

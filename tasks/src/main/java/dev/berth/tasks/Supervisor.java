@@ -62,6 +62,11 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     @Override
+    public boolean mayMakeUpExits() {
+        return true;
+    }
+
+    @Override
     public TtrpcClient client(Duration limit) {
         Duration most = limit.compareTo(Deadlines.SUPERVISOR) < 0 ? limit : Deadlines.SUPERVISOR;
         long left = most.toNanos();

@@ -9,6 +9,8 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.ttrpc.TtrpcStatus;
+import dev.berth.wire.shim.supervisor.ExitRequest;
+import dev.berth.wire.shim.supervisor.ExitResponse;
 import dev.berth.wire.shim.task.ConnectRequest;
 import dev.berth.wire.shim.task.ConnectResponse;
 import dev.berth.wire.shim.task.CreateTaskRequest;
@@ -26,6 +28,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Calls to the services of one shim on behalf of one namespace. The messages of task v2 and v3 are the same on the wire;
@@ -35,6 +39,8 @@ final class TaskClient {
     static final String NAMESPACE_KEY = "containerd-namespace-ttrpc";
     static final String TASK_V2 = "containerd.task.v2.Task";
     static final String TASK_V3 = "containerd.task.v3.Task";
+
+    private static final Logger LOG = LoggerFactory.getLogger(TaskClient.class);
 
     private final Link link;
     private final String service;
@@ -56,7 +62,7 @@ final class TaskClient {
     TaskState state(TaskId task, String execId) {
         var request =
                 StateRequest.newBuilder().setId(task.id()).setExecId(execId).build();
-        return state(task, again("State", request, StateResponse.parser(), Deadlines.QUERY));
+        return state(task, execId, again("State", request, StateResponse.parser(), Deadlines.QUERY));
     }
 
     ConnectResponse connect(TaskId task) {
@@ -67,11 +73,13 @@ final class TaskClient {
                 Deadlines.QUERY);
     }
 
+    /** Deletes; afterwards nobody can tell whether our supervisor's 255 was seen, so it counts as not known. */
     Exit delete(TaskId task, String execId) {
         var request =
                 DeleteRequest.newBuilder().setId(task.id()).setExecId(execId).build();
         DeleteResponse response = call("Delete", request, DeleteResponse.parser(), Deadlines.RUNTIME);
-        return new Exit(response.getExitStatus(), instant(response.getExitedAt()));
+        Instant at = instant(response.getExitedAt());
+        return mayBeMadeUp(response.getExitStatus()) ? Exit.unknown(at) : new Exit(response.getExitStatus(), at);
     }
 
     /** Waits for the end of a process, across a change of the supervisor if need be; empty if the time is over. */
@@ -80,12 +88,38 @@ final class TaskClient {
                 WaitRequest.newBuilder().setId(task.id()).setExecId(execId).build();
         try {
             WaitResponse response = again("Wait", request, WaitResponse.parser(), limit);
-            return Optional.of(new Exit(response.getExitStatus(), instant(response.getExitedAt())));
+            return Optional.of(exit(task, execId, response.getExitStatus(), response.getExitedAt()));
         } catch (Fault e) {
             if (e.code() == Fault.Code.DEADLINE_EXCEEDED) {
                 return Optional.empty();
             }
             throw e;
+        }
+    }
+
+    private boolean mayBeMadeUp(int status) {
+        return status == Exit.UNKNOWN && link.mayMakeUpExits();
+    }
+
+    /** The messages of containerd have no place for "nobody saw it", so our supervisor is asked a second time. */
+    private Exit exit(TaskId task, String execId, int status, Timestamp time) {
+        Instant at = instant(time);
+        if (!mayBeMadeUp(status)) {
+            return new Exit(status, at);
+        }
+        var request = ExitRequest.newBuilder()
+                .setNamespace(task.namespace())
+                .setId(task.id())
+                .setExecId(execId)
+                .build();
+        try {
+            var asked = new TaskClient(link, Supervisor.SERVICE, task.namespace(), ticker);
+            boolean seen = asked.again("Exit", request, ExitResponse.parser(), Deadlines.QUERY)
+                    .getSeen();
+            return new Exit(status, at, seen);
+        } catch (Fault e) {
+            LOG.debug("whether the exit of {} {} was seen is not known", task, execId, e);
+            return Exit.unknown(at);
         }
     }
 
@@ -144,10 +178,10 @@ final class TaskClient {
         return service.substring(service.lastIndexOf('.') + 1) + "." + method;
     }
 
-    private static TaskState state(TaskId task, StateResponse response) {
+    private TaskState state(TaskId task, String execId, StateResponse response) {
         TaskState.Status status = status(response.getStatus());
         Optional<Exit> exit = status == TaskState.Status.STOPPED
-                ? Optional.of(new Exit(response.getExitStatus(), instant(response.getExitedAt())))
+                ? Optional.of(exit(task, execId, response.getExitStatus(), response.getExitedAt()))
                 : Optional.empty();
         return new TaskState(task, status, response.getPid(), exit);
     }

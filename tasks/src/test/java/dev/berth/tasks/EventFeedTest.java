@@ -76,6 +76,22 @@ class EventFeedTest {
     }
 
     @Test
+    void anEndThatNobodySawIsToldAsSuch() throws Exception {
+        var exit = TaskExit.newBuilder().setContainerId("a").setId("a").setExitStatus(255);
+        supervisor.tell("/tasks/exit", exit.build(), true);
+        supervisor.tell("/tasks/exit", exit.build(), false);
+        tasks.subscribe(events::add);
+        assertThat(next())
+                .isInstanceOfSatisfying(
+                        TaskEvent.Exited.class,
+                        event -> assertThat(event.exit().known()).isFalse());
+        assertThat(next())
+                .isInstanceOfSatisfying(
+                        TaskEvent.Exited.class,
+                        event -> assertThat(event.exit().known()).isTrue());
+    }
+
+    @Test
     void aSubscriberThatFailsIsToldAgain() throws Exception {
         var attempts = new AtomicInteger();
         tasks.subscribe(event -> {

@@ -91,10 +91,15 @@ final class FakeSupervisor implements AutoCloseable {
     }
 
     void tell(String topic, MessageLite event) {
+        tell(topic, event, false);
+    }
+
+    void tell(String topic, MessageLite event, boolean exitUnknown) {
         Instant now = Instant.now();
         synchronized (more) {
             journal.add(Event.newBuilder()
                     .setSequence(journal.size() + 1L)
+                    .setExitUnknown(exitUnknown)
                     .setEnvelope(Envelope.newBuilder()
                             .setNamespace("k8s.io")
                             .setTopic(topic)

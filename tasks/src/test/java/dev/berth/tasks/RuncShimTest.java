@@ -90,7 +90,8 @@ class RuncShimTest extends TasksContract {
         dev.berth.linux.Signals.send(shim, 9);
         var exited = next(TaskEvent.Exited.class);
         assertThat(exited.task()).isEqualTo(task);
-        assertThat(exited.exit().status()).isEqualTo(137);
+        assertThat(exited.exit().status()).isEqualTo(255);
+        assertThat(exited.exit().known()).as("nobody saw its end").isFalse();
         assertThat(dev.berth.linux.ProcStat.of(pid))
                 .matches(stat -> stat.isEmpty() || stat.get().isZombie());
     }

@@ -129,7 +129,8 @@ class StandInShimTest {
         TaskEvent told = events.poll(20, TimeUnit.SECONDS);
         assertThat(told).isInstanceOfSatisfying(TaskEvent.Exited.class, exited -> {
             assertThat(exited.task()).isEqualTo(task);
-            assertThat(exited.exit().status()).isEqualTo(99);
+            assertThat(exited.exit().status()).isEqualTo(255);
+            assertThat(exited.exit().known()).isFalse();
         });
         assertThat(calls()).contains("delete verb");
         here.delete(task);
@@ -199,8 +200,7 @@ class StandInShimTest {
         Tasks next = open("json3");
         assertThat(next.list()).singleElement().satisfies(state -> {
             assertThat(state.status()).isEqualTo(TaskState.Status.STOPPED);
-            assertThat(state.exit())
-                    .hasValueSatisfying(exit -> assertThat(exit.status()).isEqualTo(99));
+            assertThat(state.exit()).hasValueSatisfying(exit -> assertThat(exit).isEqualTo(Exit.unknown(exit.at())));
         });
         next.delete(task);
         assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();

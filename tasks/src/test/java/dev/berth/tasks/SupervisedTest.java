@@ -122,6 +122,33 @@ class SupervisedTest extends TasksContract {
     }
 
     @Test
+    void anEndThatNobodySawIsNotKnown() throws Exception {
+        TaskId lost = create("l", Map.of(), "sh", "-c", "exit 11");
+        TaskId seen = create("w", Map.of(), "sh", "-c", "exit 255");
+        tasks.start(seen);
+        assertThat(tasks.awaitExit(seen, LIMIT).orElseThrow()).matches(exit -> exit.status() == 255 && exit.known());
+        int pid = tasks.state(lost).pid();
+        int supervisor = tasks.runtimes().pid();
+        Path kept = bed.state.resolve("shim/vault/processes/" + lost.namespace() + "/" + lost.id());
+        tasks.close();
+        kill(supervisor);
+        Files.deleteIfExists(kept); // as on a kernel that keeps no handles
+        kill(pid);
+        while (ProcStat.of(pid).isPresent()) { // until its new parent has reaped it
+            Ticker.system().sleep(Duration.ofMillis(5));
+        }
+        reopen();
+        assertThat(tasks.awaitExit(lost, LIMIT).orElseThrow()).matches(exit -> exit.status() == 255 && !exit.known());
+        assertThat(tasks.state(lost).exit().orElseThrow().known()).isFalse();
+        assertThat(tasks.state(seen).exit().orElseThrow().known()).isTrue();
+        assertThat(tasks.list())
+                .extracting(TaskState::task, state -> state.exit().orElseThrow().known())
+                .containsExactlyInAnyOrder(
+                        org.assertj.core.groups.Tuple.tuple(lost, false),
+                        org.assertj.core.groups.Tuple.tuple(seen, true));
+    }
+
+    @Test
     void aSupervisorOfAnotherVersionIsReplaced() throws Exception {
         TaskId task = create("v", Map.of(), "sleep", "600");
         int pid = tasks.start(task);

@@ -1,0 +1,39 @@
+package dev.berth.cri;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.cri.Container.Life;
+import dev.berth.tasks.Exit;
+import java.time.Instant;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ContainerLifeTest {
+    private static final Instant AT = Instant.ofEpochSecond(1_700_000_000, 5);
+
+    @ParameterizedTest
+    @CsvSource({
+        "0, true, false, Completed",
+        "3, true, false, Error",
+        "137, true, true, OOMKilled",
+        "255, true, false, Error",
+        "255, false, false, Unknown",
+        "255, false, true, Unknown"
+    })
+    void anEndHasItsReason(int status, boolean known, boolean oom, String reason) {
+        Life running = Life.NEW.started(1, 7);
+        Life ended = (oom ? running.oom() : running).ended(new Exit(status, AT, known));
+        assertThat(ended.state()).isEqualTo(ContainerState.EXITED);
+        assertThat(ended.exitCode()).isEqualTo(status);
+        assertThat(ended.reason()).isEqualTo(reason);
+        assertThat(ended.finishedAtNanos()).isEqualTo(1_700_000_000_000_000_005L);
+    }
+
+    @Test
+    void anEndThatNobodySawIs255Unknown() {
+        Life ended = Life.NEW.started(1, 7).ended(Exit.unknown(AT));
+        assertThat(ended.exitCode()).isEqualTo(255);
+        assertThat(ended.reason()).isEqualTo("Unknown");
+    }
+}
