@@ -10,9 +10,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What cannot work is refused with the right code and a message that says what to do, and leaves nothing behind. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
 class BadInputTest {
     private Berth berth;
     private PodFixture pods;

@@ -48,6 +48,7 @@ final class Berth implements AutoCloseable {
         registry.add(
                 "other", "latest", Busybox.image().env("OTHER=yes", "PATH=/bin").build());
         var berth = new Berth(registry, new ProcessBuilder("true").start());
+        Leaks.mark(berth.name);
         Files.createDirectories(berth.logs());
         Path hosts = Files.createDirectories(berth.folder.resolve("certs.d").resolve(registry.authority()));
         Files.writeString(hosts.resolve("hosts.toml"), "server = \"http://" + registry.authority() + "\"\n");
@@ -150,7 +151,9 @@ final class Berth implements AutoCloseable {
                 "--timeout",
                 "60s"));
         command.addAll(List.of(arguments));
-        return run(command);
+        Result result = run(command);
+        Leaks.markIds(result.out());
+        return result;
     }
 
     /** Runs a command of the program itself. */
@@ -232,6 +235,7 @@ final class Berth implements AutoCloseable {
         try (Stream<Path> all = Files.walk(folder)) {
             files = all.sorted(Comparator.reverseOrder()).toList();
         }
+        Leaks.markIds(read(log()));
         for (Path file : files) {
             Files.delete(file);
         }

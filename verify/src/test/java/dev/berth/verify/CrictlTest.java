@@ -10,9 +10,11 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The commands of the real crictl, one after the other, as an operator would type them. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
 class CrictlTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
 

@@ -16,10 +16,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /** Kubernetes' own test suite for container runtimes, unmodified but for the one reference that only the Internet has. */
+@ExtendWith(Leaks.class)
 class CritestTest {
     /** What is not there yet; docs/critest.md names each spec. */
     private static final String NOT_YET = "Streaming";

@@ -7,11 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The newcomer's first command. */
+@ExtendWith(Leaks.class)
 class DemoTest {
     @Test
-    void showsARealPodAndLeavesNoTrace() throws IOException {
+    void showsARealPodAndLeavesNoTrace() throws IOException, InterruptedException {
         var demo = Berth.run(List.of(Project.ROOT.resolve("berth").toString(), "demo"));
         assertThat(demo.exit()).as(demo.out() + demo.err()).isZero();
         assertThat(demo.out())

@@ -10,8 +10,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What is left when the daemon, the supervisor or both are killed without warning. */
+@ExtendWith(Leaks.class)
 class KillTest {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final String COUNT = "i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done";
