@@ -11,6 +11,8 @@ import dev.berth.linux.Signals;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
 import dev.berth.network.bridge.BridgeNetwork;
+import dev.berth.store.Store;
+import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
 import dev.berth.tasks.Tasks;
 import java.io.IOException;
@@ -20,11 +22,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes a stopped daemon's whole world away: containers, pods, networks, mounts, files. */
 final class Reset {
+    private static final Logger LOG = LoggerFactory.getLogger(Reset.class);
     private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
 
     private Reset() {}
@@ -65,11 +71,31 @@ final class Reset {
                 }
                 tasks.delete(task.task());
             }
+            for (TaskId pod : pods(config)) {
+                tasks.removePod(pod);
+            }
             supervisor = tasks.runtimes().pid();
         }
         try (Pidfd process = Pidfd.open(supervisor)) {
             process.signal(Signals.TERM);
             process.awaitExit(KILL_LIMIT);
+        }
+    }
+
+    /** Pods may have an init process, which is in no list of tasks; the records tell. */
+    private static List<TaskId> pods(Config config) {
+        if (!Files.isDirectory(config.root())) {
+            return List.of();
+        }
+        try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
+            return store.metadata()
+                    .read(records -> records.namespaces().list().stream()
+                            .flatMap(namespace -> records.sandboxes().list(namespace).stream())
+                            .map(pod -> new TaskId(pod.namespace().name(), pod.id()))
+                            .toList());
+        } catch (Fault e) {
+            LOG.warn("the records of pods cannot be read; a pod's own process may be left: {}", e.getMessage());
+            return List.of();
         }
     }
 

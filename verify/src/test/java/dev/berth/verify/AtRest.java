@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
@@ -37,22 +38,50 @@ record AtRest(List<String> held) {
     private static final Pattern RESTLESS = Pattern.compile(
             ".*\\.log|.*/shim/(journal|streams|pumps|inits)(/.*)?|.*/shim/vault.*|.*/netns/spare.*|.*\\.lock");
 
-    /** As it is now; waits for the supervisor, with which a daemon is complete. */
-    static AtRest of(Berth berth) throws InterruptedException {
+    /** As it is when the supervisor is there, with which a daemon is complete, and has tried its runtimes. */
+    static AtRest settled(Berth berth) throws InterruptedException {
         Berth.until(
                 "the supervisor listens",
                 SETTLE,
                 () -> Files.exists(berth.state().resolve("supervisor.sock")));
+        AtRest before = of(berth);
+        TICKER.sleep(Duration.ofMillis(500));
+        AtRest now = of(berth);
+        while (!now.equals(before)) {
+            TICKER.sleep(Duration.ofMillis(500));
+            before = now;
+            now = of(berth);
+        }
+        return now;
+    }
+
+    /** As it is now. */
+    static AtRest of(Berth berth) {
         var held = new TreeSet<String>();
         Inventory.files(berth.state()).keySet().stream()
                 .map(Path::toString)
                 .filter(file -> !RESTLESS.matcher(file).matches())
                 .forEach(held::add);
         Inventory.files(berth.root().resolve("network")).keySet().stream()
-                .filter(file -> file.toString().contains("lease"))
-                .forEach(file -> held.add(file + " " + Berth.read(file).replaceFirst("next \\d+\n", "")));
+                .filter(file -> file.toString().endsWith(".leases"))
+                .forEach(file -> held.addAll(leases(file)));
         held.addAll(records(berth.root().resolve("meta/berth.db")));
         return new AtRest(List.copyOf(held));
+    }
+
+    /** The addresses that are given out; the file is a log of what was given and taken back. */
+    private static List<String> leases(Path file) {
+        var given = new TreeMap<String, String>();
+        Berth.read(file).lines().map(line -> line.split(" ", 3)).forEach(line -> {
+            if (line[0].equals("lease")) {
+                given.put(line[1], line[2]);
+            } else if (line[0].equals("release")) {
+                given.remove(line[1]);
+            }
+        });
+        return given.entrySet().stream()
+                .map(it -> "lease of " + it.getKey() + ": " + it.getValue())
+                .toList();
     }
 
     /** How many rows each table has; of snapshots those that are written to by themselves. */

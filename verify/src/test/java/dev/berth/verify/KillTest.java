@@ -94,10 +94,17 @@ class KillTest {
     void theMachineIsRestarted() throws IOException, InterruptedException {
         berth.kill();
         berth.supervisor().orElseThrow().destroyForcibly();
+        List<String> ids = List.of(counter, pod);
         ProcessHandle.allProcesses()
-                .filter(process -> Berth.read(Path.of("/proc/" + process.pid() + "/cgroup"))
-                        .contains(counter))
+                .filter(process -> {
+                    String cgroup = Berth.read(Path.of("/proc/" + process.pid() + "/cgroup"));
+                    return ids.stream().anyMatch(cgroup::contains);
+                })
                 .forEach(ProcessHandle::destroyForcibly);
+        Berth.until(
+                "the cgroups are gone",
+                LIMIT,
+                () -> cgroups(ids).stream().allMatch(folder -> folder.toFile().delete()));
         List<String> mounts = Berth.read(Path.of("/proc/self/mountinfo"))
                 .lines()
                 .map(line -> line.split(" ", -1)[4])
@@ -123,6 +130,14 @@ class KillTest {
         String again = pods.run("again");
         pods.start(again, "again", pods.containerFile("again", "echo back; exec sleep 1000"));
         Berth.until("a new pod runs", LIMIT, () -> pods.log("again").contains("back"));
+    }
+
+    private static List<Path> cgroups(List<String> ids) {
+        return Inventory.take().stream()
+                .filter(fact -> fact.kind() == Inventory.Kind.CGROUP)
+                .map(fact -> Path.of(fact.text()))
+                .filter(folder -> ids.stream().anyMatch(folder.getFileName().toString()::contains))
+                .toList();
     }
 
     /** Same pod, same address, same container, and a log without a gap that goes on. */
