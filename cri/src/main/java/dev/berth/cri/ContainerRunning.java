@@ -181,7 +181,7 @@ public final class ContainerRunning {
         context.tasks().reopenLog(task(container));
     }
 
-    private static void requireRunning(String what, Container container) {
+    static void requireRunning(String what, Container container) {
         if (container.state() != ContainerState.RUNNING) {
             throw Fault.precondition(what, "it is " + container.state() + ", not RUNNING", "Start it first");
         }

@@ -34,6 +34,7 @@ public final class Cri implements AutoCloseable {
     private final Images images;
     private final Node node;
     private final Statistics statistics;
+    private final Streams streams;
     private final Recovery recovery;
 
     private Cri(CriConfig config, Parts parts, InstantSource clock, Ticker ticker) throws IOException {
@@ -60,6 +61,7 @@ public final class Cri implements AutoCloseable {
         this.pods = new Pods(config, context, environment, containers);
         this.images = parts.images();
         this.node = new Node(config, parts.tasks(), parts.networks());
+        this.streams = new Streams(context, making);
         this.recovery = new Recovery(context, environment, running, parts);
     }
 
@@ -88,6 +90,10 @@ public final class Cri implements AutoCloseable {
 
     public Statistics statistics() {
         return statistics;
+    }
+
+    public Streams streams() {
+        return streams;
     }
 
     public ContainerEvents events() {

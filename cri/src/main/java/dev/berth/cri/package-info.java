@@ -3,7 +3,8 @@
  *
  * <p>Here: {@link dev.berth.cri.Pods} and {@link dev.berth.cri.Containers}, which hold the branches and the states;
  * {@link dev.berth.cri.Ledger}, which has every record on disk before anybody hears of it; {@code spec}, which turns a
- * description into an OCI config; {@code grpc}, the edge. Not here: how a process is started ({@code tasks}), how an image
+ * description into an OCI config; {@code grpc}, the edge; {@code streaming}, the server behind the URLs of exec, attach and
+ * port-forward, to which {@link dev.berth.cri.Streams} connects containers. Not here: how a process is started ({@code tasks}), how an image
  * arrives ({@code images}), how a pod gets its address ({@code network}).
  *
  * <p>Threads: calls block on the caller's thread, a virtual one; one pod's life is serialised by its lock, one container's

@@ -22,7 +22,8 @@ record Config(
         Registry registry,
         Network network,
         Images images,
-        Runtimes runtimes) {
+        Runtimes runtimes,
+        Streaming streaming) {
 
     /** @param configPath a tree of {@code HOST/hosts.toml} in containerd's format */
     record Registry(Path configPath) {}
@@ -44,6 +45,12 @@ record Config(
      * @param downloads layers fetched at the same time for one image
      */
     record Images(String snapshotter, int downloads) {}
+
+    /**
+     * @param port 0 for any that is free
+     * @param certificate file for TLS; empty for plain HTTP, as the key
+     */
+    record Streaming(String address, int port, String certificate, String key, int idleMinutes) {}
 
     /**
      * @param defaultHandler used when a request names none; empty for the first that works of crun, runc
@@ -91,6 +98,7 @@ record Config(
         Settings network = file.table("network");
         Settings images = file.table("images");
         Settings runtime = file.table("runtime");
+        Settings streaming = file.table("streaming");
         var config = new Config(
                 file.path("root", "/var/lib/berth"),
                 state,
@@ -116,7 +124,13 @@ record Config(
                                 ? Runtimes.CgroupDriver.CGROUPFS
                                 : Runtimes.CgroupDriver.SYSTEMD,
                         runtime.texts("without", List.of()),
-                        handlers(runtime)));
+                        handlers(runtime)),
+                new Streaming(
+                        streaming.text("address", "127.0.0.1"),
+                        streaming.number("port", 0, 0, 65535),
+                        streaming.text("tls_certificate", ""),
+                        streaming.text("tls_key", ""),
+                        streaming.number("idle_minutes", 240, 1, 60 * 24 * 365)));
         file.refuseUnknown();
         return config;
     }

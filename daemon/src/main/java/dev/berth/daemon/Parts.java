@@ -1,6 +1,7 @@
 package dev.berth.daemon;
 
 import dev.berth.cri.CriConfig;
+import dev.berth.cri.streaming.StreamingConfig;
 import dev.berth.images.ImageSettings;
 import dev.berth.images.registry.Patience;
 import dev.berth.images.registry.RegistryClient;
@@ -21,8 +22,11 @@ import dev.berth.store.Store;
 import dev.berth.tasks.Handler;
 import dev.berth.tasks.TasksConfig;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -103,6 +107,31 @@ final class Parts {
                 config.state(),
                 systemd(config),
                 handlers(config).keySet());
+    }
+
+    static StreamingConfig streaming(Config config) {
+        Config.Streaming given = config.streaming();
+        if (given.certificate().isEmpty() != given.key().isEmpty()) {
+            throw Fault.invalid(
+                    "config, settings streaming.tls_certificate and streaming.tls_key",
+                    "only one of them is given",
+                    "Give both for HTTPS, none for HTTP");
+        }
+        try {
+            return new StreamingConfig(
+                    InetAddress.getByName(given.address()),
+                    given.port(),
+                    given.key().isEmpty()
+                            ? null
+                            : new StreamingConfig.Tls(Path.of(given.certificate()), Path.of(given.key())),
+                    Duration.ofMinutes(given.idleMinutes()));
+        } catch (UnknownHostException e) {
+            throw Fault.invalid(
+                            "config, setting streaming.address",
+                            "\"" + given.address() + "\" is not an address of this node",
+                            "Write it as 127.0.0.1")
+                    .causedBy(e);
+        }
     }
 
     static ImageSettings images(Config config) {

@@ -3,6 +3,7 @@ package dev.berth.daemon;
 import dev.berth.cri.Cri;
 import dev.berth.cri.grpc.ImageEdge;
 import dev.berth.cri.grpc.RuntimeEdge;
+import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.images.Images;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.kernel.Disk;
@@ -75,7 +76,11 @@ final class Wiring implements AutoCloseable {
                 Parts.cri(config), new Cri.Parts(store, images, snapshots, networks, namespaces, tasks), clock, ticker);
         closing.add("cri", cri::close);
 
-        GrpcServer server = GrpcServer.listen(config.socket(), List.of(new RuntimeEdge(cri), new ImageEdge(cri)));
+        StreamingServer streaming = StreamingServer.of(Parts.streaming(config), ticker);
+        closing.add("streaming", streaming::close);
+
+        GrpcServer server =
+                GrpcServer.listen(config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)));
         closing.add("server", server::close);
     }
 

@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
 import dev.berth.shim.stdio.Pumps;
+import dev.berth.shim.stdio.Tap;
 import java.io.IOException;
 import java.time.Duration;
 import org.slf4j.Logger;
@@ -50,6 +51,15 @@ final class Outputs {
      */
     void reopen(String name) throws InterruptedException {
         pumps.reopen(name);
+    }
+
+    /**
+     * Shows the output of a process from now on.
+     *
+     * @throws Fault NOT_FOUND if its output is not being read
+     */
+    Tap tap(String name) {
+        return pumps.tap(name);
     }
 
     /**

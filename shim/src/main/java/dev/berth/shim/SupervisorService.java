@@ -62,6 +62,7 @@ final class SupervisorService {
                 .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
                 .unary("ReopenLog", Edge.unary(ReopenLogRequest.parser(), this::reopen))
                 .unary("Drain", Edge.unary(DrainRequest.parser(), this::drain))
+                .bidiStreaming("Attach", new Attaching(outputs)::attach)
                 .serverStreaming("Events", this::events)
                 .unary("Acknowledge", Edge.unary(AcknowledgeRequest.parser(), this::acknowledge))
                 .unary("Tasks", Edge.unary(TasksRequest.parser(), (call, q) -> summary()))

@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Errno;
+import dev.berth.linux.Fd;
 import dev.berth.linux.Fifo;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Mounts;
@@ -18,6 +19,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The directories that tell shims what to run: {@code <state>/bundles/<namespace>/<id>} with config.json, the FIFOs of the
@@ -26,6 +28,7 @@ import java.util.List;
 final class Bundles {
     private static final String CONFIG = "config.json";
     private static final String ROOTFS = "rootfs";
+    private static final String STDIN = "stdin";
 
     private final Path top;
 
@@ -79,6 +82,29 @@ final class Bundles {
             }
         }
         return path;
+    }
+
+    /** A writer of the FIFO that is a task's standard input; empty if there is no FIFO or nobody reads from it. */
+    Optional<Fd> openStdin(TaskId task) {
+        try {
+            return Optional.of(Fifo.openWriter(of(task).resolve(STDIN)));
+        } catch (LinuxException e) {
+            if (e.is(Errno.ENOENT) || e.is(Errno.ENXIO)) {
+                return Optional.empty();
+            }
+            throw Fault.internal("write to the input of " + task, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    /** Nobody can write to a task's standard input any more, but those who do already. */
+    void removeStdin(TaskId task) {
+        try {
+            Files.deleteIfExists(of(task).resolve(STDIN));
+        } catch (IOException e) {
+            throw Fault.internal("end the input of " + task, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 
     /** Removes a bundle; harmless if there is none. A root file system that is mounted there is detached, never emptied. */

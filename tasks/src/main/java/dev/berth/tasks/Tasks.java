@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.Fd;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
@@ -185,6 +186,26 @@ public final class Tasks implements AutoCloseable {
     /** Says that no more will be written to a task's standard input. */
     public void closeStdin(TaskId task) {
         shims.of(task).closeStdin(task, "");
+    }
+
+    /**
+     * Shows the output of a task from now on, besides its log.
+     *
+     * @throws Fault NOT_FOUND if its output is not being read: there is no such task, or it has ended
+     */
+    public Attachment attach(TaskId task) {
+        return Attachment.open(supervisor, task);
+    }
+
+    /** A further writer of a task's standard input, non-blocking; empty if it has none or {@link #endStdin} was called. */
+    public Optional<Fd> openStdin(TaskId task) {
+        return bundles.openStdin(task);
+    }
+
+    /** Says, for good, that no more will be written to a task's standard input. Calling it again is harmless. */
+    public void endStdin(TaskId task) {
+        bundles.removeStdin(task);
+        closeStdin(task);
     }
 
     /** Freezes a task. */

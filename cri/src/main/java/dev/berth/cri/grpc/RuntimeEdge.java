@@ -1,6 +1,9 @@
 package dev.berth.cri.grpc;
 
 import dev.berth.cri.Cri;
+import dev.berth.cri.streaming.StreamingServer;
+import dev.berth.wire.cri.AttachRequest;
+import dev.berth.wire.cri.AttachResponse;
 import dev.berth.wire.cri.ContainerEventResponse;
 import dev.berth.wire.cri.ContainerStatsRequest;
 import dev.berth.wire.cri.ContainerStatsResponse;
@@ -8,6 +11,8 @@ import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.ContainerStatusResponse;
 import dev.berth.wire.cri.CreateContainerRequest;
 import dev.berth.wire.cri.CreateContainerResponse;
+import dev.berth.wire.cri.ExecRequest;
+import dev.berth.wire.cri.ExecResponse;
 import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.ExecSyncResponse;
 import dev.berth.wire.cri.GetEventsRequest;
@@ -23,6 +28,8 @@ import dev.berth.wire.cri.PodSandboxStatsRequest;
 import dev.berth.wire.cri.PodSandboxStatsResponse;
 import dev.berth.wire.cri.PodSandboxStatusRequest;
 import dev.berth.wire.cri.PodSandboxStatusResponse;
+import dev.berth.wire.cri.PortForwardRequest;
+import dev.berth.wire.cri.PortForwardResponse;
 import dev.berth.wire.cri.RemoveContainerRequest;
 import dev.berth.wire.cri.RemoveContainerResponse;
 import dev.berth.wire.cri.RemovePodSandboxRequest;
@@ -64,12 +71,14 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     private final ContainerEdge containers;
     private final StatsEdge stats;
     private final NodeEdge node;
+    private final StreamEdge streams;
 
-    public RuntimeEdge(Cri cri) {
+    public RuntimeEdge(Cri cri, StreamingServer streaming) {
         this.pods = new PodEdge(cri);
         this.containers = new ContainerEdge(cri);
         this.stats = new StatsEdge(cri);
         this.node = new NodeEdge(cri);
+        this.streams = new StreamEdge(cri, streaming);
     }
 
     @Override
@@ -179,6 +188,21 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     @Override
     public void execSync(ExecSyncRequest request, StreamObserver<ExecSyncResponse> caller) {
         containers.execSync(request, caller);
+    }
+
+    @Override
+    public void exec(ExecRequest request, StreamObserver<ExecResponse> caller) {
+        streams.exec(request, caller);
+    }
+
+    @Override
+    public void attach(AttachRequest request, StreamObserver<AttachResponse> caller) {
+        streams.attach(request, caller);
+    }
+
+    @Override
+    public void portForward(PortForwardRequest request, StreamObserver<PortForwardResponse> caller) {
+        streams.portForward(request, caller);
     }
 
     @Override

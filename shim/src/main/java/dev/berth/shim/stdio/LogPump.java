@@ -11,6 +11,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -32,10 +33,13 @@ final class LogPump implements AutoCloseable {
     /** After so many chunks of one pipe the other pumps have their turn. */
     private static final int CHUNKS_PER_TURN = 4;
 
+    private static final int MOST_TAPS = 16;
+
     private final Output output;
     private final PumpLoop loop;
     private final InstantSource clock;
     private final List<Source> sources = new ArrayList<>(2);
+    private final List<Tap> taps = new CopyOnWriteArrayList<>();
     private final CountDownLatch drained = new CountDownLatch(1);
 
     /** How often a turn was asked for since the last one began; a turn waits or runs while it is not zero. */
@@ -181,7 +185,7 @@ final class LogPump implements AutoCloseable {
     private boolean pull(Source source, Buffers buffers) throws IOException {
         Staging staging = source.staging;
         for (int chunk = 0; chunk < CHUNKS_PER_TURN; chunk++) {
-            int length = source.take(buffers);
+            int length = source.take(buffers, !taps.isEmpty());
             if (length < 0) {
                 if (staging != null && staging.isMidLine()) {
                     write(source, staging, buffers, staging.fill(buffers), true);
@@ -194,11 +198,37 @@ final class LogPump implements AutoCloseable {
                 source.rest();
                 return false;
             }
+            tell(source, buffers, length);
             if (staging != null) {
                 write(source, staging, buffers, length, false);
             }
         }
         return true;
+    }
+
+    private void tell(Source source, Buffers buffers, int length) {
+        for (Tap tap : taps) {
+            tap.offer(source.isError, buffers.bytes, source.before(), length);
+        }
+    }
+
+    /** Begins to show what is read, besides writing it. */
+    Tap tap() {
+        if (taps.size() >= MOST_TAPS) {
+            throw Fault.exhausted(
+                    "attach to " + output.name(), MOST_TAPS + " are attached already", "Let go of one first");
+        }
+        Tap tap = new Tap(taps::remove);
+        lock.lock(); // a turn shows all that it takes, or nothing
+        try {
+            taps.add(tap);
+            if (closed || drained.getCount() == 0) {
+                tap.end();
+            }
+            return tap;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -281,7 +311,9 @@ final class LogPump implements AutoCloseable {
     boolean drain(Duration limit) throws InterruptedException {
         draining = true;
         wantTurn();
-        return drained.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+        boolean all = drained.await(limit.toNanos(), TimeUnit.NANOSECONDS);
+        taps.forEach(Tap::end);
+        return all;
     }
 
     /** Stops reading; what is on its way stays for the next pump of that name. */
@@ -292,6 +324,7 @@ final class LogPump implements AutoCloseable {
             if (!closed) {
                 closed = true;
                 sources.forEach(Source::close);
+                taps.forEach(Tap::end);
                 if (log != null) {
                     log.close();
                 }

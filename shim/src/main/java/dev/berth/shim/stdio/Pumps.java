@@ -117,6 +117,20 @@ public final class Pumps implements AutoCloseable {
     }
 
     /**
+     * Shows what a pump reads from now on.
+     *
+     * @throws Fault NOT_FOUND if there is no such pump; RESOURCE_EXHAUSTED if too many look already
+     */
+    public Tap tap(String name) {
+        LogPump pump = running.get(name);
+        if (pump == null) {
+            throw Fault.notFound(
+                    "attach to " + name, "its output is not being read", "Only a running container has one");
+        }
+        return pump.tap();
+    }
+
+    /**
      * Waits until the pipes are at their end, because nobody can write any more, and all of it is in the log.
      *
      * @return false if the time is over; true if there is no such pump

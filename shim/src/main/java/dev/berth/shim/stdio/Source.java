@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** One of the pipes that a pump reads, with what is on its way from there to the log. Used under the pump's lock. */
 final class Source implements AutoCloseable {
     final CriLines lines;
+    final boolean isError;
 
     /** Null if everything is thrown away. */
     final @Nullable Staging staging;
@@ -31,10 +32,11 @@ final class Source implements AutoCloseable {
     /** Set by the thread that waits, before it asks for a turn. */
     private volatile boolean ready;
 
-    private Source(Path fifo, CriLines lines, @Nullable Staging staging, PumpLoop loop, Runnable wantTurn)
+    private Source(Path fifo, String stream, @Nullable Staging staging, PumpLoop loop, Runnable wantTurn)
             throws LinuxException {
         this.fifo = fifo;
-        this.lines = lines;
+        this.lines = new CriLines(stream);
+        this.isError = stream.equals("stderr");
         this.staging = staging;
         this.loop = loop;
         this.onReady = () -> {
@@ -63,7 +65,7 @@ final class Source implements AutoCloseable {
         }
         Staging staging = staged == null ? null : Staging.open(staged);
         try {
-            return new Source(fifo, new CriLines(stream), staging, loop, wantTurn);
+            return new Source(fifo, stream, staging, loop, wantTurn);
         } catch (LinuxException e) {
             if (staging != null) {
                 staging.close();
@@ -92,14 +94,25 @@ final class Source implements AutoCloseable {
         return ended;
     }
 
+    /** How many bytes at the beginning of the buffers are from before, once a chunk was taken. */
+    int before() {
+        return staging == null ? 0 : staging.waitingBytes();
+    }
+
     /**
      * Takes a chunk.
      *
+     * @param look somebody wants to see the bytes, even if there is no log
      * @return how many bytes are in the buffers; 0 if none came; -1 if none came and there is no writer any more
      */
-    int take(Buffers buffers) throws IOException {
+    int take(Buffers buffers, boolean look) throws IOException {
         if (staging != null) {
             return staging.take(pipe, buffers);
+        }
+        if (look) {
+            int n = pipe.read(buffers.in.clear());
+            buffers.in.flip().get(buffers.bytes, 0, Math.max(0, n));
+            return n;
         }
         return nowhere == null ? -1 : Tee.splice(pipe, nowhere, Buffers.CHUNK_BYTES);
     }

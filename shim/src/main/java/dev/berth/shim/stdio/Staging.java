@@ -118,6 +118,11 @@ final class Staging implements AutoCloseable {
         return waiting.length > 0;
     }
 
+    /** How long the beginning of a line is that waits for its end. */
+    int waitingBytes() {
+        return waiting.length;
+    }
+
     /** The write that an earlier pump began and may not have ended; it is to be made again. */
     @Nullable
     Intent unfinished() {

@@ -1,0 +1,277 @@
+package dev.berth.cri.streaming;
+
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The server's side of a SPDY/3.1 connection, as Go's spdystream speaks it: the client opens streams, both sides send data
+ * and end their half by FIN. Windows are not kept, because that client never enlarges ours: a slow client holds up our
+ * writes by TCP. It is told of room again all the same, for clients that do wait.
+ *
+ * <p>{@link #serve} reads on the caller's thread; any thread may write.
+ */
+final class SpdyConnection {
+    /** Takes a stream that the client opened: accepts it or resets it. Must not wait for anything but the client. */
+    interface Arrival {
+        void arrived(SpdyStream stream) throws IOException;
+    }
+
+    static final int PROTOCOL_ERROR = 1;
+    static final int REFUSED = 3;
+    static final int INTERNAL_ERROR = 6;
+
+    private static final int VERSION = 0x8003;
+    private static final int SYN_STREAM = 1;
+    private static final int SYN_REPLY = 2;
+    private static final int RST_STREAM = 3;
+    private static final int PING = 6;
+    private static final int GOAWAY = 7;
+    private static final int HEADERS = 8;
+    private static final int WINDOW_UPDATE = 9;
+
+    private static final int FIN = 1;
+    private static final int ID_MASK = 0x7fffffff;
+    private static final int HEADER_BYTES = 8;
+    private static final int LONGEST_CONTROL_FRAME = 64 << 10;
+    private static final int CHUNK_BYTES = 32 << 10;
+
+    private final DataInputStream in;
+    private final OutputStream out;
+    private final int mostStreams;
+    private final Map<Integer, SpdyStream> streams = new ConcurrentHashMap<>();
+    private final SpdyHeaders.Empty replies = new SpdyHeaders.Empty();
+    private final ReentrantLock writing = new ReentrantLock();
+    private int lastId;
+
+    SpdyConnection(InputStream in, OutputStream out, int mostStreams) {
+        this.in = new DataInputStream(in);
+        this.out = out;
+        this.mostStreams = mostStreams;
+    }
+
+    /**
+     * Reads until the client is gone. Then every stream that has not ended is broken.
+     *
+     * @throws IOException if the client does not keep to the protocol or the connection breaks
+     */
+    void serve(Arrival arrival) throws IOException {
+        try (var headers = new SpdyHeaders()) {
+            boolean more;
+            do {
+                more = frame(headers, arrival);
+            } while (more);
+        } finally {
+            streams.values().forEach(stream -> stream.in().breakOff("the client is gone"));
+        }
+    }
+
+    private boolean frame(SpdyHeaders headers, Arrival arrival) throws IOException {
+        int first;
+        try {
+            first = in.readInt();
+        } catch (EOFException e) {
+            return false;
+        }
+        int second = in.readInt();
+        int flags = second >>> 24;
+        int length = second & 0xffffff;
+        if (first >= 0) {
+            data(first, flags, length);
+        } else if (first >>> 16 == VERSION) {
+            control(first & 0xffff, flags, length, headers, arrival);
+        } else {
+            throw violation("a frame of version " + ((first >>> 16) & 0x7fff));
+        }
+        return true;
+    }
+
+    private void data(int id, int flags, int length) throws IOException {
+        SpdyStream stream = streams.get(id);
+        int left = length;
+        do {
+            byte[] chunk = new byte[Math.min(left, CHUNK_BYTES)];
+            in.readFully(chunk);
+            left -= chunk.length;
+            if (stream != null
+                    && !stream.hasReceivedLast()) { // what comes for a stream that is gone is on its way still
+                stream.receive(chunk, left == 0 && (flags & FIN) != 0);
+            }
+        } while (left > 0);
+        if (stream != null) {
+            forgetIfDone(stream);
+        }
+    }
+
+    private void control(int type, int flags, int length, SpdyHeaders headers, Arrival arrival) throws IOException {
+        if (length > LONGEST_CONTROL_FRAME) {
+            throw violation("a control frame of " + length + " bytes");
+        }
+        byte[] bytes = new byte[length];
+        in.readFully(bytes);
+        ByteBuffer body = ByteBuffer.wrap(bytes);
+        int least = switch (type) {
+            case SYN_STREAM -> 10;
+            case RST_STREAM, GOAWAY, WINDOW_UPDATE -> 8;
+            case SYN_REPLY, PING, HEADERS -> 4;
+            default -> 0;
+        };
+        if (length < least) {
+            throw violation("a control frame of type " + type + " with " + length + " bytes");
+        }
+        switch (type) {
+            case SYN_STREAM -> open(body, flags, headers, arrival);
+            case SYN_REPLY, HEADERS -> {
+                int _ = body.getInt();
+                headers.read(rest(body)); // the stream of headers goes on in the next frame
+            }
+            case RST_STREAM -> abort(body.getInt() & ID_MASK);
+            case PING -> pong(body.getInt());
+            default -> {} // settings, windows, priorities: nothing that we would do differently
+        }
+    }
+
+    private void open(ByteBuffer body, int flags, SpdyHeaders headers, Arrival arrival) throws IOException {
+        int id = body.getInt() & ID_MASK;
+        body.position(10);
+        Map<String, String> values = headers.read(rest(body));
+        if (id <= lastId || id % 2 == 0) {
+            throw violation("stream " + id + " after " + lastId);
+        }
+        lastId = id;
+        var stream = new SpdyStream(this, id, values);
+        if (streams.size() >= mostStreams) {
+            sendReset(stream, REFUSED);
+            return;
+        }
+        streams.put(id, stream);
+        if ((flags & FIN) != 0) {
+            stream.endOfInput();
+        }
+        arrival.arrived(stream);
+    }
+
+    private static byte[] rest(ByteBuffer body) {
+        byte[] rest = new byte[body.remaining()];
+        body.get(rest);
+        return rest;
+    }
+
+    private void abort(int id) {
+        SpdyStream stream = streams.remove(id);
+        if (stream != null) {
+            writing.lock();
+            try {
+                stream.setSentLast();
+            } finally {
+                writing.unlock();
+            }
+            stream.in().breakOff("the client has given the stream up");
+        }
+    }
+
+    private void pong(int id) throws IOException {
+        if (id % 2 != 0) { // the client's own; an even one would be an answer
+            send(control(PING, 0, 4).putInt(id));
+        }
+    }
+
+    void sendReply(int id) throws IOException {
+        writing.lock();
+        try {
+            byte[] block = replies.next(); // under the lock: the blocks are one stream
+            send(control(SYN_REPLY, 0, 4 + block.length).putInt(id).put(block));
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    void sendReset(SpdyStream stream, int code) throws IOException {
+        writing.lock();
+        try {
+            if (!stream.hasSentLast() || !stream.hasReceivedLast()) {
+                stream.setSentLast();
+                send(control(RST_STREAM, 0, 8).putInt(stream.id()).putInt(code));
+            }
+        } finally {
+            writing.unlock();
+            streams.remove(stream.id());
+        }
+    }
+
+    /** Tells a client that keeps windows that so many bytes have found their place. */
+    void sendCredit(int id, int bytes) throws IOException {
+        send(control(WINDOW_UPDATE, 0, 8).putInt(id).putInt(bytes));
+        send(control(WINDOW_UPDATE, 0, 8).putInt(0).putInt(bytes));
+    }
+
+    void sendData(SpdyStream stream, byte[] bytes, int offset, int length, boolean last) throws IOException {
+        writing.lock();
+        try {
+            if (stream.hasSentLast()) {
+                if (last) {
+                    return;
+                }
+                throw new IOException("the stream is closed");
+            }
+            ByteBuffer frame = ByteBuffer.allocate(HEADER_BYTES + length)
+                    .putInt(stream.id())
+                    .putInt((last ? FIN << 24 : 0) | length)
+                    .put(bytes, offset, length);
+            if (last) {
+                stream.setSentLast();
+            }
+            send(frame);
+        } finally {
+            writing.unlock();
+        }
+        forgetIfDone(stream);
+    }
+
+    /** Says that no more streams are taken. */
+    void goAway() throws IOException {
+        send(control(GOAWAY, 0, 8).putInt(lastId).putInt(0));
+    }
+
+    /** Nothing more is expected of a stream, whatever the client still sends. */
+    void forget(SpdyStream stream) {
+        streams.remove(stream.id());
+    }
+
+    private void forgetIfDone(SpdyStream stream) {
+        writing.lock();
+        try {
+            if (stream.hasSentLast() && stream.hasReceivedLast()) {
+                streams.remove(stream.id());
+            }
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private static ByteBuffer control(int type, int flags, int length) {
+        return ByteBuffer.allocate(HEADER_BYTES + length)
+                .putInt((VERSION << 16) | type)
+                .putInt((flags << 24) | length);
+    }
+
+    private void send(ByteBuffer frame) throws IOException {
+        writing.lock();
+        try {
+            out.write(frame.array(), frame.arrayOffset(), frame.position());
+            out.flush();
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private static IOException violation(String what) {
+        return new IOException("the client does not keep to SPDY/3.1: it sent " + what);
+    }
+}

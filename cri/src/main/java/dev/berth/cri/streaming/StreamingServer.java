@@ -1,0 +1,202 @@
+package dev.berth.cri.streaming;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
+import java.io.IOException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Gives out URLs for sessions and serves them. It listens from the first URL on. Thread-safe. */
+public final class StreamingServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(StreamingServer.class);
+    private static final int MOST_CONNECTIONS = 1000;
+    private static final int BACKLOG = 128;
+    private static final Duration HEAD_LIMIT = Duration.ofSeconds(10);
+    private static final Duration LAST_WORDS = Duration.ofSeconds(5);
+    private static final Duration AFTER_FAILURE = Duration.ofMillis(100);
+
+    private final StreamingConfig config;
+    private final Ticker ticker;
+    private final Tickets tickets;
+    private final Sessions sessions;
+    private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
+            Thread.ofVirtual().name("stream ", 0).factory());
+    private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+    private @Nullable ServerSocket listener;
+    private volatile boolean closed;
+
+    private StreamingServer(StreamingConfig config, Ticker ticker) {
+        this.config = config;
+        this.ticker = ticker;
+        this.tickets = new Tickets(ticker);
+        this.sessions = new Sessions(threads, config.idle());
+    }
+
+    /** A server that does not listen yet. */
+    public static StreamingServer of(StreamingConfig config, Ticker ticker) {
+        return new StreamingServer(config, ticker);
+    }
+
+    /**
+     * A URL at which a client can have a session once, within a minute.
+     *
+     * @throws Fault UNAVAILABLE if the server cannot listen; RESOURCE_EXHAUSTED if too many URLs wait to be used
+     */
+    public String url(Session session) {
+        ServerSocket listening = listen();
+        InetAddress address = config.address().isAnyLocalAddress() ? loopback() : config.address();
+        String host = address instanceof Inet6Address
+                ? "[" + address.getHostAddress().replaceFirst("%.*", "") + "]"
+                : address.getHostAddress();
+        String kind = switch (session) {
+            case Session.Command command -> command.kind();
+            case Session.Forwarding _ -> "portforward";
+        };
+        return (config.tls() == null ? "http" : "https") + "://" + host + ":" + listening.getLocalPort() + "/" + kind
+                + "/" + tickets.issue(session);
+    }
+
+    private InetAddress loopback() {
+        return InetAddress.getLoopbackAddress(); // whoever asked is on this node, or knows its name better
+    }
+
+    private synchronized ServerSocket listen() {
+        if (closed) {
+            throw Fault.unavailable("open a stream", "the daemon is going down", "Try again later");
+        }
+        ServerSocket known = listener;
+        if (known != null) {
+            return known;
+        }
+        try {
+            StreamingConfig.Tls tls = config.tls();
+            var fresh = tls == null
+                    ? new ServerSocket()
+                    : PemFiles.context(tls).getServerSocketFactory().createServerSocket();
+            fresh.bind(new InetSocketAddress(config.address(), config.port()), BACKLOG);
+            listener = fresh;
+            Thread.ofVirtual().name("streaming accept").start(() -> accept(fresh));
+            LOG.info("streams are served at {}", fresh.getLocalSocketAddress());
+            return fresh;
+        } catch (IOException e) {
+            throw Fault.unavailable(
+                            "serve streams at " + config.address().getHostAddress() + " port " + config.port(),
+                            String.valueOf(e.getMessage()),
+                            "Set another [streaming] address or port")
+                    .causedBy(e);
+        }
+    }
+
+    private void accept(ServerSocket listening) {
+        while (!closed) {
+            try {
+                take(listening.accept());
+            } catch (IOException e) {
+                if (!closed) {
+                    LOG.warn("a streaming client could not be taken: {}", e.getMessage());
+                    rest();
+                }
+            }
+        }
+    }
+
+    /** Out of descriptors, most likely: trying again at once would not help. */
+    private void rest() {
+        try {
+            ticker.sleep(AFTER_FAILURE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void take(Socket socket) throws IOException {
+        if (connections.size() >= MOST_CONNECTIONS) {
+            LOG.warn("a streaming client was turned away: {} are connected", MOST_CONNECTIONS);
+            socket.close();
+            return;
+        }
+        var connection = new Connection(socket, ticker, HEAD_LIMIT);
+        connections.add(connection);
+        try {
+            threads.execute(() -> serve(connection));
+        } catch (RejectedExecutionException e) {
+            end(connection);
+        }
+    }
+
+    private void serve(Connection connection) {
+        try {
+            serveOrRefuse(connection);
+        } catch (IOException e) {
+            LOG.debug("a stream ended early: {}", e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.error("a stream failed", e);
+        } finally {
+            connection.readerEnded();
+            end(connection);
+        }
+    }
+
+    private void serveOrRefuse(Connection connection) throws IOException {
+        try {
+            HttpRequest request = HttpRequest.read(connection.in());
+            sessions.serve(connection, request, find(request));
+        } catch (HttpRefusal refusal) {
+            LOG.debug("refused: {}", refusal.getMessage());
+            HttpAnswer.refuse(connection.out(), refusal);
+            connection.finish();
+        }
+    }
+
+    private Session find(HttpRequest request) throws HttpRefusal {
+        if (!request.method().equals("GET") && !request.method().equals("POST")) {
+            throw HttpRefusal.badRequest("a session begins with GET or POST");
+        }
+        String[] parts = request.path().split("/", -1);
+        Optional<Session> found = parts.length == 3 ? tickets.redeem(parts[2]) : Optional.empty();
+        return found.orElseThrow(HttpRefusal::notFound);
+    }
+
+    private void end(Connection connection) {
+        connection.close();
+        connections.remove(connection);
+    }
+
+    /** Ends all sessions. What runs in containers by an exec of ours ends too; what was attached to runs on. */
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+            if (listener != null) {
+                try {
+                    listener.close();
+                } catch (IOException e) {
+                    LOG.debug("the listener is closed anyway", e);
+                }
+            }
+        }
+        connections.forEach(Connection::close);
+        threads.shutdownNow();
+        try {
+            if (!threads.awaitTermination(LAST_WORDS.toMillis(), TimeUnit.MILLISECONDS)) {
+                LOG.warn("some streams are still ending");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** exec, attach and port-forward with the real crictl, over both transports. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class StreamingTest {
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Pattern FORWARDED = Pattern.compile("127\\.0\\.0\\.1:(\\d+) -> (\\d+)");
+
+    private Berth berth;
+    private PodFixture pods;
+    private String pod;
+    private String container;
+
+    @BeforeAll
+    void start() throws IOException, InterruptedException {
+        Peers.need("crictl");
+        berth = Berth.start();
+        pods = new PodFixture(berth);
+        berth.crictl("pull", berth.image("busybox")).text();
+        pod = pods.run("stream");
+        container = pods.start(pod, "stream", pods.containerFile("idle", "exec sleep 100000"));
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (berth != null) {
+            berth.close();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void aCommandsStreamsAndExitAreItsOwn(String transport) {
+        var result =
+                berth.crictl("exec", "--transport", transport, container, "sh", "-c", "echo out; echo err >&2; exit 7");
+        assertThat(result.out()).isEqualTo("out\n");
+        assertThat(result.err()).startsWith("err\n").contains("exit code 7");
+        assertThat(result.exit()).isNotZero();
+        assertThat(berth.crictl("exec", "--transport", transport, container, "true")
+                        .text())
+                .isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void inputArrivesWholeAndEnds(String transport) throws IOException, InterruptedException {
+        byte[] bytes = new byte[5 << 20];
+        new Random(7).nextBytes(bytes);
+        Path given = Files.write(berth.folder().resolve("given"), bytes);
+        Path got = berth.folder().resolve("got");
+        Process exec = crictl("exec", "-i", "--transport", transport, container, "cat")
+                .redirectInput(given.toFile())
+                .redirectOutput(got.toFile())
+                .start();
+        try {
+            assertThat(exec.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(exec.exitValue()).isZero();
+            assertThat(Files.mismatch(given, got)).isEqualTo(-1);
+        } finally {
+            exec.destroyForcibly().waitFor();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void aTerminalIsOne(String transport) {
+        var command = new ArrayList<>(crictl("exec", "-it", "--transport", transport, container, "sh", "-c")
+                .command());
+        command.add("'tty; stty size; read line; echo got $line; exit 3'");
+        var script = Berth.run(List.of(
+                "sh",
+                "-c",
+                "{ sleep 1; echo hello; sleep 1; } | script -qec \"stty rows 33 cols 77; " + String.join(" ", command)
+                        + "\" /dev/null"));
+        assertThat(script.out()).contains("/dev/pts/0", "33 77", "got hello");
+        assertThat(script.out()).contains("exit code 3");
+    }
+
+    @Test
+    void whatCannotBeIsRefused() {
+        assertThat(berth.crictl("exec", "nosuch", "true").err()).contains("NotFound");
+        assertThat(berth.crictl("exec", container, "nosuchprogram").err()).contains("nosuchprogram");
+        assertThat(berth.crictl("port-forward", "nosuch", "1:1").err()).contains("NotFound");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void severalAttachToOneContainer(String transport) throws IOException, InterruptedException {
+        String name = "echo-" + transport;
+        String file = pods.containerFile(
+                name,
+                berth.image("busybox"),
+                "\"sh\", \"-c\", \"while read line; do echo out $line; echo err $line >&2; done; echo end\"",
+                ", \"stdin\": true, \"stdin_once\": true");
+        String id = pods.start(pod, "stream", file);
+        Path first = berth.folder().resolve("first-" + transport);
+        Path second = berth.folder().resolve("second-" + transport);
+        Process watching = crictl("attach", "--transport", transport, id)
+                .redirectOutput(second.toFile())
+                .redirectErrorStream(true)
+                .start();
+        Process talking = crictl("attach", "-i", "--transport", transport, id)
+                .redirectOutput(first.toFile())
+                .redirectErrorStream(true)
+                .start();
+        try {
+            var input = talking.outputWriter();
+            Berth.until("both hear", LIMIT, () -> {
+                try {
+                    input.write("hello\n");
+                    input.flush();
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+                return java.util.stream.Stream.of(first, second)
+                        .map(Berth::read)
+                        .allMatch(text -> text.contains("out hello") && text.contains("err hello"));
+            });
+            input.close(); // stdin_once: the container's input ends with it
+            assertThat(talking.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(watching.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(Berth.read(first)).endsWith("end\n");
+            assertThat(Berth.read(second)).endsWith("end\n");
+            Berth.until("the log is whole", LIMIT, () -> pods.log(name).contains("stdout F end"));
+        } finally {
+            talking.destroyForcibly().waitFor();
+            watching.destroyForcibly().waitFor();
+        }
+    }
+
+    @Test
+    void aStalledClientHoldsUpNeitherContainerNorLog() throws IOException, InterruptedException {
+        String file = pods.containerFile("flood", "sleep 2; seq 1 1000000; echo done; exec sleep 1000");
+        String id = pods.start(pod, "stream", file);
+        Process stalled = crictl("attach", id).start(); // nobody reads what it prints
+        try {
+            Berth.until("the log is whole", LIMIT, () -> tail("flood").contains("stdout F done"));
+        } finally {
+            stalled.destroyForcibly().waitFor();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void portsAreForwarded(String transport) throws IOException, InterruptedException {
+        String name = "served-" + transport;
+        String webPod = pods.run(name);
+        pods.start(
+                webPod,
+                name,
+                pods.containerFile(name, "while true; do echo it is " + name + " | nc -l -p 8080 -s 127.0.0.1; done"));
+        assertForwarded(webPod, transport, "8080", "it is " + name);
+        berth.crictl("rmp", "-f", webPod).text();
+    }
+
+    private void assertForwarded(String of, String transport, String port, String text)
+            throws IOException, InterruptedException {
+        Path said = berth.folder().resolve("forward-" + transport + port);
+        Process forward = crictl("port-forward", "--transport", transport, of, ":" + port, ":9")
+                .redirectErrorStream(true)
+                .redirectOutput(said.toFile())
+                .start();
+        try {
+            Berth.until(
+                    "it listens",
+                    LIMIT,
+                    () -> FORWARDED.matcher(Berth.read(said)).results().count() == 2);
+            assertThat(read(localPort(said, "9"))).isEmpty(); // nobody listens; the other port goes on
+            Berth.until(
+                    "the pod answers", LIMIT, () -> read(localPort(said, port)).contains(text));
+            assertThat(Berth.read(said)).contains("error forwarding port 9");
+        } finally {
+            forward.destroyForcibly().waitFor();
+        }
+    }
+
+    private static int localPort(Path said, String port) {
+        Matcher found = FORWARDED.matcher(Berth.read(said));
+        while (found.find()) {
+            if (found.group(2).equals(port)) {
+                return Integer.parseInt(found.group(1));
+            }
+        }
+        throw new AssertionError(Berth.read(said));
+    }
+
+    private static String read(int port) {
+        try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            socket.setSoTimeout((int) LIMIT.toMillis());
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    private String tail(String name) {
+        String log = pods.log(name);
+        return log.substring(Math.max(0, log.length() - 1000));
+    }
+
+    private ProcessBuilder crictl(String... arguments) {
+        var command = new ArrayList<>(List.of(
+                Peers.need("crictl").toString(),
+                "--runtime-endpoint",
+                "unix://" + berth.state().resolve("berth.sock"),
+                "--timeout",
+                "60s"));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command);
+    }
+}
