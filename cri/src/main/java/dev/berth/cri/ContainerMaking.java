@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
@@ -58,9 +59,8 @@ final class ContainerMaking {
         String logPath = logPath(pod, config);
         timeline.done("image");
         shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id()));
-        undo.add("snapshot of container " + id, () -> removeSnapshot(id));
+        undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
         timeline.done("snapshot");
-        undo.add("volumes of container " + id, () -> ImageVolumes.remove(volumes.resolve(id)));
         SpecBuilder.Built built;
         ImageUser user;
         try (RootView root = RootView.open(shop.snapshots().mounts(SPACE, id))) {
@@ -99,10 +99,14 @@ final class ContainerMaking {
         return container;
     }
 
+    void discard(String id) {
+        ImageVolumes.remove(volumes.resolve(id));
+        removeSnapshot(id);
+    }
+
     /** Removes what {@link #make} made, but for the record. May be repeated. */
     void discard(Container container) {
-        ImageVolumes.remove(volumes.resolve(container.id()));
-        removeSnapshot(container.id());
+        discard(container.id());
     }
 
     /** The OCI spec as it is stored, with names in the place of paths that only the moment of the start knows. */

@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.StopSignal;
@@ -36,10 +37,15 @@ public final class ContainerRunning {
     ContainerRunning(CriContext context, ContainerMaking making) {
         this.context = context;
         this.making = making;
+        context.cleaning().by(Kind.TASK, this::discardEnded);
     }
 
     static TaskId task(Container container) {
-        return new TaskId(Namespace.KUBERNETES.name(), container.id());
+        return task(container.id());
+    }
+
+    private static TaskId task(String id) {
+        return new TaskId(Namespace.KUBERNETES.name(), id);
     }
 
     /** Starts a container that was created; one that cannot start has ended, with the reason in its status. */
@@ -47,7 +53,9 @@ public final class ContainerRunning {
         var timeline = new Timeline(context.ticker());
         try (var undo = new Rollback()) {
             int pid = context.tasks().create(newTask(container, pod));
-            undo.add("task " + container.id(), () -> context.tasks().delete(task(container)));
+            undo.add(
+                    "task " + container.id(),
+                    context.cleaning().step(Kind.TASK, container.id(), () -> discard(container.id())));
             timeline.done("create task");
             context.tasks().start(task(container));
             timeline.done("start task");
@@ -131,14 +139,25 @@ public final class ContainerRunning {
     }
 
     /** Takes the task away, if there is one. May be repeated. */
-    void discard(Container container) throws InterruptedException {
-        try (var _ = deletions.take(container.id())) { // its exit and its removal may both be at it
-            context.tasks().delete(task(container));
+    void discard(String id) throws InterruptedException {
+        try (var _ = deletions.take(id)) { // its exit and its removal may both be at it
+            context.tasks().delete(task(id));
         } catch (Fault e) {
             if (e.code() != Fault.Code.NOT_FOUND) {
                 throw e;
             }
         }
+    }
+
+    /** The same later: of a container that was started again meanwhile it is left alone, of none at all it is ended first. */
+    private void discardEnded(String id) throws InterruptedException {
+        if (!context.ledger().hasContainer(id)) {
+            signal(task(id), Signals.KILL, true);
+            await(task(id), KILL_LIMIT);
+        } else if (context.ledger().container(id).state() == ContainerState.RUNNING) {
+            return;
+        }
+        discard(id);
     }
 
     /** Changes limits of a container that runs, or those that it will start with. */
@@ -227,11 +246,11 @@ public final class ContainerRunning {
                 .ifPresent(pod -> context.publish(ContainerEvent.Kind.STOPPED, id, pod));
         Thread.ofVirtual().name("delete task " + id).start(() -> {
             try {
-                discard(container);
+                context.cleaning().run(Kind.TASK, id, () -> discard(id));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (RuntimeException e) {
-                LOG.warn("container {}: its task is still there and goes when the container is removed", id, e);
+                LOG.debug("container {}: its task is still there", id, e); // it is tried again
             }
         });
     }

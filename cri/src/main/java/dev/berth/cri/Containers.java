@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Creations.Before;
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.Resources;
@@ -37,6 +38,9 @@ public final class Containers {
         this.context = context;
         this.making = making;
         this.running = running;
+        context.cleaning().by(Kind.CONTAINER_REMOVAL, this::removeExact);
+        context.cleaning().by(Kind.CONTAINER_CREATION, this::undo);
+        context.cleaning().by(Kind.SNAPSHOT, this::undo);
     }
 
     /**
@@ -108,13 +112,20 @@ public final class Containers {
             return;
         }
         String id = found.get().id();
+        context.cleaning().run(Kind.CONTAINER_REMOVAL, id, () -> removeExact(id));
+    }
+
+    private void removeExact(String id) throws InterruptedException {
+        if (!context.ledger().hasContainer(id)) {
+            return;
+        }
         try (var _ = turns.take(id)) {
             Optional<Container> still = context.ledger().findContainer(id);
             if (still.isEmpty()) {
                 return;
             }
             running.stop(still.get(), Duration.ZERO);
-            running.discard(still.get());
+            running.discard(id);
             making.discard(still.get());
             context.ledger().removeContainer(id);
             removed.accept(id);
@@ -184,6 +195,13 @@ public final class Containers {
             }
             throw Fault.internal("stop the containers of pod " + podId, String.valueOf(e.getCause()), "")
                     .causedBy(e);
+        }
+    }
+
+    /** Takes away what is left of a container whose creation failed: it has no record. */
+    private void undo(String id) {
+        if (!context.ledger().hasContainer(id)) {
+            making.discard(id);
         }
     }
 

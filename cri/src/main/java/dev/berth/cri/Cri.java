@@ -12,6 +12,7 @@ import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -28,6 +29,8 @@ public final class Cri implements AutoCloseable {
             NetworkNamespaces namespaces,
             Tasks tasks) {}
 
+    private static final Duration BEFORE_SECOND_ATTEMPT = Duration.ofSeconds(1);
+
     private final CriContext context;
     private final Pods pods;
     private final Containers containers;
@@ -39,7 +42,12 @@ public final class Cri implements AutoCloseable {
 
     private Cri(CriConfig config, Parts parts, InstantSource clock, Ticker ticker) throws IOException {
         this.context = new CriContext(
-                Ledger.open(parts.store().metadata()), parts.tasks(), new ContainerEvents(), new Gate(), clock, ticker);
+                Ledger.open(parts.store().metadata()),
+                parts.tasks(),
+                new ContainerEvents(),
+                new Gate(),
+                new Cleaning(parts.store().metadata(), ticker, BEFORE_SECOND_ATTEMPT),
+                new CriContext.Time(clock, ticker));
         Cgroups cgroups = Cgroups.detect(ticker);
         var environment = new PodEnvironment(
                 parts.tasks(),
@@ -100,6 +108,11 @@ public final class Cri implements AutoCloseable {
         return context.events();
     }
 
+    /** Clean-up that failed and is tried again: how much, by kind. */
+    public Map<String, Integer> leftovers() {
+        return context.cleaning().counts();
+    }
+
     public long nowNanos() {
         return context.nowNanos();
     }
@@ -134,5 +147,6 @@ public final class Cri implements AutoCloseable {
     @Override
     public void close() {
         recovery.close();
+        context.cleaning().close();
     }
 }

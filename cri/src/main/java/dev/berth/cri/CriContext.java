@@ -5,9 +5,20 @@ import dev.berth.tasks.Tasks;
 import java.time.InstantSource;
 
 /** What the parts of this room share. */
-record CriContext(Ledger ledger, Tasks tasks, ContainerEvents events, Gate gate, InstantSource clock, Ticker ticker) {
+record CriContext(Ledger ledger, Tasks tasks, ContainerEvents events, Gate gate, Cleaning cleaning, Time time) {
+    /** Wall time and monotonic time. */
+    record Time(InstantSource clock, Ticker ticker) {}
+
+    InstantSource clock() {
+        return time.clock();
+    }
+
+    Ticker ticker() {
+        return time.ticker();
+    }
+
     long nowNanos() {
-        return Pod.nanos(clock.instant());
+        return Pod.nanos(clock().instant());
     }
 
     /** Tells subscribers, with the pod and its containers as they are now. */

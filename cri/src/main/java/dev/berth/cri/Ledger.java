@@ -105,6 +105,14 @@ public final class Ledger {
         return ContainerRecord.of(SPACE, id);
     }
 
+    boolean hasPod(String id) {
+        return pods.containsKey(id);
+    }
+
+    boolean hasContainer(String id) {
+        return containers.containsKey(id);
+    }
+
     /** @throws Fault NOT_FOUND if there is no such pod any more */
     Pod changePod(String id, UnaryOperator<Pod> change) {
         Cell<Pod> cell = cell(pods, id, "pod");

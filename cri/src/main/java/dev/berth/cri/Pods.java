@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Creations.Before;
 import dev.berth.cri.config.PodConfig;
 import dev.berth.kernel.Fault;
@@ -13,7 +14,7 @@ import java.util.Optional;
  * The life of pods.
  *
  * <p>A pod's record is on disk before anything is made for it. What was made for a pod that did not become ready is undone
- * at once, or, if that fails, again at the next request of that name and when the daemon starts.
+ * at once, or, if that fails, again in the background, at the next request of that name and when the daemon starts.
  */
 public final class Pods {
     /** What {@link #run} was asked for; equal requests are the same creation. */
@@ -31,6 +32,9 @@ public final class Pods {
         this.context = context;
         this.environment = environment;
         this.containers = containers;
+        context.cleaning().by(Kind.POD_CREATION, this::undo);
+        context.cleaning().by(Kind.POD_STOP, this::stopAgain);
+        context.cleaning().by(Kind.POD_REMOVAL, this::removeExact);
     }
 
     /**
@@ -85,8 +89,12 @@ public final class Pods {
             return;
         }
         String id = found.get().id();
+        context.cleaning().run(Kind.POD_REMOVAL, id, () -> removeExact(id));
+    }
+
+    private void removeExact(String id) throws InterruptedException {
         try (var _ = turns.take(id)) {
-            if (context.ledger().findPod(id).isEmpty()) {
+            if (!context.ledger().hasPod(id)) {
                 return;
             }
             stopHolding(id);
@@ -96,6 +104,15 @@ public final class Pods {
             Pod pod = context.ledger().pod(id);
             discard(pod);
             context.publish(ContainerEvent.Kind.DELETED, id, pod);
+        }
+    }
+
+    /** What {@link #stop} could not take away. */
+    private void stopAgain(String id) throws InterruptedException {
+        try (var _ = turns.take(id)) {
+            if (context.ledger().hasPod(id) && context.ledger().pod(id).state() == PodState.NOT_READY) {
+                environment.stop(context.ledger().pod(id));
+            }
         }
     }
 
@@ -125,7 +142,8 @@ public final class Pods {
         if (pod.state() != PodState.NOT_READY) {
             pod = context.ledger().changePod(id, p -> p.with(PodState.NOT_READY));
         }
-        environment.stop(pod);
+        Pod stopped = pod;
+        context.cleaning().run(Kind.POD_STOP, id, () -> environment.stop(stopped));
         if (wasReady) {
             context.publish(ContainerEvent.Kind.STOPPED, id, pod);
         }
@@ -164,8 +182,21 @@ public final class Pods {
                 .findFirst();
     }
 
-    private void discardAbandoned(String name) {
-        named(name).ifPresent(this::discard);
+    private void discardAbandoned(String name) throws InterruptedException {
+        Optional<Pod> abandoned = named(name);
+        if (abandoned.isPresent()) {
+            String id = abandoned.get().id();
+            context.cleaning().run(Kind.POD_CREATION, id, () -> undo(id));
+        }
+    }
+
+    /** Takes a pod away that did not become ready. Harmless if there is none. */
+    private void undo(String id) throws InterruptedException {
+        try (var _ = turns.take(id)) {
+            if (context.ledger().hasPod(id) && context.ledger().pod(id).state() == PodState.CREATING) {
+                discard(context.ledger().pod(id));
+            }
+        }
     }
 
     /** The record goes last: as long as something may be left of a pod there is one that says so. */
@@ -182,7 +213,7 @@ public final class Pods {
             Pod pod = new Pod(
                     id, config, handler, PodState.CREATING, context.nowNanos(), null, List.of(), false, List.of());
             context.ledger().add(pod);
-            undo.add("pod " + id, () -> discard(pod));
+            undo.add("pod " + id, context.cleaning().step(Kind.POD_CREATION, id, () -> undo(id)));
             timeline.done("record");
             Pod made = environment.make(pod, timeline);
             ready = context.ledger()

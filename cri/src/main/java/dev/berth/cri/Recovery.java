@@ -1,8 +1,10 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.linux.Signals;
+import dev.berth.network.PodNetworkRequest;
 import dev.berth.tasks.Exit;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
@@ -34,6 +36,8 @@ final class Recovery implements AutoCloseable {
         this.running = running;
         this.parts = parts;
         this.worker = Thread.ofVirtual().name("recovery").unstarted(this::run);
+        context.cleaning().by(Kind.NETWORK, this::disconnect);
+        context.cleaning().by(Kind.SNAPSHOT_FILES, this::tidy);
     }
 
     void begin() {
@@ -58,6 +62,7 @@ final class Recovery implements AutoCloseable {
             LOG.error("recovery broke off", e);
         } finally {
             context.gate().open();
+            context.cleaning().begin();
         }
     }
 
@@ -88,7 +93,9 @@ final class Recovery implements AutoCloseable {
             one("container " + container.id(), () -> container(container, task));
         }
         for (TaskState stray : tasks.values()) {
-            one("task " + stray.task(), () -> end(stray.task()));
+            one(
+                    "task " + stray.task(),
+                    () -> context.cleaning().run(Kind.TASK, stray.task().id(), () -> end(stray.task())));
         }
     }
 
@@ -111,7 +118,7 @@ final class Recovery implements AutoCloseable {
             }
             case STOPPED -> {
                 if (container.state() == ContainerState.EXITED) {
-                    running.discard(container);
+                    context.cleaning().run(Kind.TASK, container.id(), () -> running.discard(container.id()));
                 } else {
                     running.recordExit(
                             container.id(),
@@ -144,8 +151,10 @@ final class Recovery implements AutoCloseable {
     private void pod(Pod pod) throws InterruptedException {
         switch (pod.state()) {
             case CREATING -> {
-                environment.discard(pod);
-                context.ledger().removePod(pod.id());
+                context.cleaning().run(Kind.POD_CREATION, pod.id(), () -> {
+                    environment.discard(pod);
+                    context.ledger().removePod(pod.id());
+                });
             }
             case READY -> {
                 boolean there = context.tasks()
@@ -155,11 +164,13 @@ final class Recovery implements AutoCloseable {
                 if (!there) {
                     LOG.info("pod {} did not survive; its network is given back", pod.id());
                     Pod gone = context.ledger().changePod(pod.id(), p -> p.with(PodState.NOT_READY));
-                    environment.stop(gone);
+                    context.cleaning().run(Kind.POD_STOP, pod.id(), () -> environment.stop(gone));
                     context.publish(ContainerEvent.Kind.STOPPED, gone.id(), gone);
                 }
             }
-            case NOT_READY -> environment.stop(pod); // its stop may have been broken off
+            case NOT_READY ->
+                context.cleaning()
+                        .run(Kind.POD_STOP, pod.id(), () -> environment.stop(pod)); // its stop may have been broken off
         }
     }
 
@@ -167,7 +178,23 @@ final class Recovery implements AutoCloseable {
     private void strays() {
         Set<String> pods =
                 context.ledger().pods().stream().filter(Pod::ready).map(Pod::id).collect(Collectors.toSet());
-        one("networks", () -> parts.networks().retainOnly(pods));
+        one("networks", () -> {
+            Set<String> connected =
+                    context.ledger().pods().stream().map(Pod::id).collect(Collectors.toSet());
+            for (String id : parts.networks().retainOnly(pods)) {
+                if (!connected.contains(id)) { // those that have a record are waited for by their own stop
+                    context.cleaning().failed(Kind.NETWORK, id, new IOException("its network could not be released"));
+                }
+            }
+        });
+        one("pods", () -> {
+            for (TaskId pod : context.tasks().pods()) {
+                if (pod.namespace().equals(Namespace.KUBERNETES.name())
+                        && !context.ledger().hasPod(pod.id())) {
+                    context.tasks().removePod(pod);
+                }
+            }
+        });
         one("network namespaces", () -> {
             for (String id : parts.namespaces().list()) {
                 if (!pods.contains(id)) {
@@ -180,6 +207,30 @@ final class Recovery implements AutoCloseable {
         one("snapshots", () -> strayLayers(containers));
     }
 
+    /** The snapshotter forgets its own leftovers when their files are gone. */
+    private void tidy(String what) {
+        parts.snapshots().tidy();
+        boolean left = parts
+                .store()
+                .metadata()
+                .read(records -> records.leftovers().list())
+                .stream()
+                .anyMatch(each ->
+                        each.kind().equals("snapshot-files") && each.what().equals(what));
+        if (left) {
+            throw Fault.unavailable("remove the files of snapshot " + what, "they are still there", "See the log");
+        }
+    }
+
+    /** Of a pod that has no record. */
+    private void disconnect(String id) throws InterruptedException {
+        if (!context.ledger().hasPod(id)) {
+            String path = parts.namespaces().path(id).toString();
+            parts.networks().detach(PodNetworkRequest.plain(id, "", "", "", path));
+            parts.namespaces().remove(id);
+        }
+    }
+
     private void strayLayers(Set<String> known) {
         var stray = parts
                 .store()
@@ -190,7 +241,15 @@ final class Recovery implements AutoCloseable {
                 .filter(snapshot -> snapshot.labels().containsKey(ContainerMaking.OWNER))
                 .filter(snapshot -> !known.contains(snapshot.key()))
                 .toList();
-        stray.forEach(snapshot -> parts.snapshots().remove(Namespace.KUBERNETES, snapshot.key()));
+        for (var snapshot : stray) {
+            one(
+                    "snapshot " + snapshot.key(),
+                    () -> context.cleaning()
+                            .run(
+                                    Kind.SNAPSHOT,
+                                    snapshot.key(),
+                                    () -> parts.snapshots().remove(Namespace.KUBERNETES, snapshot.key())));
+        }
     }
 
     @Override

@@ -2,11 +2,13 @@ package dev.berth.daemon;
 
 import dev.berth.kernel.Fault;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.UUID;
 
 /**
  * The daemon's settings. Every one has a default that is right for a node with containerd's paths for what both share.
@@ -24,6 +26,9 @@ record Config(
         Images images,
         Runtimes runtimes,
         Streaming streaming) {
+
+    private static final Path STATE = Path.of("/run/berth");
+    private static final String SUPERVISOR_CGROUP = "/berth-supervisor";
 
     /** @param configPath a tree of {@code HOST/hosts.toml} in containerd's format */
     record Registry(Path configPath) {}
@@ -54,11 +59,16 @@ record Config(
 
     /**
      * @param defaultHandler used when a request names none; empty for the first that works of crun, runc
+     * @param supervisorCgroup where the supervisor lives, away from the daemon; empty to stay where the daemon is
      * @param without shortcuts of the supervisor that are turned off
      * @param handlers by name; crun and runc are there without being named
      */
     record Runtimes(
-            String defaultHandler, CgroupDriver cgroupDriver, List<String> without, Map<String, Handler> handlers) {
+            String defaultHandler,
+            CgroupDriver cgroupDriver,
+            String supervisorCgroup,
+            List<String> without,
+            Map<String, Handler> handlers) {
         enum CgroupDriver {
             CGROUPFS,
             SYSTEMD
@@ -93,7 +103,7 @@ record Config(
     }
 
     private static Config of(Settings file) {
-        Path state = file.path("state", "/run/berth");
+        Path state = file.path("state", STATE.toString());
         Settings registry = file.table("registry");
         Settings network = file.table("network");
         Settings images = file.table("images");
@@ -123,6 +133,7 @@ record Config(
                                         .equals("cgroupfs")
                                 ? Runtimes.CgroupDriver.CGROUPFS
                                 : Runtimes.CgroupDriver.SYSTEMD,
+                        runtime.cgroup("supervisor_cgroup", supervisorCgroup(state)),
                         runtime.texts("without", List.of()),
                         handlers(runtime)),
                 new Streaming(
@@ -133,6 +144,14 @@ record Config(
                         streaming.number("idle_minutes", 240, 1, 60 * 24 * 365)));
         file.refuseUnknown();
         return config;
+    }
+
+    /** Each state directory has a supervisor of its own, and a cgroup for it. */
+    private static String supervisorCgroup(Path state) {
+        return state.equals(STATE)
+                ? SUPERVISOR_CGROUP
+                : SUPERVISOR_CGROUP + "-"
+                        + UUID.nameUUIDFromBytes(state.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     private static Map<String, Handler> handlers(Settings runtime) {

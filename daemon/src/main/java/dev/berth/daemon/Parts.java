@@ -96,7 +96,8 @@ final class Parts {
     static TasksConfig tasks(Config config) throws IOException {
         return new TasksConfig(
                         config.state(), config.root(), supervisorCommand(config), config.socket(), handlers(config))
-                .withVersion(Version.NUMBER);
+                .withVersion(Version.NUMBER)
+                .withSupervisorCgroup(config.runtimes().supervisorCgroup());
     }
 
     static CriConfig cri(Config config) {

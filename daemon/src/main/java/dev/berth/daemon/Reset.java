@@ -1,6 +1,7 @@
 package dev.berth.daemon;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Dir;
 import dev.berth.linux.LinuxDisk;
@@ -8,10 +9,10 @@ import dev.berth.linux.MountEntry;
 import dev.berth.linux.Mounts;
 import dev.berth.linux.Pidfd;
 import dev.berth.linux.Signals;
+import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
 import dev.berth.network.bridge.BridgeNetwork;
-import dev.berth.store.Store;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
 import dev.berth.tasks.Tasks;
@@ -25,13 +26,16 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Takes a stopped daemon's whole world away: containers, pods, networks, mounts, files. */
 final class Reset {
-    private static final Logger LOG = LoggerFactory.getLogger(Reset.class);
     private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
+
+    /** What has just ended may be in its cgroup for a moment. */
+    private static final Duration EMPTY_LIMIT = Duration.ofSeconds(2);
+
+    /** Where containers are whose pod named no parent: ours, and that of OCI runtimes for shims of others. */
+    private static final List<String> SHARED_PARENTS = List.of("/berth", "/" + Namespace.KUBERNETES.name());
 
     private Reset() {}
 
@@ -51,6 +55,7 @@ final class Reset {
                 unmount(config.root());
             }
         }
+        cgroups(config);
         remove(config.state());
         remove(config.root());
         out.println("reset: nothing is left of " + config.state() + " and " + config.root());
@@ -71,7 +76,7 @@ final class Reset {
                 }
                 tasks.delete(task.task());
             }
-            for (TaskId pod : pods(config)) {
+            for (TaskId pod : tasks.pods()) { // some have an init
                 tasks.removePod(pod);
             }
             supervisor = tasks.runtimes().pid();
@@ -79,23 +84,6 @@ final class Reset {
         try (Pidfd process = Pidfd.open(supervisor)) {
             process.signal(Signals.TERM);
             process.awaitExit(KILL_LIMIT);
-        }
-    }
-
-    /** Pods may have an init process, which is in no list of tasks; the records tell. */
-    private static List<TaskId> pods(Config config) {
-        if (!Files.isDirectory(config.root())) {
-            return List.of();
-        }
-        try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
-            return store.metadata()
-                    .read(records -> records.namespaces().list().stream()
-                            .flatMap(namespace -> records.sandboxes().list(namespace).stream())
-                            .map(pod -> new TaskId(pod.namespace().name(), pod.id()))
-                            .toList());
-        } catch (Fault e) {
-            LOG.warn("the records of pods cannot be read; a pod's own process may be left: {}", e.getMessage());
-            return List.of();
         }
     }
 
@@ -109,6 +97,18 @@ final class Reset {
         NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
         for (String id : namespaces.list()) {
             namespaces.remove(id);
+        }
+    }
+
+    /** The supervisor's own cgroup, and the parents of pods that named none: gone unless somebody else is in there. */
+    private static void cgroups(Config config) throws IOException, InterruptedException {
+        Cgroups all = Cgroups.detect(Ticker.system());
+        String own = config.runtimes().supervisorCgroup();
+        if (!own.isEmpty()) {
+            all.cgroup(own).removeIfEmpty(EMPTY_LIMIT);
+        }
+        for (String parent : SHARED_PARENTS) {
+            all.cgroup(parent).removeIfEmpty();
         }
     }
 

@@ -11,10 +11,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** One table of a config file, read key by key; it knows which keys were asked for, so that all others can be refused. */
 final class Settings {
+    private static final Pattern CGROUP = Pattern.compile("(/[A-Za-z0-9_.-]+)+");
+
     private final String file;
     private final String prefix;
     private final UnmodifiableConfig table;
@@ -59,6 +62,15 @@ final class Settings {
     /** An absolute path. */
     Path path(String key, String otherwise) {
         return absolute(key, text(key, otherwise));
+    }
+
+    /** The path of a cgroup below the root; empty for none. */
+    String cgroup(String key, String otherwise) {
+        String text = text(key, otherwise);
+        if (!text.isEmpty() && (!CGROUP.matcher(text).matches() || text.contains("/.."))) {
+            throw wrong(key, "\"" + text + "\" is not the path of a cgroup", "Write it as /berth-supervisor");
+        }
+        return text;
     }
 
     List<Path> paths(String key, List<String> otherwise) {

@@ -36,6 +36,18 @@ class ConfigTest {
     }
 
     @Test
+    void eachStateDirectoryHasACgroupForItsSupervisor() throws IOException {
+        assertThat(Config.defaults().runtimes().supervisorCgroup()).isEqualTo("/berth-supervisor");
+        String a = read("state = \"/tmp/a\"").runtimes().supervisorCgroup();
+        String b = read("state = \"/tmp/b\"").runtimes().supervisorCgroup();
+        assertThat(a).startsWith("/berth-supervisor-").isNotEqualTo(b);
+        assertThat(read("state = \"/tmp/a/../a\"").runtimes().supervisorCgroup())
+                .isEqualTo(a);
+        assertThat(read("[runtime]\nsupervisor_cgroup = \"\"").runtimes().supervisorCgroup())
+                .isEmpty();
+    }
+
+    @Test
     void readsHandlers() throws IOException {
         Config config = read("""
                 [runtime]
@@ -57,6 +69,8 @@ class ConfigTest {
                 "sokcet = \"/x\"|setting sokcet: there is no such setting. Did you mean socket?",
                 "[netwrok]|setting netwrok: there is no such setting. Did you mean network?",
                 "[network]%nmode = \"magic\"|setting network.mode: \"magic\" is not known. Use one of cni, builtin",
+                "[runtime]%nsupervisor_cgroup = \"a/../b\"|setting runtime.supervisor_cgroup: \"a/../b\" is not the path of a cgroup. Write it as /berth-supervisor",
+                "[runtime]%nsupervisor_cgroup = \"/a/../b\"|setting runtime.supervisor_cgroup: \"/a/../b\" is not the path of a cgroup. Write it as /berth-supervisor",
                 "root = \"relative\"|setting root: \"relative\" is not an absolute path. Begin it with /",
                 "root = 7|setting root: 7 is not a text in quotes",
                 "[images]%ndownloads = 0|setting images.downloads: 0 is out of range. Use 1 to 64",

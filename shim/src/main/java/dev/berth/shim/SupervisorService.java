@@ -16,6 +16,7 @@ import dev.berth.wire.shim.supervisor.ExitRequest;
 import dev.berth.wire.shim.supervisor.ExitResponse;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
+import dev.berth.wire.shim.supervisor.PodSummary;
 import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
 import dev.berth.wire.shim.supervisor.ReopenLogRequest;
@@ -164,6 +165,12 @@ final class SupervisorService {
         return TasksResponse.newBuilder()
                 .addAllTasks(
                         tasks.all().stream().map(SupervisorService::summary).toList())
+                .addAllPods(ledger.pods().stream()
+                        .map(pod -> PodSummary.newBuilder()
+                                .setNamespace(pod.namespace())
+                                .setId(pod.id())
+                                .build())
+                        .toList())
                 .build();
     }
 

@@ -80,6 +80,24 @@ public final class Leftovers {
                 number);
     }
 
+    /** Notes a failed attempt by name; the first one also notes that there is something to be removed. */
+    public void failed(String kind, String what, String error) {
+        Names.check("kind of a leftover", kind);
+        Names.check("leftover", what);
+        Instant now = clock.instant();
+        session.change(
+                "INSERT INTO leftovers (kind, what, payload_type, payload, attempts, last_error, created_at, tried_at)"
+                        + " VALUES (?, ?, ?, ?, 1, ?, ?, ?) ON CONFLICT (kind, what) DO UPDATE SET"
+                        + " attempts = attempts + 1, last_error = excluded.last_error, tried_at = excluded.tried_at",
+                kind,
+                what,
+                Payload.NONE.type(),
+                Payload.NONE.bytes(),
+                error,
+                now,
+                now);
+    }
+
     /** It is gone at last. */
     public void done(long number) {
         session.change("DELETE FROM leftovers WHERE number = ?", number);

@@ -55,11 +55,20 @@ final class Recovery {
         }
     }
 
+    /** The pods of our own supervisor. */
+    List<TaskId> pods() {
+        return summary().getPodsList().stream()
+                .map(pod -> new TaskId(pod.getNamespace(), pod.getId()))
+                .toList();
+    }
+
     private List<TaskState> ours() {
+        return summary().getTasksList().stream().map(Recovery::state).toList();
+    }
+
+    private TasksResponse summary() {
         var client = new TaskClient(supervisor, Supervisor.SERVICE, "k8s.io", ticker);
-        var response =
-                client.again("Tasks", TasksRequest.getDefaultInstance(), TasksResponse.parser(), Deadlines.SUPERVISOR);
-        return response.getTasksList().stream().map(Recovery::state).toList();
+        return client.again("Tasks", TasksRequest.getDefaultInstance(), TasksResponse.parser(), Deadlines.SUPERVISOR);
     }
 
     private static TaskState state(TaskSummary task) {

@@ -118,9 +118,7 @@ final class SupervisorProcess implements AutoCloseable {
             return;
         }
         try {
-            var place = Cgroups.detect(ticker).cgroup(cgroup);
-            place.create();
-            place.attach(pid());
+            Cgroups.detect(ticker).cgroup(cgroup).attachEverywhere(pid());
         } catch (IOException e) {
             LOG.warn("supervisor {} stays in the daemon's cgroup: what ends that one ends both", pid(), e);
         }

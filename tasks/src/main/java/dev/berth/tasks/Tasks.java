@@ -112,6 +112,11 @@ public final class Tasks implements AutoCloseable {
         pods.remove(pod);
     }
 
+    /** Every pod that the supervisor knows, also stopped ones. */
+    public List<TaskId> pods() {
+        return new Recovery(bundles, foreign, shims, supervisor, ticker).pods();
+    }
+
     // ---- tasks
 
     /**

@@ -183,8 +183,9 @@ class SupervisedTest extends TasksContract {
         String name = "/" + bed.name + "-sup";
         tasks = Tasks.open(config().withSupervisorCgroup(name), Ticker.system(), InstantSource.system());
         int pid = tasks.runtimes().pid();
-        assertThat(Files.readString(Path.of("/proc", Integer.toString(pid), "cgroup")))
-                .contains(name);
+        assertThat(Files.readAllLines(Path.of("/proc", Integer.toString(pid), "cgroup")))
+                .as("in every tree, also the one that systemd looks at")
+                .allMatch(line -> line.endsWith(":" + name));
         tasks.close();
         cleanUp();
         assertThat(Cgroups.detect(Ticker.system()).cgroup(name).remove(LIMIT)).isTrue();

@@ -187,9 +187,29 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     public final boolean removeIfEmpty() {
         boolean gone = !path.equals("/");
         for (Path directory : leftovers()) {
-            gone = gone && rmdir(directory);
+            gone &= rmdir(directory);
         }
         return gone;
+    }
+
+    /** The same, and waits for those in it who are about to end. */
+    public final boolean removeIfEmpty(Duration limit) throws IOException, InterruptedException {
+        return until(limit, this::removeIfEmpty);
+    }
+
+    /**
+     * Makes the cgroup and moves a process into it in every tree, on a hybrid host also in the one of version 2: by that one
+     * systemd tells whose process it is.
+     */
+    public final void attachEverywhere(int pid) throws IOException {
+        create();
+        attach(pid);
+        for (Path directory : leftovers()) {
+            if (!directories().contains(directory)) {
+                Files.createDirectories(directory);
+                ControlFile.write(directory.resolve("cgroup.procs"), pid);
+            }
+        }
     }
 
     /** A step that may have to be repeated until it is done. */

@@ -1,0 +1,281 @@
+package dev.berth.cri;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Ticker;
+import dev.berth.store.Durability;
+import dev.berth.store.Leftovers.Leftover;
+import dev.berth.store.Metadata;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Clean-up that failed: written down with what and why, and tried again in the background, ever more seldom, until it is
+ * done; also by the next daemon.
+ *
+ * <p>What there is to remove is told by the records of pods and containers themselves, which stay until everything of them
+ * is gone; a leftover only names one of them (or the id of something that no record knows), how to go about it, and
+ * what stood in the way. So a retry by the caller, by recovery and by this class are the same steps, taken in turns, and
+ * whoever succeeds first ends it for all.
+ *
+ * <p>Rooms below this one note leftovers of their own, which are looked for once a minute.
+ *
+ * <p>While nothing fails, this costs a look into an empty map.
+ */
+final class Cleaning implements AutoCloseable {
+    /** How something is removed. The names are on disk. */
+    enum Kind {
+        /** Undo the creation of a pod whose record is there. */
+        POD_CREATION,
+        /** Take the network and namespaces of a stopped pod away. */
+        POD_STOP,
+        /** Remove a pod, as somebody asked for. */
+        POD_REMOVAL,
+        /** Undo the creation of a container that has no record. */
+        CONTAINER_CREATION,
+        /** Remove a container, as somebody asked for. */
+        CONTAINER_REMOVAL,
+        /** Delete the task of a container that has ended. */
+        TASK,
+        /** Disconnect a pod that has no record. */
+        NETWORK,
+        /** Remove a writable layer that belongs to no container. */
+        SNAPSHOT,
+        /** Remove the files of a snapshot that is no more; noted by the snapshotter itself. */
+        SNAPSHOT_FILES
+    }
+
+    /** Removes one thing; harmless if it is gone already. */
+    interface Removal {
+        void run(String id) throws InterruptedException;
+    }
+
+    private record Key(Kind kind, String id) {}
+
+    /** When something is tried again. */
+    private record Due(int attempts, long atNanos) {}
+
+    private static final Logger LOG = LoggerFactory.getLogger(Cleaning.class);
+    private static final Duration LOOK_FOR_MORE = Duration.ofMinutes(1);
+    private static final Duration LONGEST_PAUSE = Duration.ofMinutes(5);
+
+    private final Metadata metadata;
+    private final Ticker ticker;
+    private final Duration firstPause;
+    private final Map<Kind, Removal> removals = new EnumMap<>(Kind.class);
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final Map<Key, Due> waiting = new HashMap<>();
+    private final Thread worker;
+
+    /** @param firstPause before the second attempt; each further one takes twice as long, up to five minutes */
+    Cleaning(Metadata metadata, Ticker ticker, Duration firstPause) {
+        this.metadata = metadata;
+        this.ticker = ticker;
+        this.firstPause = firstPause;
+        this.worker = Thread.ofVirtual().name("cleaning").unstarted(this::work);
+        read();
+    }
+
+    /** Takes up what is written down and not waited for yet. */
+    private void read() {
+        List<Leftover> all = metadata.read(records -> records.leftovers().list());
+        lock.lock();
+        try {
+            for (Leftover leftover : all) {
+                kind(leftover.kind())
+                        .ifPresent(kind -> waiting.putIfAbsent(
+                                new Key(kind, leftover.what()), new Due(leftover.attempts(), ticker.nanos())));
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Says how things of a kind are removed; before {@link #begin}. */
+    void by(Kind kind, Removal removal) {
+        removals.put(kind, removal);
+    }
+
+    /** Begins to try again, at once with what an earlier daemon could not remove. */
+    void begin() {
+        worker.start();
+    }
+
+    /** Runs a removal that somebody waits for; if it fails it is tried again in the background too. */
+    void run(Kind kind, String id, Rollback.Step step) throws InterruptedException {
+        try {
+            step.run();
+        } catch (InterruptedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            failed(kind, id, e);
+            throw e;
+        } catch (Exception e) {
+            failed(kind, id, e);
+            throw Fault.internal(describe(kind, id), String.valueOf(e.getMessage()), "It is tried again")
+                    .causedBy(e);
+        }
+        done(kind, id);
+    }
+
+    /** The same as a step of a rollback. */
+    Rollback.Step step(Kind kind, String id, Rollback.Step step) {
+        return () -> run(kind, id, step);
+    }
+
+    /** Notes that something could not be removed. */
+    void failed(Kind kind, String id, Exception why) {
+        var key = new Key(kind, id);
+        int attempts;
+        lock.lock();
+        try {
+            Due before = waiting.get(key);
+            attempts = before == null ? 1 : before.attempts() + 1;
+            waiting.put(key, new Due(attempts, ticker.nanos() + pause(attempts).toNanos()));
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        LOG.warn("{} failed, attempt {}: {}", describe(kind, id), attempts, String.valueOf(why.getMessage()));
+        LOG.debug("{}", describe(kind, id), why);
+        try {
+            metadata.apply(
+                    Durability.PROCESS,
+                    records -> records.leftovers().failed(name(kind), id, String.valueOf(why.getMessage())));
+        } catch (Fault e) {
+            LOG.error("{}: this could not be written down; only this process knows it", describe(kind, id), e);
+        }
+    }
+
+    /** It is gone; does nothing if it was not waited for. */
+    void done(Kind kind, String id) {
+        lock.lock();
+        try {
+            if (waiting.remove(new Key(kind, id)) == null) {
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        LOG.info("{}: done at last", describe(kind, id));
+        try {
+            metadata.apply(Durability.PROCESS, records -> records.leftovers().done(name(kind), id));
+        } catch (Fault e) {
+            LOG.warn("{}: it is done, and the next daemon will look once more", describe(kind, id), e);
+        }
+    }
+
+    /** How much waits to be removed, by kind as on disk. */
+    Map<String, Integer> counts() {
+        var counts = new HashMap<String, Integer>();
+        for (Kind kind : Kind.values()) {
+            counts.put(name(kind), 0);
+        }
+        read();
+        lock.lock();
+        try {
+            waiting.keySet().forEach(key -> counts.merge(name(key.kind()), 1, Integer::sum));
+        } finally {
+            lock.unlock();
+        }
+        return counts;
+    }
+
+    private void work() {
+        try {
+            while (true) {
+                List<Key> due = awaitDue();
+                for (Key key : due) {
+                    attempt(key);
+                }
+                if (due.isEmpty()) {
+                    read();
+                }
+            }
+        } catch (InterruptedException e) {
+            LOG.debug("cleaning ends"); // close()
+        }
+    }
+
+    private void attempt(Key key) throws InterruptedException {
+        Removal removal = removals.get(key.kind());
+        try {
+            if (removal != null) {
+                removal.run(key.id());
+            }
+            done(key.kind(), key.id());
+        } catch (RuntimeException e) {
+            failed(key.kind(), key.id(), e);
+        }
+    }
+
+    /** What is due; nothing after a minute in which nothing was. */
+    private List<Key> awaitDue() throws InterruptedException {
+        long start = ticker.nanos();
+        lock.lockInterruptibly();
+        try {
+            while (true) {
+                long now = ticker.nanos();
+                List<Key> due = waiting.entrySet().stream()
+                        .filter(entry -> entry.getValue().atNanos() - now <= 0)
+                        .map(Map.Entry::getKey)
+                        .toList();
+                if (!due.isEmpty() || now - start >= LOOK_FOR_MORE.toNanos()) {
+                    return due;
+                }
+                long next = waiting.values().stream()
+                        .mapToLong(each -> each.atNanos() - now)
+                        .min()
+                        .orElse(Long.MAX_VALUE);
+                changed.awaitNanos(Math.min(next, start + LOOK_FOR_MORE.toNanos() - now));
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Duration pause(int attempts) {
+        Duration pause = firstPause.multipliedBy(1L << Math.min(attempts - 1, 20));
+        return pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+    }
+
+    private static String describe(Kind kind, String id) {
+        return "clean-up (" + name(kind) + ") of " + id;
+    }
+
+    private static String name(Kind kind) {
+        return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    private static Optional<Kind> kind(String name) {
+        for (Kind kind : Kind.values()) {
+            if (name(kind).equals(name)) {
+                return Optional.of(kind);
+            }
+        }
+        LOG.debug("a leftover of kind {} is not for this version", name);
+        return Optional.empty();
+    }
+
+    @Override
+    public void close() {
+        worker.interrupt();
+        try {
+            if (worker.getState() != Thread.State.NEW) {
+                worker.join();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
