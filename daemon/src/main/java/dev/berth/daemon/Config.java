@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -34,11 +35,19 @@ record Config(
     record Registry(Path configPath) {}
 
     /**
+     * @param pluginLimit how long one CNI plugin may take for one command
      * @param bridge name of the built-in network's bridge
      * @param subnets address ranges of the built-in network, at most one of each family; empty to choose a free one
      * @param spares network namespaces that are made before a pod asks for them
      */
-    record Network(Mode mode, Path confDir, List<Path> binDirs, String bridge, List<String> subnets, int spares) {
+    record Network(
+            Mode mode,
+            Path confDir,
+            List<Path> binDirs,
+            Duration pluginLimit,
+            String bridge,
+            List<String> subnets,
+            int spares) {
         enum Mode {
             CNI,
             BUILTIN
@@ -121,6 +130,7 @@ record Config(
                                 : Network.Mode.BUILTIN,
                         network.path("conf_dir", "/etc/cni/net.d"),
                         network.paths("bin_dirs", List.of("/opt/cni/bin", "/usr/lib/cni")),
+                        Duration.ofSeconds(network.number("plugin_seconds", 120, 1, 3600)),
                         network.text("bridge", "berth0"),
                         network.texts("subnets", List.of()),
                         network.number("spare_namespaces", 4, 0, 64)),

@@ -49,7 +49,7 @@ final class Parts {
                                 config.network().confDir(),
                                 config.network().binDirs(),
                                 config.root().resolve("network"),
-                                CniConfig.DEFAULT_LIMIT),
+                                config.network().pluginLimit()),
                         disk,
                         ticker);
         };

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * them differ by what was left in between.
  */
 record AtRest(List<String> held) {
-    private static final Duration SETTLE = Duration.ofSeconds(15);
+    private static final Duration SETTLE = Duration.ofSeconds(8);
     private static final Ticker TICKER = Ticker.system();
     private static final List<String> TABLES = List.of(
             "sandboxes",

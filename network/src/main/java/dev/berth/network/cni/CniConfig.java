@@ -13,8 +13,6 @@ import java.util.List;
  * @param pluginLimit how long one plugin may take for one command
  */
 public record CniConfig(Path confDirectory, List<Path> binDirectories, Path cacheDirectory, Duration pluginLimit) {
-    /** Half of what the kubelet waits for a sandbox. */
-    public static final Duration DEFAULT_LIMIT = Duration.ofMinutes(2);
 
     public CniConfig {
         binDirectories = List.copyOf(binDirectories);

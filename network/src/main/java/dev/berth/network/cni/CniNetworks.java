@@ -66,6 +66,7 @@ public final class CniNetworks implements PodNetworks {
     public Attachment attach(PodNetworkRequest request) throws InterruptedException {
         PodArguments pod = PodArguments.of(request, ranges);
         NetworkList list = network(request.id());
+        list.types().forEach(plugins::require); // before anything is there that only the missing one could take away
         String id = request.id();
         try (Rollback undo = new Rollback()) {
             Optional<Added> before = files.read(id);

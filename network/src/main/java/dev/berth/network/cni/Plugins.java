@@ -29,6 +29,7 @@ final class Plugins {
     private static final int TRY_AGAIN_LATER = 11;
     private static final int NOT_AVAILABLE = 50;
     private static final int LIMITED = 51;
+    private static final String LOOK = "Look at the plugin's configuration and its own log";
 
     private final List<Path> directories;
     private final Duration limit;
@@ -44,6 +45,19 @@ final class Plugins {
                 .map(directory -> directory.resolve(type))
                 .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
                 .findFirst();
+    }
+
+    /**
+     * Where the program of a plugin is.
+     *
+     * @throws Fault FAILED_PRECONDITION if it is nowhere
+     */
+    Path require(String type) {
+        return find(type)
+                .orElseThrow(() -> Fault.precondition(
+                        "CNI plugin " + type,
+                        "there is no program " + type + " in " + directories(),
+                        "Install the plugin or name its directory in network.bin_dirs"));
     }
 
     String directories() {
@@ -75,11 +89,7 @@ final class Plugins {
     private String run(Command command, JsonObject config, Map<String, String> variables) throws InterruptedException {
         String type = config.text("type");
         String what = "CNI plugin " + type + " " + command;
-        Path program = find(type)
-                .orElseThrow(() -> Fault.precondition(
-                        what,
-                        "there is no program " + type + " in " + directories(),
-                        "Install the plugin or name its directory in network.bin_dirs"));
+        Path program = require(type);
         Map<String, String> environment =
                 new LinkedHashMap<>(System.getenv()); // proxies and the like are meant for it too
         environment.putIfAbsent("PATH", PATH);
@@ -126,14 +136,14 @@ final class Plugins {
             String end = ended.status().signal() == 0
                     ? "it ended with code " + ended.status().code()
                     : "it was killed by signal " + ended.status().signal();
-            return Fault.internal(what, end + said(ended.errors()) + said(ended.output()), "");
+            return Fault.internal(what, end + said(ended.errors()) + said(ended.output()), LOOK);
         }
         String details = error.text("details");
         String why = shown(error.text("msg") + (details.isEmpty() ? "" : ": " + details))
                 + error.integer("code").map(c -> " (CNI error " + c + ")").orElse("");
         return switch (error.integer("code").orElse(0)) {
-            case TRY_AGAIN_LATER, NOT_AVAILABLE, LIMITED -> Fault.unavailable(what, why, "");
-            default -> Fault.internal(what, why, "");
+            case TRY_AGAIN_LATER, NOT_AVAILABLE, LIMITED -> Fault.unavailable(what, why, "Try again later");
+            default -> Fault.internal(what, why, LOOK);
         };
     }
 
