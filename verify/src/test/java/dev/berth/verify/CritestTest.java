@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -23,14 +24,15 @@ import org.w3c.dom.NodeList;
 /** Kubernetes' own test suite for container runtimes, unmodified but for the one reference that only the Internet has. */
 @ExtendWith(Leaks.class)
 class CritestTest {
-    /** What is not there yet; docs/critest.md names each spec. */
-    private static final String NOT_YET = "Streaming";
-
     /** What may be skipped: the first needs a kernel with AppArmor, the second is not there yet. */
     private static final Pattern SKIPPED = Pattern.compile("AppArmor .*|Security Context UserNamespaces .*");
 
     private static final int SPECS = 117;
     private static final int STREAMING_SPECS = 5;
+    private static final String[] OVER_WEBSOCKET = {
+        "-websocket-exec", "-websocket-attach", "-websocket-portforward", "-ginkgo.focus=Streaming"
+    };
+
     private static final int MINUTES = 8;
 
     private Path critest;
@@ -66,18 +68,27 @@ class CritestTest {
     /** One spec and how it ended: {@code passed}, {@code skipped} or what went wrong. */
     record Outcome(String state, String message) {}
 
-    /** With {@code -Dberth.critest=all} it is the whole suite. How each spec ended is then in target/critest.txt. */
+    /** The specs of streaming pass over WebSocket too, and not only over SPDY as in the whole suite. */
+    @Test
+    void streamingPassesOverWebSocket() throws Exception {
+        Map<String, Outcome> outcomes = run(OVER_WEBSOCKET);
+        assertThat(failures(outcomes)).isEmpty();
+        assertThat(outcomes)
+                .hasSize(STREAMING_SPECS)
+                .allSatisfy((_, outcome) -> assertThat(outcome.state()).isEqualTo("passed"));
+    }
+
+    /** How each spec ended is then in target/critest.txt. */
     @Test
     void theSuitePasses() throws Exception {
-        boolean all = System.getProperty("berth.critest", "").equals("all");
-        Map<String, Outcome> outcomes = run("-ginkgo.skip=benchmark" + (all ? "" : "|" + NOT_YET));
+        Map<String, Outcome> outcomes = run("-ginkgo.skip=benchmark");
         Files.write(
                 Path.of("target/critest.txt"),
                 outcomes.entrySet().stream()
                         .map(it -> it.getValue().state() + " | " + it.getKey() + " | "
                                 + it.getValue().message())
                         .toList());
-        assertThat(outcomes).hasSizeGreaterThanOrEqualTo(all ? SPECS : SPECS - STREAMING_SPECS);
+        assertThat(outcomes).hasSizeGreaterThanOrEqualTo(SPECS);
         assertThat(failures(outcomes)).isEmpty();
         assertThat(outcomes.entrySet().stream()
                         .filter(it -> it.getValue().state().equals("skipped"))
@@ -95,19 +106,20 @@ class CritestTest {
                 .toList();
     }
 
-    private Map<String, Outcome> run(String selection) throws Exception {
+    private Map<String, Outcome> run(String... selection) throws Exception {
         String endpoint = "unix://" + berth.state().resolve("berth.sock");
         Path report = berth.folder().resolve("critest.xml");
         Path output = berth.folder().resolve("critest.out");
-        Process suite = new ProcessBuilder(
-                        critest.toString(),
-                        "-runtime-endpoint=" + endpoint,
-                        "-image-endpoint=" + endpoint,
-                        "-digest-image=" + digest,
-                        "-ginkgo.no-color",
-                        "-ginkgo.timeout=" + (MINUTES - 1) + "m",
-                        "-ginkgo.junit-report=" + report,
-                        selection)
+        var command = new ArrayList<>(List.of(
+                critest.toString(),
+                "-runtime-endpoint=" + endpoint,
+                "-image-endpoint=" + endpoint,
+                "-digest-image=" + digest,
+                "-ginkgo.no-color",
+                "-ginkgo.timeout=" + (MINUTES - 1) + "m",
+                "-ginkgo.junit-report=" + report));
+        command.addAll(List.of(selection));
+        Process suite = new ProcessBuilder(command)
                 .directory(berth.folder().toFile())
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
