@@ -40,6 +40,8 @@ record AttachCommand(Tasks tasks, Container container) implements RemoteCommand 
                 if (from != null && stdin != null) {
                     Fd to = stdin;
                     threads.add(InputCopy.start(from, to, () -> inputEnded(to, attachment)));
+                } else if (from != null) {
+                    InputCopy.drop(from);
                 }
                 TerminalSizes sizes = client.sizes();
                 if (sizes != null && container.config().tty()) {

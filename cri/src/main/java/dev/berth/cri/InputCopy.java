@@ -23,10 +23,21 @@ final class InputCopy {
      */
     static Thread start(InputStream client, Fd pipe, Runnable atEnd) {
         return Thread.ofVirtual().name("input").start(() -> {
-            if (copy(client, pipe)) {
+            boolean ended = copy(client, pipe);
+            drop(client);
+            if (ended) {
                 atEnd.run();
             }
         });
+    }
+
+    /** Throws away what comes, so that nobody waits for it to be read. */
+    static void drop(InputStream client) {
+        try {
+            client.close();
+        } catch (IOException e) {
+            LOG.debug("a client's input is closed anyway", e);
+        }
     }
 
     /** True if it was the client's side that ended. */

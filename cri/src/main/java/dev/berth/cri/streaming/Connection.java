@@ -24,6 +24,7 @@ final class Connection implements AutoCloseable {
     private static final Duration LOOK_AT_LEAST = Duration.ofSeconds(10);
 
     private final Socket socket;
+    private final Socket secret;
     private final Ticker ticker;
     private final InputStream in;
     private final OutputStream out;
@@ -33,15 +34,21 @@ final class Connection implements AutoCloseable {
     private volatile long lastMove;
     private volatile boolean moving;
 
-    /** @param limit for the whole of what comes before {@link #upgraded} */
-    Connection(Socket socket, Ticker ticker, Duration limit) throws IOException {
+    /**
+     * Takes over a socket.
+     *
+     * @param secret the same with TLS around it; the socket itself without
+     * @param limit for the whole of what comes before {@link #upgraded}
+     */
+    Connection(Socket socket, Socket secret, Ticker ticker, Duration limit) throws IOException {
         this.socket = socket;
+        this.secret = secret;
         this.ticker = ticker;
         this.limit = limit;
         this.lastMove = ticker.nanos();
         socket.setTcpNoDelay(true);
-        this.in = new Watched(new BufferedInputStream(socket.getInputStream(), BUFFER_BYTES));
-        this.out = new Telling(socket.getOutputStream());
+        this.in = new Watched(new BufferedInputStream(secret.getInputStream(), BUFFER_BYTES));
+        this.out = new Telling(secret.getOutputStream());
         this.watch = Thread.ofVirtual().name("idle watch").start(this::watch);
     }
 
@@ -97,7 +104,7 @@ final class Connection implements AutoCloseable {
 
     /** Says that no more will come and waits until the client has closed, so that it can read what was said. */
     void finish() throws IOException {
-        socket.shutdownOutput();
+        secret.shutdownOutput();
         byte[] ignored = new byte[1024];
         int left = MOST_IGNORED_BYTES;
         for (int n = 0; n >= 0 && left > 0; n = in.read(ignored)) {
@@ -105,9 +112,11 @@ final class Connection implements AutoCloseable {
         }
     }
 
+    /** At once: TLS would first wait for a writer that waits for the client. */
     @Override
     public void close() {
         watch.interrupt();
+        ended.countDown(); // whoever reads may be waiting for a stream, and not see it
         try {
             socket.close();
         } catch (IOException e) {

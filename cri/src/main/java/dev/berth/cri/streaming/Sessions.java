@@ -14,8 +14,8 @@ final class Sessions {
     /** A command's five, with room for those that a client opens in vain. */
     private static final int COMMAND_STREAMS = 16;
 
-    /** Two for each connection that is forwarded. */
-    private static final int PORT_STREAMS = 512;
+    /** Two for each connection that is forwarded, and room for one that waits for its other half. */
+    private static final int PORT_STREAMS = 514;
 
     private final ExecutorService threads;
     private final Duration idle;

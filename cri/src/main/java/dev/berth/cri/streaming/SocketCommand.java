@@ -74,8 +74,7 @@ final class SocketCommand {
                             wanted.stderr() ? channels.out(STDERR) : null,
                             wanted.terminal() ? new TerminalSizes(channels.in(RESIZE)) : null,
                             connection::awaitReaderEnd));
-            channels.in(STDIN).close();
-            channels.in(RESIZE).close();
+            dropInput();
             byte[] words = status.bytes(Protocols.structuredStatus(protocol));
             if (words.length > 0) {
                 channels.out(ERROR).write(words);
@@ -87,7 +86,14 @@ final class SocketCommand {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            dropInput();
             connection.close();
         }
+    }
+
+    /** What still comes is thrown away, so that whoever reads the connection never waits for it. */
+    private void dropInput() {
+        channels.in(STDIN).close();
+        channels.in(RESIZE).close();
     }
 }

@@ -65,7 +65,13 @@ final class SpdyCommand {
     /** Reads the connection until the client has closed it. */
     void serve() throws IOException {
         threads.execute(this::run);
-        spdy.serve(this::arrived);
+        try {
+            spdy.serve(this::arrived);
+        } finally {
+            while (missing.getCount() > 0) { // none will come any more
+                missing.countDown();
+            }
+        }
     }
 
     private void arrived(SpdyStream stream) throws IOException {
@@ -88,8 +94,8 @@ final class SpdyCommand {
 
     private void run() {
         try {
-            if (!missing.await(OPENING.toMillis(), TimeUnit.MILLISECONDS)) {
-                LOG.info("{}: the client did not open its streams within {}", session.kind(), OPENING);
+            if (!missing.await(OPENING.toMillis(), TimeUnit.MILLISECONDS) || !hasAll()) {
+                LOG.info("{}: the client did not open its streams", session.kind());
                 return;
             }
             Status status = CommandRun.run(session, streams());
@@ -99,7 +105,25 @@ final class SpdyCommand {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
+            dropInput();
             connection.close();
+        }
+    }
+
+    private boolean hasAll() {
+        synchronized (wanted) {
+            return !wanted.containsValue(null);
+        }
+    }
+
+    /** What still comes is thrown away, so that whoever reads the connection never waits for it. */
+    private void dropInput() {
+        synchronized (wanted) {
+            for (SpdyStream stream : wanted.values()) {
+                if (stream != null) {
+                    stream.in().close();
+                }
+            }
         }
     }
 
@@ -126,15 +150,9 @@ final class SpdyCommand {
     }
 
     private void sayGoodbye(Status status) throws IOException, InterruptedException {
-        for (String input : new String[] {STDIN, RESIZE}) {
-            SpdyStream stream = stream(input);
-            if (stream != null) {
-                stream.in().close(); // what still comes is thrown away, so that the end of the connection is seen
-                stream.out().close();
-            }
-        }
-        for (String output : new String[] {STDOUT, STDERR}) {
-            SpdyStream stream = stream(output);
+        dropInput();
+        for (String type : new String[] {STDIN, RESIZE, STDOUT, STDERR}) {
+            SpdyStream stream = stream(type);
             if (stream != null) {
                 stream.out().close();
             }

@@ -23,6 +23,7 @@ final class SpdyForwarding {
     /** How long the second stream of a pair may take. */
     private static final Duration OPENING = Duration.ofSeconds(30);
 
+    private static final int MOST_PAIRS = 256;
     private static final int HIGHEST_PORT = 65535;
     private static final Pattern PORT = Pattern.compile("[0-9]{1,5}");
 
@@ -73,6 +74,10 @@ final class SpdyForwarding {
             return;
         }
         String request = request(stream, isData);
+        if (pairs.size() >= MOST_PAIRS) { // streams that were opened and given up at once count too
+            stream.reset(SpdyConnection.REFUSED);
+            return;
+        }
         var fresh = new Pair();
         Pair known = pairs.putIfAbsent(request, fresh);
         Pair pair = known == null ? fresh : known;

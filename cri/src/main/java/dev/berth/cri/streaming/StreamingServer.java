@@ -15,7 +15,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,7 +26,8 @@ import org.slf4j.LoggerFactory;
 /** Gives out URLs for sessions and serves them. It listens from the first URL on. Thread-safe. */
 public final class StreamingServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(StreamingServer.class);
-    private static final int MOST_CONNECTIONS = 1000;
+    private static final int MOST_CONNECTIONS = 500;
+    private static final int MOST_STRANGERS = 64;
     private static final int BACKLOG = 128;
     private static final Duration HEAD_LIMIT = Duration.ofSeconds(10);
     private static final Duration LAST_WORDS = Duration.ofSeconds(5);
@@ -36,7 +40,12 @@ public final class StreamingServer implements AutoCloseable {
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("stream ", 0).factory());
     private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
+
+    /** Those that have not shown a ticket yet: anybody on the node can be one. */
+    private final Semaphore strangers = new Semaphore(MOST_STRANGERS);
+
     private @Nullable ServerSocket listener;
+    private volatile @Nullable SSLSocketFactory tls;
     private volatile boolean closed;
 
     private StreamingServer(StreamingConfig config, Ticker ticker) {
@@ -83,10 +92,9 @@ public final class StreamingServer implements AutoCloseable {
             return known;
         }
         try {
-            StreamingConfig.Tls tls = config.tls();
-            var fresh = tls == null
-                    ? new ServerSocket()
-                    : PemFiles.context(tls).getServerSocketFactory().createServerSocket();
+            StreamingConfig.Tls files = config.tls();
+            tls = files == null ? null : PemFiles.context(files).getSocketFactory();
+            var fresh = new ServerSocket();
             fresh.bind(new InetSocketAddress(config.address(), config.port()), BACKLOG);
             listener = fresh;
             Thread.ofVirtual().name("streaming accept").start(() -> accept(fresh));
@@ -124,18 +132,35 @@ public final class StreamingServer implements AutoCloseable {
     }
 
     private void take(Socket socket) throws IOException {
-        if (connections.size() >= MOST_CONNECTIONS) {
-            LOG.warn("a streaming client was turned away: {} are connected", MOST_CONNECTIONS);
+        if (connections.size() >= MOST_CONNECTIONS || !strangers.tryAcquire()) {
+            LOG.warn("a streaming client was turned away: too many are connected");
             socket.close();
             return;
         }
-        var connection = new Connection(socket, ticker, HEAD_LIMIT);
-        connections.add(connection);
+        Connection connection = null;
         try {
-            threads.execute(() -> serve(connection));
-        } catch (RejectedExecutionException e) {
-            end(connection);
+            var fresh = new Connection(socket, guarded(socket), ticker, HEAD_LIMIT);
+            connection = fresh;
+            connections.add(fresh);
+            threads.execute(() -> serve(fresh));
+        } catch (IOException | RejectedExecutionException e) {
+            LOG.debug("a streaming client is gone already, or we are", e);
+            strangers.release();
+            socket.close();
+            if (connection != null) {
+                end(connection);
+            }
         }
+    }
+
+    private Socket guarded(Socket socket) throws IOException {
+        SSLSocketFactory factory = tls;
+        if (factory == null) {
+            return socket;
+        }
+        var guarded = (SSLSocket) factory.createSocket(socket, null, socket.getPort(), true);
+        guarded.setUseClientMode(false);
+        return guarded;
     }
 
     private void serve(Connection connection) {
@@ -153,8 +178,15 @@ public final class StreamingServer implements AutoCloseable {
 
     private void serveOrRefuse(Connection connection) throws IOException {
         try {
-            HttpRequest request = HttpRequest.read(connection.in());
-            sessions.serve(connection, request, find(request));
+            HttpRequest request;
+            Session session;
+            try {
+                request = HttpRequest.read(connection.in());
+                session = find(request);
+            } finally {
+                strangers.release();
+            }
+            sessions.serve(connection, request, session);
         } catch (HttpRefusal refusal) {
             LOG.debug("refused: {}", refusal.getMessage());
             HttpAnswer.refuse(connection.out(), refusal);
@@ -169,6 +201,11 @@ public final class StreamingServer implements AutoCloseable {
         String[] parts = request.path().split("/", -1);
         Optional<Session> found = parts.length == 3 ? tickets.redeem(parts[2]) : Optional.empty();
         return found.orElseThrow(HttpRefusal::notFound);
+    }
+
+    /** Whether nobody is connected. */
+    boolean isIdle() {
+        return connections.isEmpty();
     }
 
     private void end(Connection connection) {
