@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -76,6 +77,7 @@ final class Cleaning implements AutoCloseable {
     private final Condition changed = lock.newCondition();
     private final Map<Key, Due> waiting = new HashMap<>();
     private final Thread worker;
+    private Function<String, LogScope> scopes = id -> LogScope.of("id", id);
 
     /** @param firstPause before the second attempt; each further one takes twice as long, up to five minutes */
     Cleaning(Metadata metadata, Ticker ticker, Duration firstPause) {
@@ -104,6 +106,11 @@ final class Cleaning implements AutoCloseable {
     /** Says how things of a kind are removed; before {@link #begin}. */
     void by(Kind kind, Removal removal) {
         removals.put(kind, removal);
+    }
+
+    /** Says what the log is told of an id; before {@link #begin}. */
+    void scopes(Function<String, LogScope> of) {
+        scopes = of;
     }
 
     /** Begins to try again, at once with what an earlier daemon could not remove. */
@@ -209,7 +216,7 @@ final class Cleaning implements AutoCloseable {
 
     private void attempt(Key key) throws InterruptedException {
         Removal removal = removals.get(key.kind());
-        try {
+        try (var _ = scopes.apply(key.id())) {
             if (removal != null) {
                 removal.run(key.id());
             }

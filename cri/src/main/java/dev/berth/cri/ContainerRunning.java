@@ -213,6 +213,12 @@ public final class ContainerRunning {
             return;
         }
         String id = event.task().id();
+        try (var _ = context.scope(id)) {
+            take(id, event);
+        }
+    }
+
+    private void take(String id, TaskEvent event) {
         switch (event) {
             case TaskEvent.OutOfMemory _ -> context.ledger().changeLife(id, Life::oom);
             case TaskEvent.Exited exited -> {

@@ -223,7 +223,8 @@ public final class Containers {
     private String create(Pod pod, ContainerConfig config) throws InterruptedException {
         requireReady("create container " + config.metadata().name(), pod);
         String id = Ids.random();
-        try (var undo = new Rollback()) {
+        try (var _ = LogScope.pod(pod).with("container", id);
+                var undo = new Rollback()) {
             Container made = making.make(id, pod, config, undo);
             LOG.debug("created container {} in pod {}", id, pod.id());
             undo.commit();

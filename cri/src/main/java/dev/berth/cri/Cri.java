@@ -17,6 +17,7 @@ import java.time.InstantSource;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** The front door of this room. */
 public final class Cri implements AutoCloseable {
@@ -106,6 +107,16 @@ public final class Cri implements AutoCloseable {
 
     public ContainerEvents events() {
         return context.events();
+    }
+
+    /** A pod by its id or the beginning of it; empty if there is none. */
+    public Optional<Pod> findPod(String idOrPrefix) {
+        return context.ledger().findPod(idOrPrefix);
+    }
+
+    /** A container by its id or the beginning of it; empty if there is none. */
+    public Optional<Container> findContainer(String idOrPrefix) {
+        return context.ledger().findContainer(idOrPrefix);
     }
 
     /** Clean-up that failed and is tried again: how much, by kind. */

@@ -21,6 +21,16 @@ record CriContext(Ledger ledger, Tasks tasks, ContainerEvents events, Gate gate,
         return Pod.nanos(clock().instant());
     }
 
+    /** For the lines that are logged about whatever has this id. */
+    LogScope scope(String id) {
+        if (ledger.hasContainer(id)) {
+            Container container = ledger.container(id);
+            return LogScope.container(
+                    container, ledger.findPod(container.podId()).orElse(null));
+        }
+        return ledger.hasPod(id) ? LogScope.pod(ledger.pod(id)) : LogScope.of("id", id);
+    }
+
     /** Tells subscribers, with the pod and its containers as they are now. */
     void publish(ContainerEvent.Kind kind, String id, Pod pod) {
         events.publish(new ContainerEvent(id, kind, nowNanos(), pod, ledger.containersOf(pod.id())));

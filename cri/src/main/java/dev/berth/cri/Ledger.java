@@ -2,6 +2,7 @@ package dev.berth.cri;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.oci.JsonMaps;
 import dev.berth.store.ContainerRecord;
 import dev.berth.store.Durability;
 import dev.berth.store.Metadata;
@@ -51,10 +52,15 @@ public final class Ledger {
 
     private Ledger(Metadata metadata) {
         this.metadata = metadata;
-        Jsonb json = Jsonb.builder().build();
+        Jsonb json = json();
         this.podJson = json.type(Pod.class);
         this.containerJson = json.type(Container.class);
         this.lifeJson = json.type(Container.Life.class);
+    }
+
+    /** How records are written, keys of maps included. */
+    static Jsonb json() {
+        return Jsonb.builder().add(JsonMaps.factory(false)).build();
     }
 
     /** Reads all records; one that cannot be read is an error with its id, never passed over. */

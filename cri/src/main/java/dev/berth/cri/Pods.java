@@ -208,10 +208,11 @@ public final class Pods {
     private String create(PodConfig config, String handler) throws InterruptedException {
         String id = Ids.random();
         var timeline = new Timeline(context.ticker());
+        Pod pod =
+                new Pod(id, config, handler, PodState.CREATING, context.nowNanos(), null, List.of(), false, List.of());
         Pod ready;
-        try (var undo = new Rollback()) {
-            Pod pod = new Pod(
-                    id, config, handler, PodState.CREATING, context.nowNanos(), null, List.of(), false, List.of());
+        try (var _ = LogScope.pod(pod);
+                var undo = new Rollback()) {
             context.ledger().add(pod);
             undo.add("pod " + id, context.cleaning().step(Kind.POD_CREATION, id, () -> undo(id)));
             timeline.done("record");

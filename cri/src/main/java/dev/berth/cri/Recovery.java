@@ -36,6 +36,7 @@ final class Recovery implements AutoCloseable {
         this.running = running;
         this.parts = parts;
         this.worker = Thread.ofVirtual().name("recovery").unstarted(this::run);
+        context.cleaning().scopes(context::scope);
         context.cleaning().by(Kind.NETWORK, this::disconnect);
         context.cleaning().by(Kind.SNAPSHOT_FILES, this::tidy);
     }
@@ -50,7 +51,9 @@ final class Recovery implements AutoCloseable {
             context.tasks().subscribe(running::on);
             containers();
             for (Pod pod : context.ledger().pods()) {
-                one("pod " + pod.id(), () -> pod(pod));
+                try (var _ = LogScope.pod(pod)) {
+                    one("pod " + pod.id(), () -> pod(pod));
+                }
             }
             strays();
             LOG.info(
@@ -90,7 +93,9 @@ final class Recovery implements AutoCloseable {
         }
         for (Container container : context.ledger().containers()) {
             TaskState task = tasks.remove(container.id());
-            one("container " + container.id(), () -> container(container, task));
+            try (var _ = context.scope(container.id())) {
+                one("container " + container.id(), () -> container(container, task));
+            }
         }
         for (TaskState stray : tasks.values()) {
             one(

@@ -16,12 +16,14 @@ import java.util.UUID;
  *
  * @param root what must survive a reboot: images, records
  * @param state what a reboot may take: sockets, running containers' files
+ * @param metricsAddress where metrics are served, host:port or the path of a Unix socket; empty for nowhere
  */
 record Config(
         Path root,
         Path state,
         Path socket,
-        String logLevel,
+        Log log,
+        String metricsAddress,
         Registry registry,
         Network network,
         Images images,
@@ -30,6 +32,12 @@ record Config(
 
     private static final Path STATE = Path.of("/run/berth");
     private static final String SUPERVISOR_CGROUP = "/berth-supervisor";
+
+    /**
+     * @param level the least that is logged
+     * @param format text or json
+     */
+    record Log(String level, String format) {}
 
     /** @param configPath a tree of {@code HOST/hosts.toml} in containerd's format */
     record Registry(Path configPath) {}
@@ -122,7 +130,10 @@ record Config(
                 file.path("root", "/var/lib/berth"),
                 state,
                 file.path("socket", state.resolve("berth.sock").toString()),
-                file.oneOf("log_level", "info", List.of("trace", "debug", "info", "warn", "error")),
+                new Log(
+                        file.oneOf("log_level", "info", List.of("trace", "debug", "info", "warn", "error")),
+                        file.oneOf("log_format", "text", List.of("text", "json"))),
+                file.table("metrics").address("address", ""),
                 new Registry(registry.path("config_path", "/etc/containerd/certs.d")),
                 new Network(
                         network.oneOf("mode", "cni", List.of("cni", "builtin")).equals("cni")

@@ -3,6 +3,7 @@ package dev.berth.daemon;
 import dev.berth.kernel.Fault;
 import io.grpc.BindableService;
 import io.grpc.Server;
+import io.grpc.ServerInterceptor;
 import io.grpc.netty.NettyServerBuilder;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -44,9 +45,10 @@ final class GrpcServer implements AutoCloseable {
      * Begins to serve. A socket file that is there is replaced: the caller holds the lock of the state directory, so nobody
      * serves on it.
      *
+     * @param around what sees each call, the innermost first
      * @throws Fault UNAVAILABLE if the socket cannot be made
      */
-    static GrpcServer listen(Path socket, List<BindableService> services) {
+    static GrpcServer listen(Path socket, List<BindableService> services, List<ServerInterceptor> around) {
         EventLoopGroup events = new MultiThreadIoEventLoopGroup(2, EpollIoHandler.newFactory());
         ExecutorService calls = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("call ", 0).factory());
@@ -62,6 +64,7 @@ final class GrpcServer implements AutoCloseable {
                     .permitKeepAliveWithoutCalls(true)
                     .permitKeepAliveTime(10, TimeUnit.SECONDS);
             services.forEach(builder::addService);
+            around.forEach(builder::intercept);
             Server server = builder.build().start();
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));
             return new GrpcServer(socket, server, events, calls);

@@ -112,10 +112,17 @@ public final class Main {
     private static Config config(Arguments arguments) {
         String file = arguments.value("--config");
         Path usual = Path.of("/etc/berth/berth.toml");
-        if (file != null) {
-            return Config.read(Path.of(file).toAbsolutePath());
-        }
-        return java.nio.file.Files.exists(usual) ? Config.read(usual) : Config.defaults();
+        Config config = file != null
+                ? Config.read(Path.of(file).toAbsolutePath())
+                : java.nio.file.Files.exists(usual) ? Config.read(usual) : Config.defaults();
+        log(config.log());
+        return config;
+    }
+
+    /** The log reads this when its first line is said, which nobody has done yet. */
+    private static void log(Config.Log log) {
+        System.setProperty("tinylog.level", log.level());
+        System.setProperty("tinylog.writer.form", log.format());
     }
 
     private static int printDefaults(String word) throws IOException {

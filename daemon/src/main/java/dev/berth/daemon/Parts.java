@@ -2,6 +2,8 @@ package dev.berth.daemon;
 
 import dev.berth.cri.CriConfig;
 import dev.berth.cri.streaming.StreamingConfig;
+import dev.berth.daemon.metrics.Gauges;
+import dev.berth.daemon.metrics.Metrics;
 import dev.berth.images.ImageSettings;
 import dev.berth.images.registry.Patience;
 import dev.berth.images.registry.RegistryClient;
@@ -96,7 +98,7 @@ final class Parts {
     static TasksConfig tasks(Config config) throws IOException {
         return new TasksConfig(
                         config.state(), config.root(), supervisorCommand(config), config.socket(), handlers(config))
-                .withVersion(Version.NUMBER)
+                .withVersion(supervisorVersion(config))
                 .withSupervisorCgroup(config.runtimes().supervisorCgroup());
     }
 
@@ -133,6 +135,13 @@ final class Parts {
                             "Write it as 127.0.0.1")
                     .causedBy(e);
         }
+    }
+
+    /** Empty if nobody is to see them: then nothing is measured either. */
+    static Optional<Metrics> metrics(Config config, Gauges.Sources sources, Ticker ticker) {
+        return config.metricsAddress().isEmpty()
+                ? Optional.empty()
+                : Optional.of(Metrics.serve(config.metricsAddress(), sources, ticker));
     }
 
     static ImageSettings images(Config config) {
@@ -197,17 +206,33 @@ final class Parts {
                 "Install it, or give its absolute path");
     }
 
+    /**
+     * What a supervisor that runs must be, or it is replaced: the same program, which the build has told by a hash of all
+     * that it consists of, with the same settings.
+     */
+    private static String supervisorVersion(Config config) throws IOException {
+        String build =
+                Files.readString(supervisorFolder().resolve("shim.version")).strip();
+        List<String> without = config.runtimes().without();
+        return Version.NUMBER + "+" + build + (without.isEmpty() ? "" : "-without-" + String.join("-", without));
+    }
+
+    private static Path supervisorFolder() {
+        return Path.of(System.getProperty("berth.home", ".")).toAbsolutePath().resolve("shim/target");
+    }
+
     /** The supervisor runs from the same installation as this daemon, with its own flags and class path. */
     private static List<String> supervisorCommand(Config config) throws IOException {
-        Path home = Path.of(System.getProperty("berth.home", ".")).toAbsolutePath();
-        Path shim = home.resolve("shim/target");
+        Path shim = supervisorFolder();
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
         command.addAll(
                 List.of(Files.readString(shim.resolve("jvm.flags")).strip().split(" +", -1)));
+        command.add("-Dtinylog.level=" + config.log().level());
         command.add("-cp");
         command.add(Files.readString(shim.resolve("shim.classpath")).strip());
         command.add("dev.berth.shim.Main");
+        command.addAll(List.of("--version", supervisorVersion(config)));
         for (String shortcut : config.runtimes().without()) {
             command.addAll(List.of("--without", shortcut));
         }

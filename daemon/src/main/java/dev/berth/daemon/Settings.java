@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 final class Settings {
     private static final Pattern CGROUP = Pattern.compile("(/[A-Za-z0-9_.-]+)+");
 
+    private static final Pattern ADDRESS = Pattern.compile("[^:]+:[0-9]{1,5}|\\[[0-9a-fA-F:.]+]:[0-9]{1,5}");
+
     private final String file;
     private final String prefix;
     private final UnmodifiableConfig table;
@@ -62,6 +64,15 @@ final class Settings {
     /** An absolute path. */
     Path path(String key, String otherwise) {
         return absolute(key, text(key, otherwise));
+    }
+
+    /** Where to listen: {@code host:port} or the absolute path of a Unix socket; empty for nowhere. */
+    String address(String key, String otherwise) {
+        String text = text(key, otherwise);
+        if (!text.isEmpty() && !text.startsWith("/") && !ADDRESS.matcher(text).matches()) {
+            throw wrong(key, "\"" + text + "\" is no address", "Write it as 127.0.0.1:9474 or /run/berth/metrics.sock");
+        }
+        return text;
     }
 
     /** The path of a cgroup below the root; empty for none. */

@@ -1,9 +1,12 @@
 package dev.berth.daemon;
 
 import dev.berth.cri.Cri;
+import dev.berth.cri.grpc.CallScopes;
 import dev.berth.cri.grpc.ImageEdge;
 import dev.berth.cri.grpc.RuntimeEdge;
 import dev.berth.cri.streaming.StreamingServer;
+import dev.berth.daemon.metrics.Gauges;
+import dev.berth.daemon.metrics.Metrics;
 import dev.berth.images.Images;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.kernel.Disk;
@@ -15,12 +18,15 @@ import dev.berth.network.PodNetworks;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
+import io.grpc.ServerInterceptor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The parts of a daemon and how they hang together: the table of contents of the program. */
 final class Wiring implements AutoCloseable {
@@ -79,8 +85,17 @@ final class Wiring implements AutoCloseable {
         StreamingServer streaming = StreamingServer.of(Parts.streaming(config), ticker);
         closing.add("streaming", streaming::close);
 
-        GrpcServer server =
-                GrpcServer.listen(config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)));
+        Optional<Metrics> metrics = Parts.metrics(
+                config,
+                new Gauges.Sources(
+                        cri, images, tasks, Version.NUMBER, Path.of(cri.node().imageFilesystem())),
+                ticker);
+        metrics.ifPresent(page -> closing.add("metrics", page::close));
+
+        List<ServerInterceptor> around = new ArrayList<>(List.of(new CallScopes(cri)));
+        metrics.ifPresent(page -> around.add(page.meter()));
+        GrpcServer server = GrpcServer.listen(
+                config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), around);
         closing.add("server", server::close);
     }
 

@@ -11,6 +11,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,13 +22,26 @@ final class Crew implements AutoCloseable {
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("layer-", 0).factory());
     private final Semaphore inAll;
+    private final LongAdder fetched;
     private final Semaphore here;
     private final List<Future<?>> begun = new ArrayList<>();
     private final AtomicReference<@Nullable Throwable> firstFailure = new AtomicReference<>();
 
-    Crew(Semaphore inAll, int atOnce) {
+    /**
+     * A crew for one pull.
+     *
+     * @param inAll limits the layers of all pulls
+     * @param fetched counts the bytes of all pulls
+     */
+    Crew(Semaphore inAll, LongAdder fetched, int atOnce) {
         this.inAll = inAll;
+        this.fetched = fetched;
         this.here = new Semaphore(atOnce);
+    }
+
+    /** Notes bytes that came from a registry. */
+    void fetched(long bytes) {
+        fetched.add(bytes);
     }
 
     /**

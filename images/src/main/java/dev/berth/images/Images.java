@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.LongAdder;
 
 /** The images of this node. Thread-safe. */
 public final class Images implements AutoCloseable {
@@ -32,6 +33,7 @@ public final class Images implements AutoCloseable {
     private final ImageSettings settings;
     private final InstantSource clock;
     private final Semaphore layersInAll;
+    private final LongAdder fetched = new LongAdder();
     private final Holds holds = new Holds();
     private final Catalogue catalogue;
     private final Sweeper sweeper;
@@ -101,7 +103,7 @@ public final class Images implements AutoCloseable {
         try {
             Repository repository = registries.repository(request.reference(), request.credentials());
             try (Holds.Hold hold = holds.begin();
-                    Crew crew = new Crew(layersInAll, settings.layersPerPull())) {
+                    Crew crew = new Crew(layersInAll, fetched, settings.layersPerPull())) {
                 new Pull(request, repository, store, snapshotter, crew, hold).run();
             }
         } catch (Fault e) {
@@ -165,6 +167,11 @@ public final class Images implements AutoCloseable {
     /** Removes soon what no image and no container needs; to be called when a container has gone. */
     public void sweepSoon() {
         sweeper.soon();
+    }
+
+    /** Bytes of layers that came from registries since the start. */
+    public long fetchedBytes() {
+        return fetched.sum();
     }
 
     /** Removes now what nothing needs, also what an interrupted pull could go on with. Waits for it. */

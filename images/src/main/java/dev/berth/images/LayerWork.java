@@ -153,6 +153,7 @@ final class LayerWork {
         long told = ingest.offset();
         try (Blob blob = repository.blob(layer.descriptor(), ingest.offset())) {
             for (ByteBuffer bytes = blob.next(); bytes != null; bytes = blob.next()) {
+                crew.fetched(bytes.remaining());
                 ByteBuffer same = bytes.duplicate();
                 ingest.write(bytes);
                 if (pipe != null && !pipe.put(same)) {

@@ -14,7 +14,7 @@ import java.util.Map;
  * Maps in JSON. The library's own adapter gives the keys of a map inside a record as they stand in the text, escapes
  * included, so that a key with a quote in it would change each time it is read and written.
  */
-final class JsonMaps {
+public final class JsonMaps {
     private JsonMaps() {}
 
     /**
@@ -22,7 +22,7 @@ final class JsonMaps {
      *
      * @param omitEmpty whether an empty map is left out, since to some readers {@code {}} says something
      */
-    static AdapterFactory factory(boolean omitEmpty) {
+    public static AdapterFactory factory(boolean omitEmpty) {
         return (type, jsonb) ->
                 type instanceof ParameterizedType map && Types.rawType(type).equals(Map.class)
                         ? new MapAdapter<>(jsonb.adapter(map.getActualTypeArguments()[1]), omitEmpty)

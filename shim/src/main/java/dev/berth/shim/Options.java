@@ -11,22 +11,26 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The supervisor's command line: {@code --state DIR --root DIR [--runtime NAME=PATH]... [--without
- * SHORTCUT]...}.
+ * The supervisor's command line: {@code --state DIR --root DIR [--version VERSION] [--runtime NAME=PATH]...
+ * [--without SHORTCUT]...}.
  *
  * @param state what is lost with a reboot: socket, journal, what runtimes know
  * @param root what outlives a reboot
+ * @param version who we are to the daemon, which replaces one that is not what it would start
  * @param runtimes paths of OCI runtimes by name, before those that are found in PATH
  * @param shortcuts ways to be faster that are not turned off
  */
-record Options(Path state, Path root, Map<String, Path> runtimes, Set<Shortcut> shortcuts) {
+record Options(Path state, Path root, String version, Map<String, Path> runtimes, Set<Shortcut> shortcuts) {
     static final String USAGE =
-            "supervisor --state DIR --root DIR [--runtime NAME=PATH]... [--without SHORTCUT]...; shortcuts are "
+            "supervisor --state DIR --root DIR [--version VERSION] [--runtime NAME=PATH]... [--without SHORTCUT]...; shortcuts are "
                     + Arrays.stream(Shortcut.values()).map(Shortcut::option).toList();
+
+    private static final String UNKNOWN_VERSION = "unknown";
 
     static Options parse(List<String> arguments) {
         @Nullable Path state = null;
         Path root = Path.of("/var/lib/berth");
+        String version = UNKNOWN_VERSION;
         Map<String, Path> runtimes = new LinkedHashMap<>();
         Set<Shortcut> shortcuts = EnumSet.allOf(Shortcut.class);
         for (int i = 0; i < arguments.size(); i += 2) {
@@ -38,6 +42,7 @@ record Options(Path state, Path root, Map<String, Path> runtimes, Set<Shortcut> 
             switch (option) {
                 case "--state" -> state = absolute(option, value);
                 case "--root" -> root = absolute(option, value);
+                case "--version" -> version = value;
                 case "--runtime" -> addRuntime(runtimes, value);
                 case "--without" -> shortcuts.remove(shortcut(value));
                 default -> throw bad(option + " is not known");
@@ -46,7 +51,7 @@ record Options(Path state, Path root, Map<String, Path> runtimes, Set<Shortcut> 
         if (state == null) {
             throw bad("--state is missing");
         }
-        return new Options(state, root, Map.copyOf(runtimes), Set.copyOf(shortcuts));
+        return new Options(state, root, version, Map.copyOf(runtimes), Set.copyOf(shortcuts));
     }
 
     private static Shortcut shortcut(String name) {

@@ -25,7 +25,6 @@ import org.slf4j.LoggerFactory;
 /** The running supervisor: everything that it consists of, made in order and closed in reverse. */
 final class Supervisor implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
-    static final String VERSION = "0.1.0";
     private static final Duration GRACE = Duration.ofSeconds(5);
 
     private final CountDownLatch end;
@@ -74,7 +73,7 @@ final class Supervisor implements AutoCloseable {
         pods.adopt();
         CountDownLatch end = new CountDownLatch(1);
         SupervisorService.Self self =
-                new SupervisorService.Self(ProcessHandle.current().pid(), VERSION, clock.instant());
+                new SupervisorService.Self(ProcessHandle.current().pid(), options.version(), clock.instant());
         TtrpcServer server = TtrpcServer.listen(
                 directories.socket(),
                 ticker,

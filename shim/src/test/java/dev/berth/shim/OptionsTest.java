@@ -13,8 +13,18 @@ class OptionsTest {
     @Test
     void readsAll() {
         Options options = Options.parse(List.of(
-                "--state", "/run/x", "--root", "/var/x", "--runtime", "fast=/opt/crun", "--without", "own-start"));
+                "--state",
+                "/run/x",
+                "--root",
+                "/var/x",
+                "--version",
+                "7",
+                "--runtime",
+                "fast=/opt/crun",
+                "--without",
+                "own-start"));
         assertThat(options.state()).isEqualTo(Path.of("/run/x"));
+        assertThat(options.version()).isEqualTo("7");
         assertThat(options.root()).isEqualTo(Path.of("/var/x"));
         assertThat(options.runtimes()).containsEntry("fast", Path.of("/opt/crun"));
         assertThat(options.shortcuts()).contains(Shortcut.OWN_CGROUPS).doesNotContain(Shortcut.OWN_START);

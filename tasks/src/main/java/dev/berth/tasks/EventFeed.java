@@ -10,7 +10,9 @@ import dev.berth.wire.shim.supervisor.AcknowledgeRequest;
 import dev.berth.wire.shim.supervisor.Event;
 import dev.berth.wire.shim.supervisor.EventsRequest;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -28,25 +30,29 @@ final class EventFeed implements AutoCloseable {
 
     private final Supervisor supervisor;
     private final Ticker ticker;
+    private final InstantSource clock;
     private final Consumer<TaskEvent> consumer;
     private final Thread reader;
     private final Thread acknowledger;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private long taken;
+    private final AtomicLong count = new AtomicLong();
+    private volatile Duration lag = Duration.ZERO;
     private volatile boolean closed;
 
-    private EventFeed(Supervisor supervisor, Ticker ticker, Consumer<TaskEvent> consumer) {
+    private EventFeed(Supervisor supervisor, Ticker ticker, InstantSource clock, Consumer<TaskEvent> consumer) {
         this.supervisor = supervisor;
         this.ticker = ticker;
+        this.clock = clock;
         this.consumer = consumer;
         this.reader = Thread.ofVirtual().name("supervisor events").unstarted(this::read);
         this.acknowledger =
                 Thread.ofVirtual().name("supervisor acknowledgements").unstarted(this::acknowledge);
     }
 
-    static EventFeed start(Supervisor supervisor, Ticker ticker, Consumer<TaskEvent> consumer) {
-        var feed = new EventFeed(supervisor, ticker, consumer);
+    static EventFeed start(Supervisor supervisor, Ticker ticker, InstantSource clock, Consumer<TaskEvent> consumer) {
+        var feed = new EventFeed(supervisor, ticker, clock, consumer);
         feed.reader.start();
         feed.acknowledger.start();
         return feed;
@@ -98,6 +104,8 @@ final class EventFeed implements AutoCloseable {
         lock.lock();
         try {
             taken = Math.max(taken, event.getSequence());
+            count.incrementAndGet();
+            lag = Duration.between(TaskClient.instant(event.getEnvelope().getTimestamp()), clock.instant());
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -157,6 +165,16 @@ final class EventFeed implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Events taken since the start. */
+    long count() {
+        return count.get();
+    }
+
+    /** Age of the newest event when it was taken. */
+    Duration lag() {
+        return lag.isNegative() ? Duration.ZERO : lag;
     }
 
     private long taken() {

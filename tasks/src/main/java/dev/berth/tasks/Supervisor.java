@@ -11,6 +11,7 @@ import dev.berth.wire.shim.supervisor.ShutdownRequest;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,8 @@ final class Supervisor implements Link, AutoCloseable {
     private @Nullable TtrpcClient client;
     private @Nullable SupervisorProcess process;
     private String trouble = "it has not been started yet";
+    private boolean reachedOne;
+    private final AtomicLong restarts = new AtomicLong();
     private volatile boolean closed;
 
     private Supervisor(TasksConfig config, Ticker ticker, Duration heartbeat) {
@@ -90,6 +93,11 @@ final class Supervisor implements Link, AutoCloseable {
         }
     }
 
+    /** How many were started in the place of one that had been reached. */
+    long restarts() {
+        return restarts.get();
+    }
+
     /** Lets go of the supervisor, which runs on. */
     @Override
     public void close() {
@@ -113,6 +121,7 @@ final class Supervisor implements Link, AutoCloseable {
                 TtrpcClient reached = reach();
                 failures = 0;
                 publish(reached);
+                reachedOne = true;
                 watch(reached);
                 publish(null);
                 LOG.warn("the supervisor's connection is lost");
@@ -222,6 +231,9 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     private TtrpcClient start() throws IOException, InterruptedException {
+        if (reachedOne) {
+            restarts.incrementAndGet();
+        }
         var started = SupervisorProcess.start(config, ticker);
         take(started);
         long start = ticker.nanos();

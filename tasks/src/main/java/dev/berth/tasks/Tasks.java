@@ -43,11 +43,13 @@ public final class Tasks implements AutoCloseable {
     private final Pumps pumps;
     private final Creation creation;
     private final List<Consumer<TaskEvent>> subscribers = new CopyOnWriteArrayList<>();
-    private @Nullable EventFeed feed;
+    private final InstantSource clock;
+    private volatile @Nullable EventFeed feed;
 
     private Tasks(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
         this.config = config;
         this.ticker = ticker;
+        this.clock = clock;
         this.bundles = new Bundles(config.state());
         this.supervisor = Supervisor.keep(config, ticker, heartbeat);
         this.foreign = new ForeignShims(config, bundles, ticker, clock, this::tell);
@@ -82,7 +84,7 @@ public final class Tasks implements AutoCloseable {
     public synchronized void subscribe(Consumer<TaskEvent> subscriber) {
         subscribers.add(subscriber);
         if (feed == null) {
-            feed = EventFeed.start(supervisor, ticker, this::tell);
+            feed = EventFeed.start(supervisor, ticker, clock, this::tell);
         }
     }
 
@@ -256,6 +258,15 @@ public final class Tasks implements AutoCloseable {
     }
 
     // ---- the whole
+
+    /** Counters since the start. */
+    public Vitals vitals() {
+        EventFeed events = feed;
+        return new Vitals(
+                supervisor.restarts(),
+                events == null ? 0 : events.count(),
+                events == null ? Duration.ZERO : events.lag());
+    }
 
     /** Every task that the supervisor or a foreign shim knows; a dead shim's tasks are cleaned up and reported stopped. */
     public List<TaskState> list() {

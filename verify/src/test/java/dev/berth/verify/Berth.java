@@ -41,8 +41,16 @@ final class Berth implements AutoCloseable {
         return start("[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n");
     }
 
-    /** @param more lines of config; {@code %1$s} is a name for a bridge, {@code %2$d} a number for a range */
+    /** @param more lines of config below the first ones, as {@link #start(String, String)} has it */
     static Berth start(String more) throws IOException, InterruptedException {
+        return start("", more);
+    }
+
+    /**
+     * @param top settings that belong to no table
+     * @param more lines of config; {@code %1$s} is a name for a bridge, {@code %2$d} a number for a range
+     */
+    static Berth start(String top, String more) throws IOException, InterruptedException {
         ServedRegistry registry = ServedRegistry.start();
         registry.add("busybox", "latest", Busybox.image().build());
         registry.add(
@@ -55,7 +63,8 @@ final class Berth implements AutoCloseable {
         int range = 100 + Math.floorMod(berth.name.hashCode(), 100);
         Files.writeString(
                 berth.config(),
-                "root = \"%1$s/root\"%nstate = \"%1$s/state\"%n[registry]%nconfig_path = \"%1$s/certs.d\"%n"
+                top
+                        + "root = \"%1$s/root\"%nstate = \"%1$s/state\"%n[registry]%nconfig_path = \"%1$s/certs.d\"%n"
                                 .formatted(berth.folder)
                         + more.formatted(berth.name, range));
         try {

@@ -1,0 +1,164 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+
+/** What an operator sees of a daemon at work: metrics, logs, where its supervisor lives. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class OperationsTest {
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final String BUILTIN =
+            "[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n";
+
+    private Berth berth;
+    private PodFixture pods;
+
+    @BeforeAll
+    void start() throws IOException, InterruptedException {
+        Peers.need("crictl");
+        berth = Berth.start(BUILTIN + "[metrics]\naddress = \"/var/lib/%1$s/state/metrics.sock\"\n");
+        pods = new PodFixture(berth);
+        berth.crictl("pull", berth.image("busybox")).text();
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (berth != null) {
+            berth.close();
+        }
+    }
+
+    private String get(String path) {
+        var address = UnixDomainSocketAddress.of(berth.state().resolve("metrics.sock"));
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            channel.connect(address);
+            channel.write(
+                    ByteBuffer.wrap(("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n").getBytes(StandardCharsets.UTF_8)));
+            ByteBuffer answer = ByteBuffer.allocate(1 << 20);
+            while (channel.read(answer) >= 0) {
+                assertThat(answer.hasRemaining()).isTrue();
+            }
+            return new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static Set<String> found(String pattern, String text) {
+        return Pattern.compile(pattern, Pattern.MULTILINE)
+                .matcher(text)
+                .results()
+                .map((MatchResult match) -> match.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private double value(String line) {
+        return get("/metrics")
+                .lines()
+                .filter(each -> each.startsWith(line + " "))
+                .findFirst()
+                .map(each -> Double.parseDouble(each.substring(line.length() + 1)))
+                .orElseThrow(() -> new AssertionError("no " + line));
+    }
+
+    @Test
+    void metricsAreThoseOfTheDocument() throws IOException {
+        String page = get("/metrics");
+        assertThat(page).startsWith("HTTP/1.1 200 OK").contains("content-type: text/plain; version=0.0.4");
+        String document = Files.readString(Project.ROOT.resolve("docs/metrics.md"));
+        assertThat(found("^# TYPE (\\S+) ", page)).isEqualTo(found("^\\| `(berth_\\w+)` \\|", document));
+        assertThat(found("^# HELP (\\S+) \\S", page)).isEqualTo(found("^# TYPE (\\S+) ", page));
+        assertThat(found("kind=\"([^\"]+)\"", page))
+                .isEqualTo(found("`([a-z-]+)`", document.substring(document.indexOf("Kinds of leftovers"))));
+        assertThat(get("/")).startsWith("HTTP/1.1 404");
+    }
+
+    @Test
+    void metricsSayWhatIsThere() throws Exception {
+        double before = value("berth_containers{state=\"exited\"}");
+        String pod = pods.run("counted");
+        pods.start(pod, "counted", pods.containerFile("counted", "true"));
+        Berth.until("it has ended", LIMIT, () -> value("berth_containers{state=\"exited\"}") == before + 1);
+        assertThat(value("berth_pods{state=\"ready\"}")).isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_rpc_duration_seconds_count{method=\"StartContainer\",code=\"OK\"}"))
+                .isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_rpc_duration_seconds_bucket{method=\"StartContainer\",code=\"OK\",le=\"+Inf\"}"))
+                .isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_image_pull_duration_seconds_count{code=\"OK\"}"))
+                .isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_image_pulled_bytes_total")).isGreaterThan(1000);
+        assertThat(value("berth_images")).isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_images_bytes")).isGreaterThan(1000);
+        assertThat(value("berth_events_total")).isGreaterThanOrEqualTo(1);
+        assertThat(value("berth_resident_memory_bytes")).isGreaterThan(10e6);
+        assertThat(value("berth_leftovers{kind=\"pod-stop\"}")).isZero();
+        berth.crictl("rmp", "-f", pod).text();
+    }
+
+    @Test
+    void linesCarryIdsAndNamesCannotForgeThem() throws Exception {
+        String pod = pods.run("said");
+        String container = pods.create(pod, "said", pods.containerFile("said", "/no/such\\nfile forged=1"));
+        berth.crictl("start", container);
+        berth.crictl("exec", "-s", container, "true"); // it does not run
+        String said = "\\S+ INFO \\[ExecSync] .* pod=" + pod + " container=" + container + " name=default/said/said";
+        Berth.until(
+                "the call is in the log",
+                LIMIT,
+                () -> Berth.read(berth.log()).lines().anyMatch(line -> line.matches(said)));
+        Path hostile = Files.writeString(berth.folder().resolve("hostile.json"), """
+                {"metadata": {"name": "x\\n2026-01-01T00:00:00 ERROR [forged] line", "namespace": "default", "uid": "u"},
+                 "linux": {"sysctls": {"no.such": "1"}}}""");
+        assertThat(berth.crictl("runp", hostile.toString()).exit()).isNotZero();
+        Berth.until(
+                "the refusal is in the log",
+                LIMIT,
+                () -> Berth.read(berth.log()).contains("[forged] line"));
+        assertThat(Berth.read(berth.log()).lines())
+                .noneMatch(line -> line.startsWith("2026-01-01T00:00:00 "))
+                .anyMatch(line -> line.contains("[RunPodSandbox]") && line.contains("name=\"default/x\\n2026"));
+        berth.crictl("rmp", "-f", pod).text();
+    }
+
+    @Test
+    void levelAndFormOfTheLogAreTheConfigs() throws Exception {
+        assertThat(Berth.read(berth.log())).doesNotContain(" DEBUG [").contains(" INFO [Daemon] berth ");
+        try (Berth other = Berth.start("log_format = \"json\"\nlog_level = \"debug\"\n", BUILTIN)) {
+            assertThat(Berth.read(other.log()).lines()).allMatch(line -> line.startsWith("{\"time\":\"20"));
+            assertThat(Berth.read(other.log()))
+                    .contains("\"level\":\"DEBUG\"", "\"logger\":\"dev.berth.daemon.Daemon\"");
+        }
+    }
+
+    @Test
+    void theSupervisorLivesBesideTheDaemon() throws Exception {
+        Berth.until("there is a supervisor", LIMIT, () -> berth.supervisor().isPresent());
+        long pid = berth.supervisor().orElseThrow().pid();
+        Berth.until(
+                "it has moved",
+                LIMIT,
+                () -> Berth.read(Path.of("/proc/" + pid + "/cgroup"))
+                        .lines()
+                        .allMatch(line -> line.contains(":/berth-supervisor-")));
+        assertThat(Berth.read(Path.of("/proc/" + berth.daemon().pid() + "/cgroup")))
+                .doesNotContain("berth-supervisor");
+    }
+}
