@@ -7,12 +7,20 @@ import java.io.PrintStream;
 import java.time.InstantSource;
 import java.util.List;
 
-/** Looks whether what is on disk is consistent, with the daemon stopped. */
+/** Looks whether this node can run pods and, with the daemon stopped, whether what is on disk is consistent. */
 final class Check {
     private Check() {}
 
-    /** Looks, mends if asked to, and says what it found; 0 if all is well or was mended. */
-    static int run(Config config, boolean repair, PrintStream out) {
+    /** Looks, mends if asked to, and says what it found; 0 if pods can run and all is well or was mended. */
+    static int run(Config config, boolean repair, PrintStream out) throws InterruptedException {
+        List<NodeCheck.Finding> node = NodeCheck.look(config);
+        node.forEach(finding -> out.println(finding.line()));
+        boolean able = node.stream().noneMatch(finding -> finding.verdict() == NodeCheck.Verdict.MISSING);
+        out.println(able ? "this node can run pods" : "this node cannot run pods as it is: see what is missing");
+        return store(config, repair, out) && able ? 0 : 1;
+    }
+
+    private static boolean store(Config config, boolean repair, PrintStream out) {
         List<Finding> findings =
                 repair ? Store.repair(config.root(), new LinuxDisk(), InstantSource.system(), true) : look(config);
         for (Finding finding : findings) {
@@ -26,7 +34,7 @@ final class Check {
         } else if (!repair) {
             out.println("mend it with: berth check --repair");
         }
-        return concern ? 1 : 0;
+        return !concern;
     }
 
     private static List<Finding> look(Config config) {

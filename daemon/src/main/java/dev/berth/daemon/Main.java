@@ -18,7 +18,8 @@ public final class Main {
 
               berth daemon [--config FILE]            serve CRI on /run/berth/berth.sock
               berth demo [--keep]                     run a real pod, show it, leave no trace (--keep: leave it running)
-              berth check [--config FILE] [--repair]  is what is on disk consistent? can this node run pods?
+              berth check [--config FILE] [--repair]  can this node run pods? is what is on disk consistent? (that with the
+                                                      daemon stopped) 0: both; 1: something is missing or broken
               berth reset [--config FILE] --yes       end all pods of a stopped daemon and remove all that it keeps
               berth config default                    print all settings with their defaults
               berth version

@@ -112,7 +112,8 @@ final class Reset {
         }
     }
 
-    private static void unmount(Path below) throws IOException {
+    /** Detaches all mounts below a folder. */
+    static void unmount(Path below) throws IOException {
         for (MountEntry mount : Mounts.list().reversed()) {
             if (Path.of(mount.target()).startsWith(below)) {
                 Mounts.unmount(Path.of(mount.target()), Mounts.Unmount.DETACH);
@@ -120,7 +121,8 @@ final class Reset {
         }
     }
 
-    private static void remove(Path folder) throws IOException {
+    /** Removes a folder with all that is in it; harmless if it is not there. */
+    static void remove(Path folder) throws IOException {
         if (Files.isDirectory(folder)) {
             try (Dir parent = Dir.open(Objects.requireNonNull(folder.getParent()))) {
                 parent.removeTree(

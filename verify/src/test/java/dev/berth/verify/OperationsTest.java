@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.MatchResult;
@@ -98,9 +99,9 @@ class OperationsTest {
         pods.start(pod, "counted", pods.containerFile("counted", "true"));
         Berth.until("it has ended", LIMIT, () -> value("berth_containers{state=\"exited\"}") == before + 1);
         assertThat(value("berth_pods{state=\"ready\"}")).isGreaterThanOrEqualTo(1);
-        assertThat(value("berth_rpc_duration_seconds_count{method=\"StartContainer\",code=\"OK\"}"))
+        assertThat(value("berth_rpc_duration_seconds_count{code=\"OK\",method=\"StartContainer\"}"))
                 .isGreaterThanOrEqualTo(1);
-        assertThat(value("berth_rpc_duration_seconds_bucket{method=\"StartContainer\",code=\"OK\",le=\"+Inf\"}"))
+        assertThat(value("berth_rpc_duration_seconds_bucket{code=\"OK\",le=\"+Inf\",method=\"StartContainer\"}"))
                 .isGreaterThanOrEqualTo(1);
         assertThat(value("berth_image_pull_duration_seconds_count{code=\"OK\"}"))
                 .isGreaterThanOrEqualTo(1);
@@ -143,8 +144,50 @@ class OperationsTest {
         assertThat(Berth.read(berth.log())).doesNotContain(" DEBUG [").contains(" INFO [Daemon] berth ");
         try (Berth other = Berth.start("log_format = \"json\"\nlog_level = \"debug\"\n", BUILTIN)) {
             assertThat(Berth.read(other.log()).lines()).allMatch(line -> line.startsWith("{\"time\":\"20"));
-            assertThat(Berth.read(other.log()))
-                    .contains("\"level\":\"DEBUG\"", "\"logger\":\"dev.berth.daemon.Daemon\"");
+            other.crictl("rmp", "-f", new PodFixture(other).run("debugged")).text();
+            Berth.until("there is more", LIMIT, () -> Berth.read(other.log()).contains("\"level\":\"DEBUG\""));
+            assertThat(Berth.read(other.log())).contains("\"logger\":\"dev.berth.daemon.Daemon\"");
+        }
+    }
+
+    @Test
+    void checkSaysWhatTheNodeCanDo() throws Exception {
+        Path folder = Files.createDirectories(berth.folder().resolve("checked"));
+        Path conf = Files.createDirectories(folder.resolve("net.d"));
+        Path config = Files.writeString(folder.resolve("berth.toml"), """
+                root = "%1$s/root"
+                state = "%1$s/state"
+                [network]
+                conf_dir = "%1$s/net.d"
+                """.formatted(folder));
+        List<String> command =
+                List.of(Project.ROOT.resolve("berth").toString(), "check", "--config", config.toString());
+        Berth.Result none = Berth.run(command);
+        assertThat(none.exit()).isEqualTo(1);
+        assertThat(none.out())
+                .containsPattern("missing +network \\(CNI\\) +\\S")
+                .contains("this node cannot run pods");
+        Files.writeString(
+                conf.resolve("10-lo.conflist"),
+                "{\"cniVersion\":\"1.0.0\",\"name\":\"x\",\"plugins\":[{\"type\":\"loopback\"}]}");
+        Berth.Result all = Berth.run(command);
+        assertThat(all.exit()).as(all.out() + all.err()).isZero();
+        assertThat(all.out())
+                .containsPattern("ok +kernel +6\\.")
+                .containsPattern("ok +cgroups ")
+                .containsPattern("ok +OCI runtime crun +/\\S+ \\d")
+                .containsPattern("ok +network \\(CNI\\) ")
+                .contains("this node can run pods", "is consistent");
+        for (String feature : List.of(
+                "overlayfs",
+                "idmapped mounts",
+                "pidfd exit info",
+                "nftables",
+                "seccomp",
+                "user namespaces",
+                "pressure (PSI)",
+                "fsopen")) {
+            assertThat(all.out()).contains(" " + feature + " ");
         }
     }
 
