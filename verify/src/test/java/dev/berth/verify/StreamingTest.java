@@ -15,6 +15,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -134,7 +135,7 @@ class StreamingTest {
                 } catch (IOException e) {
                     throw new AssertionError(e);
                 }
-                return java.util.stream.Stream.of(first, second)
+                return Stream.of(first, second)
                         .map(Berth::read)
                         .allMatch(text -> text.contains("out hello") && text.contains("err hello"));
             });
@@ -170,6 +171,128 @@ class StreamingTest {
         pods.start(webPod, name, pods.containerFile(name, "exec nc -ll -p 8080 -e echo it is " + name));
         assertForwarded(webPod, transport, "8080", "it is " + name);
         berth.crictl("rmp", "-f", webPod).text();
+    }
+
+    @Test
+    void whatListensOnIpv6OnlyIsReachedToo() throws IOException, InterruptedException {
+        String webPod = pods.run("six");
+        pods.start(webPod, "six", pods.containerFile("six", "exec httpd -f -p [::1]:8080 -h /etc"));
+        Path said = berth.folder().resolve("forward-six");
+        Process forward = crictl("port-forward", webPod, ":8080")
+                .redirectErrorStream(true)
+                .redirectOutput(said.toFile())
+                .start();
+        try {
+            Berth.until(
+                    "it listens",
+                    LIMIT,
+                    () -> FORWARDED.matcher(Berth.read(said)).find());
+            Berth.until("the pod answers", LIMIT, () -> {
+                try (var socket = new Socket(InetAddress.getLoopbackAddress(), localPort(said, "8080"))) {
+                    socket.getOutputStream().write("GET /hosts HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+                    return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                            .contains("localhost");
+                } catch (IOException e) {
+                    return false;
+                }
+            });
+        } finally {
+            forward.destroyForcibly().waitFor();
+            berth.crictl("rmp", "-f", webPod).text();
+        }
+    }
+
+    @Test
+    void aLostLineHangsUpTheTerminalAndLeavesOtherCommandsRunning() throws IOException, InterruptedException {
+        Process terminal = new ProcessBuilder(List.of(
+                        "script", "-qec", command(crictl("exec", "-it", container, "sleep", "4001")), "/dev/null"))
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        Process plain = crictl("exec", container, "sleep", "4002").start();
+        try {
+            Berth.until("both run", LIMIT, () -> isRunning("4001") && isRunning("4002"));
+        } finally {
+            terminal.descendants().forEach(ProcessHandle::destroyForcibly);
+            terminal.destroyForcibly().waitFor();
+            plain.destroyForcibly().waitFor();
+        }
+        Berth.until("the terminal's is gone", LIMIT, () -> !isRunning("4001"));
+        assertThat(isRunning("4002")).isTrue();
+        berth.crictl("exec", "-s", container, "sh", "-c", "kill $(ps -o pid,args | awk '/[s]leep 4002/ {print $1}')");
+        Berth.until("the other is gone", LIMIT, () -> !isRunning("4002"));
+    }
+
+    private boolean isRunning(String sleep) {
+        return berth.crictl("exec", "-s", container, "ps", "-o", "args").out().contains("sleep " + sleep);
+    }
+
+    @Test
+    void aTerminalIsAttachedToAlsoAfterARestartOfTheDaemon() throws IOException, InterruptedException {
+        String file = pods.containerFile(
+                "shell",
+                berth.image("busybox"),
+                "\"sh\", \"-c\", \"while read line; do stty size; echo got $line; done\"",
+                ", \"stdin\": true, \"tty\": true");
+        String id = pods.start(pod, "stream", file);
+        assertThat(attached(id, "one")).contains("got one", "33 77");
+        berth.kill();
+        berth.launch();
+        assertThat(attached(id, "two")).contains("got two", "33 77");
+    }
+
+    private String attached(String id, String line) {
+        return Berth.run(List.of(
+                        "sh",
+                        "-c",
+                        "{ sleep 1; echo " + line + "; sleep 4; } | script -qec \"stty rows 33 cols 77; timeout 3 "
+                                + command(crictl("attach", "-it", id)) + "\" /dev/null"))
+                .out();
+    }
+
+    @Test
+    void sessionsLeaveNothingBehind() throws IOException, InterruptedException {
+        oneOfEach();
+        Path daemon = Path.of("/proc/" + berth.daemon().pid() + "/fd"); // the launcher has become the program
+        Path supervisor = Path.of("/proc/" + berth.supervisor().orElseThrow().pid() + "/fd");
+        int before = count(daemon);
+        int beforeThere = count(supervisor);
+        for (int i = 0; i < 10; i++) {
+            oneOfEach();
+        }
+        Berth.until("the daemon has let go", LIMIT, () -> count(daemon) <= before + 2);
+        Berth.until("the supervisor has let go", LIMIT, () -> count(supervisor) <= beforeThere + 2);
+        try (Stream<Path> left =
+                Files.list(berth.state().resolve("bundles/k8s.io").resolve(container))) {
+            assertThat(left.map(file -> file.getFileName().toString()).filter(name -> name.startsWith("exec-")))
+                    .isEmpty();
+        }
+    }
+
+    private void oneOfEach() throws IOException, InterruptedException {
+        for (String transport : new String[] {"spdy", "websocket"}) {
+            berth.crictl("exec", "--transport", transport, container, "true").text();
+            for (String[] endless : new String[][] {{"attach", container}, {"port-forward", pod, ":9"}}) {
+                var command = new ArrayList<>(List.of(endless[0], "--transport", transport));
+                command.addAll(List.of(endless).subList(1, endless.length));
+                Process client = crictl(command.toArray(new String[0]))
+                        .redirectErrorStream(true)
+                        .start();
+                assertThat(client.waitFor(200, TimeUnit.MILLISECONDS)).isFalse();
+                client.destroyForcibly().waitFor();
+            }
+        }
+    }
+
+    private static int count(Path folder) {
+        try (Stream<Path> files = Files.list(folder)) {
+            return (int) files.count();
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static String command(ProcessBuilder builder) {
+        return String.join(" ", builder.command());
     }
 
     private void assertForwarded(String of, String transport, String port, String text)
