@@ -62,7 +62,11 @@ final class Recovery implements AutoCloseable {
                     context.ledger().containers().size(),
                     context.ticker().since(start).toMillis());
         } catch (RuntimeException e) {
-            LOG.error("recovery broke off", e);
+            if (Thread.currentThread().isInterrupted()) {
+                LOG.info("recovery is left to the next start");
+            } else {
+                LOG.error("recovery broke off", e);
+            }
         } finally {
             context.gate().open();
             context.cleaning().begin();

@@ -10,6 +10,7 @@ import dev.berth.daemon.metrics.Metrics;
 import dev.berth.images.Images;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
@@ -97,6 +98,7 @@ final class Wiring implements AutoCloseable {
         GrpcServer server = GrpcServer.listen(
                 config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), around);
         closing.add("server", server::close);
+        closing.add("idle heap", IdleHeap.watch(ticker)::close);
     }
 
     private static void makePrivate(Path directory) throws IOException {

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Ticker;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -25,7 +26,8 @@ public final class Main {
     }
 
     private static void run(Options options) throws IOException, InterruptedException {
-        try (Supervisor supervisor = Supervisor.open(options, InstantSource.system(), Ticker.system())) {
+        try (Supervisor supervisor = Supervisor.open(options, InstantSource.system(), Ticker.system());
+                var _ = IdleHeap.watch(Ticker.system())) {
             Runtime.getRuntime().addShutdownHook(new Thread(supervisor::close, "end"));
             supervisor.awaitEnd();
         }

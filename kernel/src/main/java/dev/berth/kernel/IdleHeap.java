@@ -1,0 +1,62 @@
+package dev.berth.kernel;
+
+import java.time.Duration;
+import java.util.function.LongSupplier;
+
+/**
+ * Gives the heap of a program that has gone quiet back to the machine. The serial collector shrinks the heap only in a full
+ * collection, and a program that does nothing never comes to one: what a busy hour took would be kept for ever.
+ */
+public final class IdleHeap implements AutoCloseable {
+    private static final Duration LOOK = Duration.ofSeconds(20);
+    private static final long QUIET = 1L << 20; // bytes between two looks: less than one call a second leaves
+    private static final long WORTH_IT = 2L << 20;
+
+    private final Ticker ticker;
+    private final LongSupplier used;
+    private final Runnable collect;
+    private final Thread watcher;
+
+    private IdleHeap(Ticker ticker, LongSupplier used, Runnable collect) {
+        this.ticker = ticker;
+        this.used = used;
+        this.collect = collect;
+        this.watcher = Thread.ofVirtual().name("idle heap").unstarted(this::watch);
+    }
+
+    /** Begins to watch this process. */
+    public static IdleHeap watch(Ticker ticker) {
+        Runtime runtime = Runtime.getRuntime();
+        return watch(ticker, () -> runtime.totalMemory() - runtime.freeMemory(), System::gc);
+    }
+
+    static IdleHeap watch(Ticker ticker, LongSupplier used, Runnable collect) {
+        var heap = new IdleHeap(ticker, used, collect);
+        heap.watcher.start();
+        return heap;
+    }
+
+    @Override
+    public void close() {
+        watcher.interrupt();
+    }
+
+    private void watch() {
+        long before = used.getAsLong();
+        long collected = 0; // what was left by our last collection
+        try {
+            while (true) {
+                ticker.sleep(LOOK);
+                long now = used.getAsLong();
+                if (Math.abs(now - before) < QUIET && Math.abs(now - collected) > WORTH_IT) {
+                    collect.run();
+                    now = used.getAsLong();
+                    collected = now;
+                }
+                before = now;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // close()
+        }
+    }
+}
