@@ -96,7 +96,10 @@ public final class Main {
                 yield () -> printDefaults(word);
             }
             case "version", "--version" -> Main::printVersion;
-            case "--train" -> Training::run;
+            case "train" -> {
+                Config config = config(arguments);
+                yield () -> Training.run(config);
+            }
             case "help", "--help", "-h" ->
                 () -> {
                     OUT.print(USAGE);

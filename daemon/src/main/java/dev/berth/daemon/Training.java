@@ -1,58 +1,162 @@
 package dev.berth.daemon;
 
 import dev.berth.daemon.cli.CriClient;
+import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Ticker;
+import dev.berth.wire.cri.ContainerConfig;
+import dev.berth.wire.cri.ContainerMetadata;
+import dev.berth.wire.cri.ContainerStatsRequest;
+import dev.berth.wire.cri.ContainerStatusRequest;
+import dev.berth.wire.cri.CreateContainerRequest;
+import dev.berth.wire.cri.ExecSyncRequest;
+import dev.berth.wire.cri.ImageFsInfoRequest;
+import dev.berth.wire.cri.ImageSpec;
 import dev.berth.wire.cri.ListContainersRequest;
 import dev.berth.wire.cri.ListImagesRequest;
 import dev.berth.wire.cri.ListPodSandboxRequest;
+import dev.berth.wire.cri.PodSandboxConfig;
+import dev.berth.wire.cri.PodSandboxMetadata;
+import dev.berth.wire.cri.PodSandboxStatusRequest;
+import dev.berth.wire.cri.PullImageRequest;
+import dev.berth.wire.cri.RemoveContainerRequest;
+import dev.berth.wire.cri.RemoveImageRequest;
+import dev.berth.wire.cri.RemovePodSandboxRequest;
+import dev.berth.wire.cri.RunPodSandboxRequest;
+import dev.berth.wire.cri.StartContainerRequest;
 import dev.berth.wire.cri.StatusRequest;
+import dev.berth.wire.cri.StopContainerRequest;
+import dev.berth.wire.cri.StopPodSandboxRequest;
 import dev.berth.wire.cri.VersionRequest;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Objects;
 
-/** A short run of the daemon against itself, from which the JVM learns what a start needs (the AOT cache). */
+/**
+ * The client of a training run: leads a few pods of a daemon that records through their lives, so that the JVM knows what a
+ * start and a pod need (the AOT cache). Not for use on a node.
+ */
 final class Training {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration PAUSE = Duration.ofMillis(50);
+    private static final int LIVES = 8;
 
-    private Training() {}
+    private final CriClient client;
+    private final Ticker ticker = Ticker.system();
 
-    static int run() throws IOException, InterruptedException {
-        Path folder = Files.createTempDirectory("berth-training");
-        try {
-            Path file = Files.writeString(folder.resolve("berth.toml"), """
-                    root = "%1$s/root"
-                    state = "%1$s/state"
-                    [network]
-                    conf_dir = "%1$s/net.d"
-                    """.formatted(folder));
-            Config config = Config.read(file);
-            try (Wiring _ = Wiring.open(config, Ticker.system());
-                    CriClient client = CriClient.open(config.socket())) {
-                client.runtime(LIMIT).version(VersionRequest.getDefaultInstance());
-                client.runtime(LIMIT).status(StatusRequest.getDefaultInstance());
-                client.runtime(LIMIT).listPodSandbox(ListPodSandboxRequest.getDefaultInstance());
-                client.runtime(LIMIT).listContainers(ListContainersRequest.getDefaultInstance());
-                client.images(LIMIT).listImages(ListImagesRequest.getDefaultInstance());
-            }
-            Reset.run(config, true, System.out);
-        } finally {
-            delete(folder);
+    private Training(CriClient client) {
+        this.client = client;
+    }
+
+    static int run(Config config) throws IOException, InterruptedException {
+        try (CriClient client = CriClient.open(config.socket())) {
+            var training = new Training(client);
+            training.awaitAnswer();
+            training.look();
+            training.pods(config);
+            training.look();
         }
         return 0;
     }
 
-    private static void delete(Path folder) throws IOException {
-        List<Path> all;
-        try (Stream<Path> files = Files.walk(folder)) {
-            all = files.sorted(Comparator.reverseOrder()).toList();
+    private void awaitAnswer() throws InterruptedException {
+        for (int attempt = 0; ; attempt++) {
+            try {
+                client.runtime(LIMIT).version(VersionRequest.getDefaultInstance());
+                return;
+            } catch (StatusRuntimeException notYet) {
+                if (attempt == LIMIT.dividedBy(PAUSE)) {
+                    throw notYet;
+                }
+                ticker.sleep(PAUSE);
+            }
         }
-        for (Path path : all) {
-            Files.delete(path);
+    }
+
+    private void look() {
+        client.runtime(LIMIT).status(StatusRequest.getDefaultInstance());
+        client.runtime(LIMIT).listPodSandbox(ListPodSandboxRequest.getDefaultInstance());
+        client.runtime(LIMIT).listContainers(ListContainersRequest.getDefaultInstance());
+        client.images(LIMIT).listImages(ListImagesRequest.getDefaultInstance());
+        client.images(LIMIT).imageFsInfo(ImageFsInfoRequest.getDefaultInstance());
+    }
+
+    private void pods(Config config) throws IOException {
+        try (ServedRegistry registry = ServedRegistry.start()) {
+            Path hosts = config.root().resolveSibling("certs.d").resolve(registry.authority());
+            Files.writeString(
+                    Files.createDirectories(hosts).resolve("hosts.toml"),
+                    "server = \"http://" + registry.authority() + "\"\n");
+            registry.add("busybox", "latest", Busybox.image().build());
+            var image = ImageSpec.newBuilder()
+                    .setImage(registry.authority() + "/busybox:latest")
+                    .build();
+            client.images(LIMIT)
+                    .pullImage(PullImageRequest.newBuilder().setImage(image).build());
+            Path logs = Files.createDirectory(
+                    Objects.requireNonNull(config.root().getParent()).resolve("logs"));
+            for (int life = 0; life < LIVES; life++) {
+                pod(image, logs, life);
+            }
+            client.images(LIMIT)
+                    .removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
         }
+    }
+
+    private void pod(ImageSpec image, Path logs, int life) {
+        var config = PodSandboxConfig.newBuilder()
+                .setMetadata(PodSandboxMetadata.newBuilder()
+                        .setName("pod" + life)
+                        .setNamespace("training")
+                        .setUid("uid" + life))
+                .setHostname("training")
+                .setLogDirectory(logs.toString())
+                .build();
+        var runtime = client.runtime(LIMIT.multipliedBy(2));
+        String pod = runtime.runPodSandbox(
+                        RunPodSandboxRequest.newBuilder().setConfig(config).build())
+                .getPodSandboxId();
+        container(pod, config, image, life);
+        runtime.podSandboxStatus(
+                PodSandboxStatusRequest.newBuilder().setPodSandboxId(pod).build());
+        runtime.stopPodSandbox(
+                StopPodSandboxRequest.newBuilder().setPodSandboxId(pod).build());
+        runtime.removePodSandbox(
+                RemovePodSandboxRequest.newBuilder().setPodSandboxId(pod).build());
+    }
+
+    private void container(String pod, PodSandboxConfig config, ImageSpec image, int life) {
+        var runtime = client.runtime(LIMIT.multipliedBy(2));
+        String id = runtime.createContainer(CreateContainerRequest.newBuilder()
+                        .setPodSandboxId(pod)
+                        .setSandboxConfig(config)
+                        .setConfig(ContainerConfig.newBuilder()
+                                .setMetadata(ContainerMetadata.newBuilder().setName("c"))
+                                .setImage(image)
+                                .setLogPath("c" + life + ".log")
+                                .addAllCommand(List.of("sh", "-c", "echo here; trap 'exit 0' TERM; sleep 1000 & wait")))
+                        .build())
+                .getContainerId();
+        runtime.startContainer(
+                StartContainerRequest.newBuilder().setContainerId(id).build());
+        runtime.execSync(ExecSyncRequest.newBuilder()
+                .setContainerId(id)
+                .addAllCmd(List.of("echo", "there"))
+                .setTimeout(10)
+                .build());
+        runtime.containerStatus(
+                ContainerStatusRequest.newBuilder().setContainerId(id).build());
+        runtime.containerStats(
+                ContainerStatsRequest.newBuilder().setContainerId(id).build());
+        runtime.stopContainer(StopContainerRequest.newBuilder()
+                .setContainerId(id)
+                .setTimeout(10)
+                .build());
+        runtime.removeContainer(
+                RemoveContainerRequest.newBuilder().setContainerId(id).build());
     }
 }

@@ -14,6 +14,7 @@ import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
+import dev.berth.linux.MappedFiles;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
 import dev.berth.snapshots.Snapshotter;
@@ -98,7 +99,7 @@ final class Wiring implements AutoCloseable {
         GrpcServer server = GrpcServer.listen(
                 config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), around);
         closing.add("server", server::close);
-        closing.add("idle heap", IdleHeap.watch(ticker)::close);
+        closing.add("idle heap", IdleHeap.watch(ticker, MappedFiles::letGo)::close);
     }
 
     private static void makePrivate(Path directory) throws IOException {

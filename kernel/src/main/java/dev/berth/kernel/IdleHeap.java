@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.function.LongSupplier;
 
 /**
- * Gives the heap of a program that has gone quiet back to the machine. The serial collector shrinks the heap only in a full
+ * Gives memory of a program that has gone quiet back to the machine. The serial collector shrinks the heap only in a full
  * collection, and a program that does nothing never comes to one: what a busy hour took would be kept for ever.
  */
 public final class IdleHeap implements AutoCloseable {
@@ -24,10 +24,17 @@ public final class IdleHeap implements AutoCloseable {
         this.watcher = Thread.ofVirtual().name("idle heap").unstarted(this::watch);
     }
 
-    /** Begins to watch this process. */
-    public static IdleHeap watch(Ticker ticker) {
+    /**
+     * Begins to watch this process.
+     *
+     * @param more what else is given back, after the heap
+     */
+    public static IdleHeap watch(Ticker ticker, Runnable more) {
         Runtime runtime = Runtime.getRuntime();
-        return watch(ticker, () -> runtime.totalMemory() - runtime.freeMemory(), System::gc);
+        return watch(ticker, () -> runtime.totalMemory() - runtime.freeMemory(), () -> {
+            System.gc();
+            more.run();
+        });
     }
 
     static IdleHeap watch(Ticker ticker, LongSupplier used, Runnable collect) {

@@ -3,6 +3,7 @@ package dev.berth.shim;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.MappedFiles;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.List;
@@ -27,7 +28,7 @@ public final class Main {
 
     private static void run(Options options) throws IOException, InterruptedException {
         try (Supervisor supervisor = Supervisor.open(options, InstantSource.system(), Ticker.system());
-                var _ = IdleHeap.watch(Ticker.system())) {
+                var _ = IdleHeap.watch(Ticker.system(), MappedFiles::letGo)) {
             Runtime.getRuntime().addShutdownHook(new Thread(supervisor::close, "end"));
             supervisor.awaitEnd();
         }

@@ -1,7 +1,9 @@
 package dev.berth.shim;
 
 import dev.berth.linux.DetachedMount;
+import dev.berth.linux.Errno;
 import dev.berth.linux.Fd;
+import dev.berth.linux.LinuxException;
 import dev.berth.linux.MountAttributes;
 import dev.berth.linux.MountEntry;
 import dev.berth.linux.Mounts;
@@ -26,6 +28,8 @@ import java.util.Set;
  * Thread-safe.
  */
 final class Vault implements AutoCloseable {
+    private static final int ATTEMPTS = 200;
+
     private final Path directory;
     private final Fd namespace;
 
@@ -45,12 +49,27 @@ final class Vault implements AutoCloseable {
         String target = pin.toString();
         if (Mounts.list().stream().noneMatch(mount -> mount.target().equals(target))) {
             Files.deleteIfExists(pin);
+            make(pin, directory);
+        }
+        return new Vault(directory, Namespaces.open(pin));
+    }
+
+    /**
+     * A mount namespace can only be kept in one that is older, and the kernel takes the smaller number for the older one. It
+     * deals numbers out to each CPU in blocks: where we are in a young namespace ourselves, the first attempts may fail.
+     */
+    private static void make(Path pin, Path directory) throws IOException, InterruptedException {
+        for (int attempt = 1; ; attempt++) {
             Fd made = Namespaces.inNew(Set.of(Namespaces.Kind.MOUNT), () -> empty(directory));
             try (made) {
                 Namespaces.pin(made, pin);
+                return;
+            } catch (LinuxException e) {
+                if (!e.is(Errno.ELOOP) || attempt == ATTEMPTS) {
+                    throw e;
+                }
             }
         }
-        return new Vault(directory, Namespaces.open(pin));
     }
 
     /** Lets go of all mounts of a new mount namespace that are not needed, so that the host can still unmount its disks. */
