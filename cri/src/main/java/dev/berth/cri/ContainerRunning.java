@@ -15,8 +15,13 @@ import dev.berth.tasks.TaskEvent;
 import dev.berth.tasks.TaskId;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,15 +29,19 @@ import org.slf4j.LoggerFactory;
  * Containers while they run: from their task's creation to the record of their exit. The exit is recorded by whoever sees it
  * first, the event or the one who stops; both find the same.
  */
-public final class ContainerRunning {
+public final class ContainerRunning implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ContainerRunning.class);
     private static final Duration NO_LIMIT = Duration.ofDays(365);
     private static final Duration KILL_LIMIT = Duration.ofMinutes(2);
+    private static final Duration AT_THE_END = Duration.ofSeconds(2);
     private static final int START_FAILED = 128; // what kubelet's users know from other runtimes
 
     private final CriContext context;
     private final ContainerMaking making;
     private final Turns deletions = new Turns();
+
+    /** By pod: the threads that take tasks away. */
+    private final Map<String, Set<Thread>> discarding = new ConcurrentHashMap<>();
 
     ContainerRunning(CriContext context, ContainerMaking making) {
         this.context = context;
@@ -250,14 +259,62 @@ public final class ContainerRunning {
         context.ledger()
                 .findPod(container.podId())
                 .ifPresent(pod -> context.publish(ContainerEvent.Kind.STOPPED, id, pod));
-        Thread.ofVirtual().name("delete task " + id).start(() -> {
+        discardLater(container);
+    }
+
+    /**
+     * Takes the task of a container that has ended away, on a thread of its own: its cgroups alone take the kernel
+     * milliseconds for which nobody needs to wait. Should the daemon end before, the next one finds a task without a
+     * container that runs, and takes it away.
+     */
+    void discardLater(Container container) {
+        String id = container.id();
+        var thread = Thread.ofVirtual().name("delete task " + id).unstarted(() -> {
             try {
                 context.cleaning().run(Kind.TASK, id, () -> discard(id));
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (RuntimeException e) {
                 LOG.debug("container {}: its task is still there", id, e); // it is tried again
+            } finally {
+                discarding.computeIfPresent(
+                        container.podId(), (_, threads) -> without(threads, Thread.currentThread()));
             }
         });
+        discarding.merge(container.podId(), Set.of(thread), ContainerRunning::union);
+        thread.start();
+    }
+
+    /** Waits until no task of a pod is being taken away: what the pod's containers used is free then. */
+    void awaitDiscarded(String podId) throws InterruptedException {
+        for (Thread thread : discarding.getOrDefault(podId, Set.of())) {
+            thread.join();
+        }
+    }
+
+    private static Set<Thread> union(Set<Thread> some, Set<Thread> others) {
+        var all = new HashSet<>(some);
+        all.addAll(others);
+        return Set.copyOf(all);
+    }
+
+    private static @Nullable Set<Thread> without(Set<Thread> threads, Thread one) {
+        var rest = new HashSet<>(threads);
+        rest.remove(one);
+        return rest.isEmpty() ? null : Set.copyOf(rest);
+    }
+
+    /** Lets what is being taken away be gone, within seconds: to be called when nothing new can begin. */
+    @Override
+    public void close() {
+        try {
+            for (Set<Thread> threads : discarding.values()) {
+                for (Thread thread : threads) {
+                    thread.join(AT_THE_END);
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -125,9 +125,9 @@ public final class Containers {
                 return;
             }
             running.stop(still.get(), Duration.ZERO);
-            running.discard(id);
             making.discard(still.get());
             context.ledger().removeContainer(id);
+            running.discardLater(still.get());
             removed.accept(id);
             context.ledger()
                     .findPod(still.get().podId())

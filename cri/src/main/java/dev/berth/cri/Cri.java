@@ -158,6 +158,7 @@ public final class Cri implements AutoCloseable {
     @Override
     public void close() {
         recovery.close();
+        containers.running().close();
         context.cleaning().close();
     }
 }

@@ -101,6 +101,7 @@ public final class Pods {
             for (Container container : context.ledger().containersOf(id)) {
                 containers.remove(container.id());
             }
+            containers.running().awaitDiscarded(id);
             Pod pod = context.ledger().pod(id);
             discard(pod);
             context.publish(ContainerEvent.Kind.DELETED, id, pod);

@@ -20,13 +20,15 @@ import org.slf4j.LoggerFactory;
 final class Spares implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Spares.class);
     private static final int LOOPBACK = 1; // lo is the first link of every namespace
-    private static final Duration LATER = Duration.ofMillis(50);
+    private static final Duration LATER = Duration.ofMillis(250);
+    private static final int LATEST = 8; // times that, however busy the node is
 
     private final int wanted;
     private final Ticker ticker;
     private final ConcurrentLinkedQueue<Fd> ready = new ConcurrentLinkedQueue<>();
     private final AtomicBoolean filling = new AtomicBoolean();
     private volatile boolean closed;
+    private volatile long lastTaken;
 
     Spares(int wanted, Ticker ticker) {
         this.wanted = wanted;
@@ -36,12 +38,10 @@ final class Spares implements AutoCloseable {
 
     /** A namespace with its loopback up; the taker closes it. */
     Fd take() throws IOException, InterruptedException {
+        lastTaken = ticker.nanos();
         Optional<Fd> spare = Optional.ofNullable(ready.poll());
-        if (spare.isEmpty()) {
-            return make();
-        }
         fillUp();
-        return spare.get();
+        return spare.isPresent() ? spare.get() : make();
     }
 
     private void fillUp() {
@@ -52,7 +52,7 @@ final class Spares implements AutoCloseable {
 
     private void fill() {
         try {
-            ticker.sleep(LATER);
+            awaitQuiet();
             while (!closed && ready.size() < wanted) {
                 ready.add(make());
             }
@@ -66,6 +66,16 @@ final class Spares implements AutoCloseable {
         }
         if (closed) {
             drain();
+        }
+    }
+
+    /** The containers of the pod that took the last one come first: making one keeps the kernel busy for milliseconds. */
+    private void awaitQuiet() throws InterruptedException {
+        for (int wait = 0; wait < LATEST; wait++) {
+            ticker.sleep(LATER);
+            if (ticker.since(lastTaken).compareTo(LATER) >= 0) {
+                return;
+            }
         }
     }
 

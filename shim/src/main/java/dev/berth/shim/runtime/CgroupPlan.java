@@ -104,6 +104,9 @@ public record CgroupPlan(CgroupLimits limits, List<DeviceRule> devices) {
         long major = rule.has("major") ? rule.number("major") : -1;
         long minor = rule.has("minor") ? rule.number("minor") : -1;
         boolean everything = type.equals("a") && major == -1 && minor == -1;
+        if (everything) {
+            rules.clear(); // nothing of before matters any more
+        }
         if (everything && allow) {
             rules.add(DeviceRule.allowAll());
         } else if (everything) {
@@ -111,8 +114,16 @@ public record CgroupPlan(CgroupLimits limits, List<DeviceRule> devices) {
             rules.addAll(ALWAYS); // the usual first rule of a config is to deny all, and means all but these
         } else {
             for (char one : (type.equals("a") ? "bc" : type.replace('u', 'c')).toCharArray()) {
-                rules.add(new DeviceRule(allow, one, major, minor, access));
+                addOnce(new DeviceRule(allow, one, major, minor, access), rules);
             }
+        }
+    }
+
+    /** Each rule is a write to the kernel, and configs repeat what every container is allowed. */
+    private static void addOnce(DeviceRule rule, List<DeviceRule> rules) {
+        boolean nothingTakenBack = rules.stream().skip(1).allMatch(DeviceRule::allow);
+        if (!(rule.allow() && nothingTakenBack && rules.contains(rule))) {
+            rules.add(rule);
         }
     }
 }

@@ -38,12 +38,20 @@ class CgroupPlanTest {
         CgroupPlan plan = CgroupPlan.parse("""
                 {"devices":[{"allow":true,"type":"c","major":10,"minor":229,"access":"rw"},
                  {"allow":false,"type":"a","major":7,"access":"w"},{"allow":true}]}""").orElseThrow();
+        assertThat(plan.devices()).containsExactly(DeviceRule.allowAll());
+        plan = CgroupPlan.parse("""
+                {"devices":[{"allow":false},{"allow":true,"type":"c","major":1,"minor":3,"access":"rwm"},
+                 {"allow":true,"type":"c","major":10,"minor":229,"access":"rw"},
+                 {"allow":false,"type":"a","major":7,"access":"w"},
+                 {"allow":true,"type":"c","major":10,"minor":229,"access":"rw"}]}""").orElseThrow();
+        assertThat(plan.devices()).startsWith(DeviceRule.denyAll()).containsOnlyOnce(DeviceRule.denyAll());
+        assertThat(plan.devices()).containsOnlyOnce(new DeviceRule(true, 'c', 1, 3, "rwm"));
         assertThat(plan.devices())
                 .endsWith(
                         new DeviceRule(true, 'c', 10, 229, "rw"),
                         new DeviceRule(false, 'b', 7, -1, "w"),
                         new DeviceRule(false, 'c', 7, -1, "w"),
-                        DeviceRule.allowAll());
+                        new DeviceRule(true, 'c', 10, 229, "rw"));
     }
 
     @ParameterizedTest
