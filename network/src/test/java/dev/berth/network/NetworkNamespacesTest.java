@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -111,15 +112,17 @@ class NetworkNamespacesTest {
     @Timeout(60)
     void sparesAreMadeAgainAfterAPauseAndEachIsTakenOnce() throws Exception {
         var pauses = new Semaphore(1);
+        var now = new AtomicLong();
         Ticker ticker = new Ticker() {
             @Override
             public long nanos() {
-                return 0;
+                return now.get();
             }
 
             @Override
             public void sleep(Duration time) throws InterruptedException {
                 pauses.acquire();
+                now.addAndGet(time.toNanos());
             }
         };
         NetworkNamespaces namespaces = open(2, ticker);
@@ -127,6 +130,7 @@ class NetworkNamespacesTest {
         for (int i = 0; i < 6; i++) {
             if (i % 2 == 0) {
                 while (namespaces.spares() < 2) {
+                    assertThat(Thread.interrupted()).isFalse(); // the time-out
                     Thread.onSpinWait();
                 }
             }
