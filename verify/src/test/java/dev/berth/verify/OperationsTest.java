@@ -117,9 +117,8 @@ class OperationsTest {
     @Test
     void linesCarryIdsAndNamesCannotForgeThem() throws Exception {
         String pod = pods.run("said");
-        String container = pods.create(pod, "said", pods.containerFile("said", "/no/such\\nfile forged=1"));
-        berth.crictl("start", container);
-        berth.crictl("exec", "-s", container, "true"); // it does not run
+        String container = pods.create(pod, "said", pods.containerFile("said", "true"));
+        berth.crictl("exec", "-s", container, "true"); // refused: it does not run yet
         String said = "\\S+ INFO \\[ExecSync] .* pod=" + pod + " container=" + container + " name=default/said/said";
         Berth.until(
                 "the call is in the log",
@@ -188,6 +187,30 @@ class OperationsTest {
                 "pressure (PSI)",
                 "fsopen")) {
             assertThat(all.out()).contains(" " + feature + " ");
+        }
+    }
+
+    @Test
+    void onlyAnotherSupervisorIsReplaced() throws Exception {
+        try (Berth other = Berth.start(BUILTIN)) {
+            Berth.until("there is a supervisor", LIMIT, () -> other.supervisor().isPresent());
+            long first = other.supervisor().orElseThrow().pid();
+            String build = Files.readString(Project.ROOT.resolve("shim/target/shim.version"))
+                    .strip();
+            assertThat(Berth.read(Path.of("/proc/" + first + "/cmdline"))).contains("--version\0000.1.0+" + build);
+            other.kill();
+            other.launch();
+            String pod = new PodFixture(other).run("kept");
+            assertThat(other.supervisor().orElseThrow().pid()).isEqualTo(first);
+            other.kill();
+            Files.writeString(
+                    other.config(), Files.readString(other.config()) + "[runtime]\nwithout = [\"own-start\"]\n");
+            other.launch();
+            Berth.until(
+                    "it is replaced",
+                    LIMIT,
+                    () -> other.supervisor().filter(now -> now.pid() != first).isPresent());
+            assertThat(other.crictl("pods", "-q", "--state", "Ready").text()).isEqualTo(pod);
         }
     }
 

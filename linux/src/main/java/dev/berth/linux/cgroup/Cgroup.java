@@ -21,6 +21,7 @@ import java.util.TreeSet;
  * <p>{@link #create()}, limits, {@link #attach}, and in the end {@link #kill} and {@link #remove}; each may be repeated.
  */
 public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
+    private static final int ATTEMPTS = 3;
     private static final Duration FIRST_PAUSE = Duration.ofMillis(1);
     private static final Duration LONGEST_PAUSE = Duration.ofMillis(50);
     private static final int SELF = (int) ProcessHandle.current().pid();
@@ -53,7 +54,20 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     }
 
     /** Makes the cgroup and what is missing above it, ready to be joined. What was made is taken back if it fails. */
-    public abstract void create() throws IOException;
+    public final void create() throws IOException {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                make();
+                return;
+            } catch (NoSuchFileException e) { // somebody else found the parent empty and removed it
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    abstract void make() throws IOException;
 
     /**
      * Sets limits; those left at 0 stay as they are. Huge pages without their controller are passed over, since kubelets name

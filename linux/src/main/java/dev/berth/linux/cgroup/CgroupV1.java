@@ -67,7 +67,7 @@ final class CgroupV1 extends Cgroup {
     }
 
     @Override
-    public void create() throws IOException {
+    void make() throws IOException {
         try (var undo = new Rollback()) {
             for (Path directory : directories) {
                 boolean cpuset = directory.equals(byController.get("cpuset"));

@@ -45,7 +45,7 @@ final class CgroupV2 extends Cgroup {
     }
 
     @Override
-    public void create() throws IOException {
+    void make() throws IOException {
         try (var undo = new Rollback()) {
             Path parent = mount;
             for (Path name : mount.relativize(directory)) {
