@@ -7,6 +7,7 @@ import dev.berth.kernel.Ticker;
 import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.ContainerMetadata;
 import dev.berth.wire.cri.ContainerStats;
+import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.CreateContainerRequest;
 import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.ImageSpec;
@@ -79,7 +80,10 @@ final class Story {
         showLogs();
         exec(visitor);
         stats(web, visitor);
-        timeline(status.getInfoMap());
+        out.println("What the start consisted of");
+        timeline("the pod", status.getInfoMap());
+        timeline("container web", info(web));
+        timeline("container visitor", info(visitor));
         if (!keep) {
             end(podId, image);
         }
@@ -183,8 +187,17 @@ final class Story {
         }
     }
 
-    private void timeline(Map<String, String> info) {
-        out.println("What the pod's start consisted of");
+    private Map<String, String> info(String container) {
+        return client.runtime(LIMIT)
+                .containerStatus(ContainerStatusRequest.newBuilder()
+                        .setContainerId(container)
+                        .setVerbose(true)
+                        .build())
+                .getInfoMap();
+    }
+
+    private void timeline(String what, Map<String, String> info) {
+        out.println("  " + what);
         info.getOrDefault("timeline", "").lines().forEach(line -> out.println("  " + line));
     }
 
