@@ -138,7 +138,7 @@ final class SupervisorProcess implements AutoCloseable {
     private static Map<String, String> environment() {
         var own = System.getenv();
         Map<String, String> kept = new HashMap<>();
-        for (String name : List.of("PATH", "JAVA_HOME", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR")) {
+        for (String name : List.of("PATH", "JAVA_HOME", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "MALLOC_ARENA_MAX")) {
             String value = own.get(name);
             if (value != null) {
                 kept.put(name, value);
