@@ -243,7 +243,10 @@ public final class Ledger {
 
     private static Fault notFound(String what, String id) {
         String shown = id.length() > 80 ? id.substring(0, 80) + "…" : id;
-        return Fault.notFound(what + " \"" + shown + "\"", "there is none with this id", "");
+        return Fault.notFound(
+                what + " \"" + shown + "\"",
+                "there is none with this id",
+                "It may be removed already; a list shows those that are there");
     }
 
     private static <T> List<T> values(Map<String, Cell<T>> cells) {

@@ -58,8 +58,7 @@ final class Berth implements AutoCloseable {
         var berth = new Berth(registry, new ProcessBuilder("true").start());
         Leaks.mark(berth.name);
         Files.createDirectories(berth.logs());
-        Path hosts = Files.createDirectories(berth.folder.resolve("certs.d").resolve(registry.authority()));
-        Files.writeString(hosts.resolve("hosts.toml"), "server = \"http://" + registry.authority() + "\"\n");
+        berth.trust(registry.authority());
         int range = 100 + Math.floorMod(berth.name.hashCode(), 100);
         Files.writeString(
                 berth.config(),
@@ -133,6 +132,12 @@ final class Berth implements AutoCloseable {
 
     ServedRegistry registry() {
         return registry;
+    }
+
+    /** Lets a registry be asked without TLS. */
+    void trust(String authority) throws IOException {
+        Path hosts = Files.createDirectories(folder.resolve("certs.d").resolve(authority));
+        Files.writeString(hosts.resolve("hosts.toml"), "server = \"http://" + authority + "\"\n");
     }
 
     String image(String repository) {
