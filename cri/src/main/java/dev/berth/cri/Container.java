@@ -82,6 +82,14 @@ public record Container(
             return new Life(ContainerState.EXITED, startedAtNanos, atNanos, code, why, text, oomKilled, 0);
         }
 
+        /** It could not be started; the end of what was made for that may be known already. */
+        Life failed(long atNanos, int code, String text) {
+            if (state == ContainerState.EXITED) {
+                return new Life(state, startedAtNanos, finishedAtNanos, code, "StartError", text, oomKilled, 0);
+            }
+            return exited(atNanos, code, "StartError", text);
+        }
+
         /** Its task has ended. */
         Life ended(Exit exit) {
             return exited(Pod.nanos(exit.at()), exit.status(), reason(exit), "");

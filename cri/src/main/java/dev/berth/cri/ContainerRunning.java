@@ -74,8 +74,7 @@ public final class ContainerRunning implements AutoCloseable {
             Container ended = context.ledger()
                     .changeLife(
                             container.id(),
-                            life -> life.exited(
-                                    context.nowNanos(), START_FAILED, "StartError", String.valueOf(e.getMessage())));
+                            life -> life.failed(context.nowNanos(), START_FAILED, String.valueOf(e.getMessage())));
             context.publish(ContainerEvent.Kind.STOPPED, ended.id(), pod);
             throw e;
         }

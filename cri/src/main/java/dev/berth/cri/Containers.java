@@ -87,7 +87,24 @@ public final class Containers {
                         "Make a new container; one runs only once");
             }
             requireReady("start container " + id, pod);
+            startIn(pod, container);
+        }
+    }
+
+    /** A pod that goes away meanwhile takes the container along, whatever its start says. */
+    private void startIn(Pod pod, Container container) throws InterruptedException {
+        String what = "start container " + container.id();
+        try {
             running.start(container, pod);
+        } catch (Fault failed) {
+            requireStillReady(what, pod.id());
+            throw failed;
+        }
+        try {
+            requireStillReady(what, pod.id());
+        } catch (Fault stopped) {
+            running.stop(context.ledger().container(container.id()), Duration.ZERO);
+            throw stopped;
         }
     }
 
@@ -211,6 +228,14 @@ public final class Containers {
         }
     }
 
+    /**
+     * Whoever stops or removes a pod marks it first and looks for its containers then; whoever makes or starts a container
+     * does so first and looks for the mark then. So one of the two sees the other.
+     */
+    private void requireStillReady(String what, String podId) {
+        requireReady(what, context.ledger().pod(podId));
+    }
+
     private Before before(String name) {
         return context.ledger().containers().stream()
                 .filter(container -> container.name().equals(name))
@@ -226,6 +251,7 @@ public final class Containers {
         try (var _ = LogScope.pod(pod).with("container", id);
                 var undo = new Rollback()) {
             Container made = making.make(id, pod, config, undo);
+            requireStillReady("create container " + config.metadata().name(), pod.id());
             LOG.debug("created container {} in pod {}", id, pod.id());
             undo.commit();
             context.publish(ContainerEvent.Kind.CREATED, made.id(), pod);

@@ -142,6 +142,7 @@ public final class Pods {
         boolean wasReady = pod.ready();
         if (pod.state() != PodState.NOT_READY) {
             pod = context.ledger().changePod(id, p -> p.with(PodState.NOT_READY));
+            containers.stopAll(id); // those that were started in between; from now on none is
         }
         Pod stopped = pod;
         context.cleaning().run(Kind.POD_STOP, id, () -> environment.stop(stopped));

@@ -180,7 +180,7 @@ final class Parts {
     private static Handler handler(String name, Config.Handler handler, Config config) {
         String program = Path.of(handler.path()).getFileName().toString();
         if (!program.startsWith(SHIM)) {
-            return new Handler.Builtin(handler.path(), systemd(config));
+            return new Handler.Builtin(runtime(handler.path()).toString(), systemd(config));
         }
         String configPath = handler.options().getOrDefault("config_path", "");
         return new Handler.Foreign(
@@ -189,21 +189,31 @@ final class Parts {
                 Handler.Bootstrapping.DETECT);
     }
 
+    /** Where an OCI runtime is, or should be: one that is missing is told in Status and does not stop the daemon. */
+    private static Path runtime(String program) {
+        return onPath(program).orElseGet(() -> Path.of("/usr/bin", program));
+    }
+
     private static Path onPath(String name, String program) {
+        return onPath(program)
+                .orElseThrow(() -> Fault.invalid(
+                        "config, setting runtime." + name + ".path",
+                        "\"" + program + "\" is not on PATH",
+                        "Install it, or give its absolute path"));
+    }
+
+    private static Optional<Path> onPath(String program) {
         if (program.startsWith("/")) {
-            return Path.of(program);
+            return Optional.of(Path.of(program));
         }
         String path = System.getenv("PATH");
         for (String folder : (path == null ? "/usr/local/bin:/usr/bin:/bin" : path).split(":", -1)) {
             Path candidate = Path.of(folder, program);
             if (Files.isExecutable(candidate)) {
-                return candidate;
+                return Optional.of(candidate);
             }
         }
-        throw Fault.invalid(
-                "config, setting runtime." + name + ".path",
-                "\"" + program + "\" is not on PATH",
-                "Install it, or give its absolute path");
+        return Optional.empty();
     }
 
     /**
@@ -236,6 +246,11 @@ final class Parts {
         for (String shortcut : config.runtimes().without()) {
             command.addAll(List.of("--without", shortcut));
         }
+        config.runtimes().handlers().forEach((name, handler) -> {
+            if (handler(name, handler, config) instanceof Handler.Builtin(String path, var _)) {
+                command.addAll(List.of("--runtime", name + "=" + path));
+            }
+        });
         return command;
     }
 }

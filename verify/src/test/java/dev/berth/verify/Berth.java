@@ -41,16 +41,25 @@ final class Berth implements AutoCloseable {
         return start("[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n");
     }
 
-    /** @param more lines of config below the first ones, as {@link #start(String, String)} has it */
+    /** @param more lines of config below the first ones, as {@link #start(String, String, Preparation)} has it */
     static Berth start(String more) throws IOException, InterruptedException {
-        return start("", more);
+        return start("", more, _ -> {});
+    }
+
+    /** Something that a test puts into the folder before the daemon starts. */
+    interface Preparation {
+        void in(Path folder) throws IOException;
+    }
+
+    static Berth start(String top, String more) throws IOException, InterruptedException {
+        return start(top, more, _ -> {});
     }
 
     /**
      * @param top settings that belong to no table
      * @param more lines of config; {@code %1$s} is a name for a bridge, {@code %2$d} a number for a range
      */
-    static Berth start(String top, String more) throws IOException, InterruptedException {
+    static Berth start(String top, String more, Preparation preparation) throws IOException, InterruptedException {
         ServedRegistry registry = ServedRegistry.start();
         registry.add("busybox", "latest", Busybox.image().build());
         registry.add(
@@ -67,6 +76,7 @@ final class Berth implements AutoCloseable {
                                 .formatted(berth.folder)
                         + more.formatted(berth.name, range));
         try {
+            preparation.in(berth.folder);
             berth.launch();
         } catch (RuntimeException | InterruptedException | IOException e) {
             berth.close();

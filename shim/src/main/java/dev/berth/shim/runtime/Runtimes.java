@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
@@ -58,6 +59,7 @@ public final class Runtimes {
     private final Launcher launcher;
     private final Trial trial;
     private final Map<String, FutureTask<Candidate>> candidates = new LinkedHashMap<>();
+    private final Map<String, FutureTask<Candidate>> later = new ConcurrentHashMap<>();
 
     private Runtimes(Path scratch, Launcher launcher, Trial trial) {
         this.scratch = scratch;
@@ -109,6 +111,10 @@ public final class Runtimes {
 
     private Candidate examine(String name, Path path) throws InterruptedException {
         Optional<RuntimeProgram> program = Optional.empty();
+        if (!Files.isExecutable(path)) {
+            return Candidate.unusable(
+                    name, program, "there is no program " + path, "Install it, or correct the handler's path");
+        }
         try {
             program = RuntimeProgram.recognise(name, path, output(List.of(path.toString(), "--version")));
             if (program.isEmpty()) {
@@ -218,8 +224,23 @@ public final class Runtimes {
                 return candidate;
             }
         }
-        throw Fault.precondition(
-                "find the OCI runtime " + path, "it is not one of " + candidates.keySet(), "Name it in the config");
+        if (!path.startsWith("/")) {
+            throw Fault.precondition(
+                    "find the OCI runtime " + path, "it is not one of " + candidates.keySet(), "Name it in the config");
+        }
+        return added(path);
+    }
+
+    /** One that the config of a later daemon names. What cannot be used now may be mended, and is tried anew. */
+    private Candidate added(String path) throws InterruptedException {
+        FutureTask<Candidate> look =
+                later.computeIfAbsent(path, _ -> new FutureTask<>(() -> look(path, Optional.of(Path.of(path)))));
+        look.run(); // does nothing if another thread has begun
+        Candidate candidate = result(look);
+        if (!candidate.usable()) {
+            later.remove(path, look);
+        }
+        return candidate;
     }
 
     private static Candidate result(FutureTask<Candidate> look) throws InterruptedException {
