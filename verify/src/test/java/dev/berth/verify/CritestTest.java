@@ -27,6 +27,9 @@ class CritestTest {
     /** What may be skipped: the first needs a kernel with AppArmor, the second is not there yet. */
     private static final Pattern SKIPPED = Pattern.compile("AppArmor .*|Security Context UserNamespaces .*");
 
+    /** {@code -Dberth.critest.handler=runc} or {@code runc-new} takes that runtime instead of the default. */
+    private static final String HANDLER = System.getProperty("berth.critest.handler", "");
+
     private static final int SPECS = 117;
     private static final int STREAMING_SPECS = 5;
     private static final String[] OVER_WEBSOCKET = {
@@ -44,7 +47,14 @@ class CritestTest {
         critest = Peers.need("critest");
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/sbin/nginx")), "nginx is not installed");
         Assumptions.assumeTrue(System.getProperty("os.arch").equals("amd64"), "the images are for x86-64");
-        berth = Berth.start();
+        berth = Berth.start("""
+                [network]
+                mode = "builtin"
+                bridge = "%%1$s"
+                subnets = ["10.88.%%2$d.0/24"]
+                [runtime.runc-new]
+                path = "%s"
+                """.formatted(Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc")));
         for (String host : CritestImages.hosts()) {
             Path folder =
                     Files.createDirectories(berth.folder().resolve("certs.d").resolve(host));
@@ -113,6 +123,7 @@ class CritestTest {
         var command = new ArrayList<>(List.of(
                 critest.toString(),
                 "-runtime-endpoint=" + endpoint,
+                "-runtime-handler=" + HANDLER,
                 "-image-endpoint=" + endpoint,
                 "-digest-image=" + digest,
                 "-ginkgo.no-color",
