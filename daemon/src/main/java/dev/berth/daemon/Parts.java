@@ -25,7 +25,6 @@ import dev.berth.tasks.Handler;
 import dev.berth.tasks.TasksConfig;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -122,17 +121,17 @@ final class Parts {
         }
         try {
             return new StreamingConfig(
-                    InetAddress.getByName(given.address()),
+                    InetAddress.ofLiteral(given.address()),
                     given.port(),
                     given.key().isEmpty()
                             ? null
                             : new StreamingConfig.Tls(Path.of(given.certificate()), Path.of(given.key())),
                     Duration.ofMinutes(given.idleMinutes()));
-        } catch (UnknownHostException e) {
+        } catch (IllegalArgumentException e) {
             throw Fault.invalid(
                             "config, setting streaming.address",
-                            "\"" + given.address() + "\" is not an address of this node",
-                            "Write it as 127.0.0.1")
+                            "\"" + given.address() + "\" is not an IP address",
+                            "Write one of this node, as 127.0.0.1")
                     .causedBy(e);
         }
     }

@@ -20,11 +20,13 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** exec, attach and port-forward with the real crictl, over both transports. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
 class StreamingTest {
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final Pattern FORWARDED = Pattern.compile("127\\.0\\.0\\.1:(\\d+) -> (\\d+)");
@@ -100,7 +102,18 @@ class StreamingTest {
     }
 
     @Test
-    void whatCannotBeIsRefused() {
+    void whatCannotBeIsRefused() throws IOException, InterruptedException {
+        String gone = pods.run("gone");
+        String ended = pods.start(gone, "gone", pods.containerFile("gone", "exit 0"));
+        Berth.until(
+                "it has ended",
+                LIMIT,
+                () -> berth.crictl("ps", "-a", "--id", ended).out().contains("Exited"));
+        assertThat(berth.crictl("exec", ended, "true").err()).contains("FailedPrecondition", "EXITED");
+        assertThat(berth.crictl("attach", ended).err()).contains("FailedPrecondition", "EXITED");
+        berth.crictl("stopp", gone).text();
+        assertThat(berth.crictl("port-forward", gone, "1:1").err()).contains("FailedPrecondition", "not ready");
+        berth.crictl("rmp", "-f", gone).text();
         assertThat(berth.crictl("exec", "nosuch", "true").err()).contains("NotFound");
         assertThat(berth.crictl("exec", container, "nosuchprogram").err()).contains("nosuchprogram");
         assertThat(berth.crictl("port-forward", "nosuch", "1:1").err()).contains("NotFound");
@@ -271,6 +284,8 @@ class StreamingTest {
     private void oneOfEach() throws IOException, InterruptedException {
         for (String transport : new String[] {"spdy", "websocket"}) {
             berth.crictl("exec", "--transport", transport, container, "true").text();
+            berth.crictl("exec", "-i", "--transport", transport, container, "true")
+                    .text();
             for (String[] endless : new String[][] {{"attach", container}, {"port-forward", pod, ":9"}}) {
                 var command = new ArrayList<>(List.of(endless[0], "--transport", transport));
                 command.addAll(List.of(endless).subList(1, endless.length));

@@ -116,12 +116,12 @@ final class Connection implements AutoCloseable {
     @Override
     public void close() {
         watch.interrupt();
-        ended.countDown(); // whoever reads may be waiting for a stream, and not see it
         try {
             socket.close();
         } catch (IOException e) {
             LOG.debug("a connection that is closed anyway", e);
         }
+        ended.countDown(); // whoever reads may be waiting for a stream, and not see it
     }
 
     private final class Watched extends FilterInputStream {

@@ -271,7 +271,8 @@ final class SpdyConnection {
         }
     }
 
-    private static IOException violation(String what) {
+    private IOException violation(String what) throws IOException {
+        send(control(GOAWAY, 0, 8).putInt(lastId).putInt(PROTOCOL_ERROR));
         return new IOException("the client does not keep to SPDY/3.1: it sent " + what);
     }
 }

@@ -23,7 +23,7 @@ final class WebSocket {
     static final int BINARY = 2;
 
     static final int NORMAL = 1000;
-    static final int PROTOCOL_ERROR = 1002;
+    private static final int PROTOCOL_ERROR = 1002;
 
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     private static final int KEY_BYTES = 16;
@@ -248,7 +248,8 @@ final class WebSocket {
         }
     }
 
-    private static IOException violation(String what) {
+    private IOException violation(String what) throws IOException {
+        close(PROTOCOL_ERROR);
         return new IOException("the client does not keep to WebSocket: it sent " + what);
     }
 }

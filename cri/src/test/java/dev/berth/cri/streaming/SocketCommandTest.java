@@ -116,6 +116,11 @@ class SocketCommandTest {
         }
         try (var client = SocketClient.open(served.url(Served.ALL, Served.cat(0)), "v5.channel.k8s.io")) {
             client.frame(SocketClient.LAST | SocketClient.CONTINUATION, new byte[] {0});
+            SocketClient.Message message = client.receive();
+            while (message.opcode() != SocketClient.CLOSE) {
+                message = client.receive();
+            }
+            assertThat(message.body()).containsExactly(3, 0xea); // 1002, protocol error
             assertThat(client.awaitClosed()).isTrue();
         }
     }

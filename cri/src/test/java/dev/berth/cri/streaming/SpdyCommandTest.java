@@ -211,6 +211,7 @@ class SpdyCommandTest {
         try (var http = HttpClientSide.connect(url)) {
             http.ask("POST " + HttpClientSide.path(url) + " HTTP/1.1", "Connection: Upgrade", "Upgrade: SPDY/3.1");
             http.out().write(new byte[] {(byte) 0x80, 2, 0, 1, 0, 0, 0, 0}); // another version
+            assertThat(http.in().readNBytes(4)).containsExactly(0x80, 3, 0, 7); // go away
             assertThat(http.awaitClosed()).isTrue();
         }
     }

@@ -68,6 +68,16 @@ class StreamingServerTest {
     }
 
     @Test
+    void addressesOfVersion6AreWrittenInBrackets() {
+        var config = new StreamingConfig(InetAddress.ofLiteral("::1"), 0, null, Duration.ofHours(4));
+        try (var server = StreamingServer.of(config, Ticker.system())) {
+            String url = server.url(new Session.Command("attach", Served.OUTPUT, Served.talk(0)));
+            assertThat(url).matches("http://\\[[0-9a-f:]+]:\\d+/attach/.+");
+            assertThat(URI.create(url).getHost()).isEqualTo("[0:0:0:0:0:0:0:1]");
+        }
+    }
+
+    @Test
     void aUrlIsGoodForAMinute() throws Exception {
         try (var served = Served.start(Duration.ofHours(4), FAST)) {
             String url = served.url(Served.OUTPUT, Served.talk(0));
@@ -220,8 +230,8 @@ class StreamingServerTest {
     }
 
     @Test
-    void anAddressThatIsNotOursIsAFault() throws IOException {
-        var config = new StreamingConfig(InetAddress.getByName("203.0.113.1"), 0, null, Duration.ofHours(4));
+    void anAddressThatIsNotOursIsAFault() {
+        var config = new StreamingConfig(InetAddress.ofLiteral("203.0.113.1"), 0, null, Duration.ofHours(4));
         try (var server = StreamingServer.of(config, Ticker.system())) {
             var session = new Session.Command("exec", Served.OUTPUT, Served.talk(0));
             assertThatThrownBy(() -> server.url(session)).hasMessageContaining("Set another [streaming] address");
