@@ -9,13 +9,14 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.SSLSocketFactory;
@@ -41,8 +42,8 @@ public final class StreamingServer implements AutoCloseable {
             Thread.ofVirtual().name("stream ", 0).factory());
     private final Set<Connection> connections = ConcurrentHashMap.newKeySet();
 
-    /** Those that have not shown a ticket yet: anybody on the node can be one. */
-    private final Semaphore strangers = new Semaphore(MOST_STRANGERS);
+    /** Those that have not shown a ticket yet, oldest first; anybody on the node can be one. */
+    private final Set<Connection> strangers = new LinkedHashSet<>();
 
     private @Nullable ServerSocket listener;
     private volatile @Nullable SSLSocketFactory tls;
@@ -132,7 +133,7 @@ public final class StreamingServer implements AutoCloseable {
     }
 
     private void take(Socket socket) throws IOException {
-        if (connections.size() >= MOST_CONNECTIONS || !strangers.tryAcquire()) {
+        if (connections.size() >= MOST_CONNECTIONS) {
             LOG.warn("a streaming client was turned away: too many are connected");
             socket.close();
             return;
@@ -142,14 +143,32 @@ public final class StreamingServer implements AutoCloseable {
             var fresh = new Connection(socket, guarded(socket), ticker, HEAD_LIMIT);
             connection = fresh;
             connections.add(fresh);
+            welcome(fresh);
             threads.execute(() -> serve(fresh));
         } catch (IOException | RejectedExecutionException e) {
             LOG.debug("a streaming client is gone already, or we are", e);
-            strangers.release();
             socket.close();
             if (connection != null) {
                 end(connection);
             }
+        }
+    }
+
+    /** Who means to have a session shows his ticket at once; who waits longest makes room. */
+    private void welcome(Connection stranger) {
+        synchronized (strangers) {
+            strangers.add(stranger);
+            if (strangers.size() > MOST_STRANGERS) {
+                Iterator<Connection> oldest = strangers.iterator();
+                oldest.next().close();
+                oldest.remove();
+            }
+        }
+    }
+
+    private void noStranger(Connection connection) {
+        synchronized (strangers) {
+            strangers.remove(connection);
         }
     }
 
@@ -184,7 +203,7 @@ public final class StreamingServer implements AutoCloseable {
                 request = HttpRequest.read(connection.in());
                 session = find(request);
             } finally {
-                strangers.release();
+                noStranger(connection);
             }
             sessions.serve(connection, request, session);
         } catch (HttpRefusal refusal) {
@@ -210,6 +229,7 @@ public final class StreamingServer implements AutoCloseable {
 
     private void end(Connection connection) {
         connection.close();
+        noStranger(connection);
         connections.remove(connection);
     }
 

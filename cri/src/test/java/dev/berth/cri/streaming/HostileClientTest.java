@@ -46,6 +46,8 @@ class HostileClientTest {
     }
 
     private void assertStillServes() throws Exception {
+        Served.until(
+                "they are all gone (seed " + seed + ")", () -> served.server().isIdle());
         Served.until("no command runs (seed " + seed + ")", () -> running.get() == 0);
         try (var client = SpdyClient.open(served.url(Served.OUTPUT, Served.talk(0)), V4)) {
             client.stream("streamtype", "error");
