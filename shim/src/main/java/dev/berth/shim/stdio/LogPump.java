@@ -212,6 +212,11 @@ final class LogPump implements AutoCloseable {
         }
     }
 
+    /** How many look. */
+    int taps() {
+        return taps.size();
+    }
+
     /** Begins to show what is read, besides writing it. */
     Tap tap() {
         if (taps.size() >= MOST_TAPS) {

@@ -27,6 +27,9 @@ public final class Pumps implements AutoCloseable {
     private static final FileAttribute<Set<PosixFilePermission>> OWNER_ONLY =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
+    /** Together they may take 32 MiB, should nobody of them read. */
+    private static final int MOST_TAPS = 128;
+
     private final Path directory;
     private final InstantSource clock;
     private final PumpLoop loop;
@@ -126,6 +129,10 @@ public final class Pumps implements AutoCloseable {
         if (pump == null) {
             throw Fault.notFound(
                     "attach to " + name, "its output is not being read", "Only a running container has one");
+        }
+        if (running.values().stream().mapToInt(LogPump::taps).sum() >= MOST_TAPS) {
+            throw Fault.exhausted(
+                    "attach to " + name, MOST_TAPS + " are attached on this node already", "Let go of one first");
         }
         return pump.tap();
     }

@@ -90,7 +90,9 @@ class TapTest {
             assertThat(until(first, true, "\n")).isEqualTo("bad\n");
         }
         if (logged) {
-            assertThat(pumps.drain(NAME, Duration.ZERO)).isFalse();
+            stdout.close();
+            stderr.close();
+            assertThat(pumps.drain(NAME, LIMIT)).isTrue();
             assertThat(Files.readString(log)).contains("stdout F half a line", "stderr F bad");
         }
     }
