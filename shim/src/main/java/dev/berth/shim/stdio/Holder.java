@@ -5,6 +5,7 @@ import dev.berth.linux.Errno;
 import dev.berth.linux.Fd;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Pidfd;
+import dev.berth.linux.ProcStat;
 import dev.berth.linux.Signals;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,13 +25,19 @@ import org.slf4j.LoggerFactory;
  * A process that does nothing but hold descriptors, so that they stay open while there is no supervisor: without it a
  * terminal would hang up, and a standard input would end. The next supervisor takes them back from it.
  *
- * <p>Nothing is written down about it: its environment says whose it is, and {@link #findAll} reads that.
+ * <p>Nothing is written down about it: its environment says whose it is, and {@link #findAll} reads that, of
+ * those that cannot be anybody else's.
  */
 final class Holder implements AutoCloseable {
     /** The numbers under which it holds what was given, in that order. */
     static final int FIRST = 3;
 
     private static final Logger LOG = LoggerFactory.getLogger(Holder.class);
+    private static final Path SELF = Path.of("/proc/self");
+
+    /** What the kernel appends to the name of a program whose file was replaced or removed. */
+    private static final String DELETED = " (deleted)";
+
     private static final String MARK = "BERTH_HOLDER";
     private static final Duration LIMIT = Duration.ofSeconds(2);
 
@@ -88,8 +96,8 @@ final class Holder implements AutoCloseable {
         try {
             Pidfd process = Pidfd.open(Integer.parseInt(proc.getFileName().toString()));
             // Read again: only now can the number not pass to another process in between.
-            if (mark.equals(mark(proc, wanted))) {
-                found.put(mark.get(), new Holder(process));
+            if (mark.equals(mark(proc, wanted)) && isOurs(proc)) {
+                keepOlder(mark.get(), new Holder(process), found);
             } else {
                 process.close();
             }
@@ -108,6 +116,74 @@ final class Holder implements AutoCloseable {
                     : Optional.empty();
         } catch (IOException e) {
             return Optional.empty(); // gone, or a stranger's
+        }
+    }
+
+    /**
+     * Whether a process that says so can be one that a supervisor of this node has started. What an environment says can be
+     * said in any container too, and what such a process holds would be taken for a container's terminal; but from a
+     * container nobody gets into our namespaces as our user with our program.
+     */
+    private static boolean isOurs(Path proc) {
+        try {
+            for (String kind : List.of("mnt", "pid", "user")) {
+                Path name = Path.of("ns", kind);
+                if (!Files.readSymbolicLink(proc.resolve(name)).equals(Files.readSymbolicLink(SELF.resolve(name)))) {
+                    LOG.warn("{} says that it is a holder of ours, from another {} namespace: ignored", proc, kind);
+                    return false;
+                }
+            }
+            if (!users(proc).equals(users(SELF)) || !isProgram(Files.readSymbolicLink(proc.resolve("exe")))) {
+                LOG.warn("{} says that it is a holder of ours, and is not: ignored", proc);
+                return false;
+            }
+            return true;
+        } catch (IOException e) {
+            LOG.debug("{} has gone, or is a stranger's", proc, e);
+            return false;
+        }
+    }
+
+    /** All four user ids. */
+    private static String users(Path proc) throws IOException {
+        try (Stream<String> lines = Files.lines(proc.resolve("status"), StandardCharsets.ISO_8859_1)) {
+            return lines.filter(line -> line.startsWith("Uid:"))
+                    .findFirst()
+                    .orElseThrow(() -> new IOException(proc + " has no user"));
+        }
+    }
+
+    private static boolean isProgram(Path executable) {
+        String path = executable.toString();
+        // The machine may have got a newer one since.
+        String name = path.endsWith(DELETED) ? path.substring(0, path.length() - DELETED.length()) : path;
+        return PROGRAMS.stream().anyMatch(program -> {
+            try {
+                return program.toRealPath().toString().equals(name);
+            } catch (IOException notHere) {
+                return false;
+            }
+        });
+    }
+
+    /** A supervisor starts one for each name; of two, the later one is somebody's imitation. */
+    private static void keepOlder(String name, Holder one, Map<String, Holder> found) {
+        Holder other = found.get(name);
+        if (other == null) {
+            found.put(name, one);
+            return;
+        }
+        boolean older = one.startTime() < other.startTime();
+        LOG.warn("there are two holders for {}: {} and {}; the older one is used", name, other.process, one.process);
+        found.put(name, older ? one : other);
+        (older ? other : one).close();
+    }
+
+    private long startTime() {
+        try {
+            return ProcStat.of(process.pid()).map(ProcStat::startTime).orElse(Long.MAX_VALUE);
+        } catch (IOException e) {
+            return Long.MAX_VALUE; // gone
         }
     }
 
