@@ -87,14 +87,19 @@ final class Berth implements AutoCloseable {
 
     /** Starts the daemon, anew if it was killed before, and waits until it answers. */
     void launch() throws IOException, InterruptedException {
-        daemon = berth("daemon", "--config", config().toString())
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-                .start();
+        exec();
         until("the daemon answers", START_LIMIT, () -> crictl("version").exit() == 0 || !daemon.isAlive());
         assertThat(daemon.isAlive())
                 .as(() -> "the daemon's log:\n" + read(log()))
                 .isTrue();
+    }
+
+    /** Starts the daemon and waits for nothing. */
+    void exec() throws IOException {
+        daemon = berth("daemon", "--config", config().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+                .start();
     }
 
     void kill() throws InterruptedException {
