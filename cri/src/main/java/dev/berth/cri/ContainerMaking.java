@@ -100,8 +100,13 @@ final class ContainerMaking {
     }
 
     void discard(String id) {
-        ImageVolumes.remove(volumes.resolve(id));
+        discardVolumes(id);
         removeSnapshot(id);
+    }
+
+    /** Removes what only the container's record leads to. */
+    void discardVolumes(String id) {
+        ImageVolumes.remove(volumes.resolve(id));
     }
 
     /** Removes what {@link #make} made, but for the record. May be repeated. */

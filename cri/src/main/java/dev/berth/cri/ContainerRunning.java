@@ -266,15 +266,32 @@ public final class ContainerRunning implements AutoCloseable {
      * milliseconds for which nobody needs to wait. Should the daemon end before, the next one finds a task without a
      * container that runs, and takes it away.
      */
-    void discardLater(Container container) {
-        String id = container.id();
-        var thread = Thread.ofVirtual().name("delete task " + id).unstarted(() -> {
+    private void discardLater(Container container) {
+        inBackground(container, () -> clean(Kind.TASK, container.id(), () -> discard(container.id())));
+    }
+
+    /** The same for a container whose record is gone, with its files. */
+    void discardAllLater(Container container) {
+        inBackground(container, () -> {
+            clean(Kind.TASK, container.id(), () -> discard(container.id()));
+            clean(Kind.SNAPSHOT, container.id(), () -> making.discard(container));
+        });
+    }
+
+    private void clean(Kind kind, String id, Rollback.Step step) {
+        try {
+            context.cleaning().run(kind, id, step);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (RuntimeException e) {
+            LOG.debug("container {}: something of it is still there", id, e); // it is tried again
+        }
+    }
+
+    private void inBackground(Container container, Runnable work) {
+        var thread = Thread.ofVirtual().name("discard " + container.id()).unstarted(() -> {
             try {
-                context.cleaning().run(Kind.TASK, id, () -> discard(id));
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            } catch (RuntimeException e) {
-                LOG.debug("container {}: its task is still there", id, e); // it is tried again
+                work.run();
             } finally {
                 discarding.computeIfPresent(
                         container.podId(), (_, threads) -> without(threads, Thread.currentThread()));
@@ -282,6 +299,13 @@ public final class ContainerRunning implements AutoCloseable {
         });
         discarding.merge(container.podId(), Set.of(thread), ContainerRunning::union);
         thread.start();
+    }
+
+    /** Waits until nothing of any pod is being taken away, as {@link #awaitDiscarded(String)}. */
+    public void awaitDiscarded() throws InterruptedException {
+        for (String pod : discarding.keySet()) {
+            awaitDiscarded(pod);
+        }
     }
 
     /** Waits until no task of a pod is being taken away: what the pod's containers used is free then. */

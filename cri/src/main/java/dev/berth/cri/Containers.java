@@ -142,9 +142,9 @@ public final class Containers {
                 return;
             }
             running.stop(still.get(), Duration.ZERO);
-            making.discard(still.get());
+            making.discardVolumes(id);
             context.ledger().removeContainer(id);
-            running.discardLater(still.get());
+            running.discardAllLater(still.get());
             removed.accept(id);
             context.ledger()
                     .findPod(still.get().podId())

@@ -21,6 +21,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,19 +55,50 @@ final class PodEnvironment {
         if (config.namespaces().network() != Mode.NODE) {
             Path netns = namespaces.create(pod.id(), sysctls(config, true));
             timeline.done("network namespace");
-            Attachment attached = networks.attach(networkRequest(pod));
-            timeline.done("network");
-            made = pod.withNetwork(
-                    netns.toString(),
-                    attached.addresses().stream()
-                            .map(InetAddress::getHostAddress)
-                            .toList());
+            made = makeBoth(pod.withNetwork(netns.toString(), List.of()));
+            timeline.done("network, other namespaces");
+        } else {
+            tasks.createPod(request(pod));
+            timeline.done("namespaces");
         }
-        tasks.createPod(request(made));
-        timeline.done("namespaces");
         write(made);
         timeline.done("files");
         return made;
+    }
+
+    /**
+     * Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. When this returns
+     * or throws, both have ended.
+     */
+    private Pod makeBoth(Pod pod) throws InterruptedException {
+        var others = new FutureTask<Void>(() -> tasks.createPod(request(pod)), null);
+        Thread worker = Thread.ofVirtual().name("namespaces of pod " + pod.id()).start(others);
+        Attachment attached;
+        try {
+            attached = networks.attach(networkRequest(pod));
+        } catch (Fault e) {
+            worker.join(); // undoing what is only half made would leave the other half
+            throw e;
+        } catch (InterruptedException e) {
+            worker.interrupt();
+            worker.join();
+            throw e;
+        }
+        try {
+            others.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof Fault fault
+                    ? fault
+                    : Fault.internal("make the namespaces of pod " + pod.id(), String.valueOf(e.getCause()), "")
+                            .causedBy(e);
+        } catch (InterruptedException e) {
+            worker.interrupt();
+            worker.join();
+            throw e;
+        }
+        return pod.withNetwork(
+                pod.netns(),
+                attached.addresses().stream().map(InetAddress::getHostAddress).toList());
     }
 
     /** Takes away what costs something while nobody uses it. */

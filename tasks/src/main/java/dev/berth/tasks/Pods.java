@@ -38,7 +38,7 @@ final class Pods {
     }
 
     /** Creates and starts; what fails leaves nothing. */
-    Pod make(PodRequest request) {
+    void make(PodRequest request) {
         TaskId pod = request.pod();
         try (var undo = new Rollback()) {
             undo.add("pod " + pod, () -> remove(pod));
@@ -51,9 +51,7 @@ final class Pods {
                 throw e;
             }
             start(pod);
-            Pod made = status(pod).orElseThrow(() -> Fault.unavailable("create pod " + pod, "it went at once", ""));
             undo.commit();
-            return made;
         }
     }
 

@@ -95,8 +95,8 @@ public final class Tasks implements AutoCloseable {
      *
      * @throws Fault ALREADY_EXISTS if there is a pod of that name, which stays as it is
      */
-    public Pod createPod(PodRequest request) {
-        return pods.make(request);
+    public void createPod(PodRequest request) {
+        pods.make(request);
     }
 
     /** What is known of a pod; empty if nothing is. */

@@ -195,7 +195,8 @@ class SupervisedTest extends TasksContract {
     void containersOfAPodShareWhatThePodHas() throws Exception {
         var pod = bed.task("pod");
         var request = new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "");
-        assertThat(tasks.createPod(request).ready()).isTrue();
+        tasks.createPod(request);
+        assertThat(tasks.podStatus(request.pod()).orElseThrow().ready()).isTrue();
         failsWith(Fault.Code.ALREADY_EXISTS, () -> tasks.createPod(request));
         TaskId writer = member(pod, "w");
         TaskId reader = member(pod, "r");

@@ -25,7 +25,8 @@ import java.util.Locale;
  */
 final class Footprint {
     private static final Duration LIMIT = Duration.ofMinutes(1);
-    private static final Duration QUIET = Duration.ofSeconds(75); // longer than a program takes to notice that it is idle
+    private static final Duration QUIET =
+            Duration.ofSeconds(75); // longer than a program takes to notice that it is idle
     private static final Duration LOOK_AGAIN = Duration.ofMillis(5);
     private static final int STARTS = 7;
     private static final int PODS = 100;

@@ -96,6 +96,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
     @Override
     public void removeImage(RemoveImageRequest request, StreamObserver<RemoveImageResponse> caller) {
         Calls.answer("RemoveImage", caller, () -> {
+            cri.containers().running().awaitDiscarded(); // else layers of a removed container would hold the image's
             cri.images().remove(SPACE, name(request.getImage()));
             return RemoveImageResponse.getDefaultInstance();
         });

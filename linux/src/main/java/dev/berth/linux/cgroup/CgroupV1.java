@@ -93,20 +93,30 @@ final class CgroupV1 extends Cgroup {
             } catch (FileAlreadyExistsException e) {
                 made = false; // somebody else was faster
             }
-            if (cpuset) {
-                inherit(each, "cpuset.cpus");
-                inherit(each, "cpuset.mems");
-            }
+        }
+        if (cpuset) {
+            inherit(directory, "cpuset.cpus");
+            inherit(directory, "cpuset.mems");
         }
         return made;
     }
 
-    /** A new cpuset is empty, and nobody can join an empty one. */
-    private static void inherit(Path directory, String file) throws IOException {
+    /**
+     * A new cpuset is empty, and nobody can join an empty one. Parents come first: one that somebody else has just made may
+     * be empty still.
+     *
+     * @return what the directory has now
+     */
+    private static String inherit(Path directory, String file) throws IOException {
+        Path control = directory.resolve(file);
+        String own = ControlFile.read(control);
         Path parent = directory.getParent();
-        if (parent != null && ControlFile.read(directory.resolve(file)).isEmpty()) {
-            ControlFile.write(directory.resolve(file), ControlFile.read(parent.resolve(file)));
+        if (!own.isEmpty() || parent == null || !Files.exists(control)) {
+            return own;
         }
+        String inherited = inherit(parent, file);
+        ControlFile.write(control, inherited);
+        return inherited;
     }
 
     @Override

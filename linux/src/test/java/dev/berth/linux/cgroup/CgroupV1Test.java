@@ -129,6 +129,15 @@ class CgroupV1Test {
     }
 
     @Test
+    void aParentThatHasJustBeenMadeAndHasNothingYetIsFilledToo() throws Exception {
+        Files.createDirectory(Path.of("/sys/fs/cgroup/cpuset", name));
+        cgroup.create();
+        Process sleeper = start("sleep", "600");
+        cgroup.attach((int) sleeper.pid());
+        assertThat(cgroup.pids()).containsExactly((int) sleeper.pid());
+    }
+
+    @Test
     void aProcessJoinsAndIsCounted() throws Exception {
         cgroup.create();
         Process sleeper = start("sleep", "600");
