@@ -57,6 +57,7 @@ final class Sweeper implements AutoCloseable {
     private final Holds holds;
     private final InstantSource clock;
     private final AtomicBoolean asked = new AtomicBoolean();
+    private final Set<Digest> unreadable = new HashSet<>(); // told already; of the sweep's thread
     private final ExecutorService thread = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("image-sweep").factory());
 
@@ -104,6 +105,7 @@ final class Sweeper implements AutoCloseable {
         holds.sweepBegins();
         try {
             Marks marks = store.metadata().read(this::roots).spread(store.blobs());
+            tell(marks.unreadable);
             sweepSnapshots(marks);
             sweepBlobs(marks, grace);
             sweepIngests();
@@ -114,12 +116,32 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    /** What must stay. */
+    /** One line for each that is new: sweeps are many, and the image stays until somebody removes it. */
+    private void tell(Map<Digest, String> found) {
+        unreadable.retainAll(found.keySet());
+        found.forEach((digest, why) -> {
+            if (unreadable.add(digest)) {
+                LOG.warn("blob {} is kept, but what it names is not known: {}", digest, why);
+            }
+        });
+    }
+
+    /**
+     * What must stay.
+     *
+     * <p>A document that cannot be read is kept and leads nowhere: it comes from strangers, or from a disk that lost it, and must
+     * not keep the others' room.
+     */
     private static final class Marks {
         private final Set<Digest> targets = new HashSet<>();
         private final Set<Digest> blobs = new HashSet<>();
         private final Set<String> snapshots = new HashSet<>();
         private final Set<Descriptor> from = new HashSet<>();
+        private final Set<Seen> seen = new HashSet<>();
+        private final Map<Digest, String> unreadable = new HashMap<>();
+
+        /** With its type, because what one document calls a manifest may be another's config. */
+        private record Seen(Digest digest, String mediaType) {}
 
         void lease(Leases.Resource resource) {
             if (resource.type().equals("content")) {
@@ -138,13 +160,21 @@ final class Sweeper implements AutoCloseable {
         }
 
         private void spread(Blobs store, Descriptor descriptor, int depth) {
-            boolean isNew = blobs.add(descriptor.digest());
-            String type = descriptor.mediaType();
-            boolean isDocument = MediaTypes.isIndex(type) || MediaTypes.isManifest(type);
-            if (!isNew || depth > MAX_DEPTH || store.find(descriptor.digest()).isEmpty()) {
-                return;
+            Digest digest = descriptor.digest();
+            blobs.add(digest);
+            boolean isNew = seen.add(new Seen(digest, descriptor.mediaType()));
+            if (isNew && depth <= MAX_DEPTH && store.find(digest).isPresent()) {
+                try {
+                    follow(store, descriptor, depth);
+                } catch (Fault e) {
+                    unreadable.putIfAbsent(digest, String.valueOf(e.getMessage()));
+                }
             }
-            if (isDocument) {
+        }
+
+        private void follow(Blobs store, Descriptor descriptor, int depth) {
+            String type = descriptor.mediaType();
+            if (MediaTypes.isIndex(type) || MediaTypes.isManifest(type)) {
                 byte[] bytes = store.read(descriptor.digest(), ImageTree.MAX_BYTES);
                 switch (ImageTree.parse(type, bytes)) {
                     case Index index -> index.manifests().forEach(it -> spread(store, it, depth + 1));

@@ -16,6 +16,7 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
+import dev.berth.oci.Index;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
@@ -26,6 +27,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -65,7 +67,10 @@ class ImagesTest {
     private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
     private final Images images;
 
+    private final Path root;
+
     ImagesTest(@TempDir Path root) throws IOException {
+        this.root = root;
         store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
         snapshotter = new FakeSnapshotter(store, true);
         images = new Images(store, snapshotter, client, ImageSettings.DEFAULT, InstantSource.system());
@@ -209,6 +214,56 @@ class ImagesTest {
         assertThat(store.blobs().list()).isEmpty();
         snapshotter.remove(K8S, "container");
         nothingIsLeft();
+    }
+
+    @Test
+    void sweepsOnIfAnImageLies() throws InterruptedException {
+        var built = image(1, 2);
+        List<Digest> own = List.copyOf(built.blobs().keySet()); // layers, config, manifest
+        List<Descriptor> entries = new ArrayList<>();
+        for (Digest lie : List.of(own.get(0), own.get(2))) {
+            for (String type : List.of(MediaTypes.OCI_MANIFEST, MediaTypes.OCI_INDEX, MediaTypes.OCI_CONFIG)) {
+                entries.add(new Descriptor(type, lie, 300, List.of(), Map.of(), "", Platform.parse("linux/s390x"), ""));
+            }
+        }
+        entries.add(built.manifest());
+        registry.add("lie", "true", built)
+                .add(
+                        "lie",
+                        "latest",
+                        MediaTypes.OCI_INDEX,
+                        Index.of(MediaTypes.OCI_INDEX, entries).toJson());
+        Image liar = pull("lie");
+        registry.add("app", "v1", image(3));
+        pull("app:v1");
+        images.remove(K8S, name("app:v1"));
+        images.sweepNow();
+        assertThat(store.blobs().list()).extracting(Blob::digest).contains(own.get(0), own.get(1), own.get(2));
+        assertThat(store.blobs().list()).hasSize(5); // all of the liar, nothing of the other
+        assertThat(snapshotter.keys(K8S)).hasSize(2).last().isEqualTo(liar.snapshot());
+        images.remove(K8S, name("lie"));
+        nothingIsLeft();
+    }
+
+    @Test
+    void sweepsOnIfTheDiskLostSomething() throws Exception {
+        var built = image(1);
+        registry.add("app", "v1", built).add("app", "v2", image(2));
+        pull("app:v1");
+        pull("app:v2");
+        Path rotten = blob(built.manifest().digest());
+        Files.write(rotten, new byte[(int) Files.size(rotten)]);
+        images.remove(K8S, name("app:v2"));
+        images.sweepNow();
+        assertThat(store.blobs().list())
+                .extracting(Blob::digest)
+                .containsOnly(built.target().digest(), built.manifest().digest());
+        images.remove(K8S, name("app:v1"));
+        nothingIsLeft();
+    }
+
+    private Path blob(Digest digest) {
+        return root.resolve("store/blobs/sha256").resolve(digest.hex());
     }
 
     @Test
