@@ -68,7 +68,7 @@ public final class BridgeNetwork implements PodNetworks {
 
     private void ensure() throws InterruptedException {
         try {
-            if (ready && bridge.exists()) {
+            if (ready && !hostPorts.isStale() && bridge.exists()) {
                 return;
             }
             Platform.<@Nullable Void, IOException>call("bridge-setup", () -> {
@@ -106,6 +106,9 @@ public final class BridgeNetwork implements PodNetworks {
             wanted = new Ranges(Ranges.Origin.CONFIGURED, config.subnets());
         } else if (known.subnets().isEmpty()) {
             wanted = new Ranges(Ranges.Origin.CHOSEN, Subnets.choose(net, config.bridge(), config.ipv6()));
+        } else if (known.origin() == Ranges.Origin.CHOSEN) {
+            wanted = new Ranges(
+                    Ranges.Origin.CHOSEN, Subnets.adjust(net, config.bridge(), known.subnets(), config.ipv6()));
         }
         Subnets.checkFree(net, config.bridge(), wanted.subnets());
         return wanted;
@@ -152,6 +155,9 @@ public final class BridgeNetwork implements PodNetworks {
     @Override
     public void detach(PodNetworkRequest request) throws InterruptedException {
         release(request.id());
+        if (hostPorts.isStale()) {
+            ensure(); // fails if that cannot be mended, so that the caller comes again
+        }
     }
 
     private void release(String podId) {

@@ -20,7 +20,7 @@ import org.slf4j.LoggerFactory;
  * all leases.
  *
  * <p>Closing a port costs the kernel some 10 ms of waiting for readers of its tables, so it happens behind the caller's back,
- * on a thread of its own; a pod that takes the port meanwhile keeps it.
+ * on a thread of its own; a pod that takes the port meanwhile keeps it. If it fails the rules are {@linkplain #isStale stale}.
  */
 final class HostPorts implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HostPorts.class);
@@ -28,6 +28,7 @@ final class HostPorts implements AutoCloseable {
     private final BridgeRules rules;
     private final Leases leases;
     private final Set<Thread> behind = ConcurrentHashMap.newKeySet();
+    private volatile boolean stale; // rules are there that should not be
     private final Object changing = new Object(); // nobody may write the whole from a list that lacks a pod
 
     HostPorts(String bridge, Leases leases) {
@@ -39,7 +40,13 @@ final class HostPorts implements AutoCloseable {
     void install() throws LinuxException {
         synchronized (changing) {
             rules.install(leases.ranges().subnets(), leases.all());
+            stale = false;
         }
+    }
+
+    /** Whether a port could not be closed, so that all rules must be written anew before its pod's address is given again. */
+    boolean isStale() {
+        return stale;
     }
 
     /** Opens the ports of a pod, which has its lease already. */
@@ -72,17 +79,26 @@ final class HostPorts implements AutoCloseable {
 
     private void closeNow(Lease lease) throws LinuxException {
         synchronized (changing) {
-            Collection<Lease> others = leases.all();
             try {
-                rules.close(without(lease, others));
-            } catch (LinuxException e) {
-                if (!e.is(Errno.ENOENT)) {
-                    throw e;
-                }
-                rules.install(leases.ranges().subnets(), others);
+                closeOrInstall(lease);
+            } catch (LinuxException | RuntimeException e) {
+                stale = true;
+                throw e;
             }
         }
         forgetFlows(lease);
+    }
+
+    private void closeOrInstall(Lease lease) throws LinuxException {
+        Collection<Lease> others = leases.all();
+        try {
+            rules.close(without(lease, others));
+        } catch (LinuxException e) {
+            if (!e.is(Errno.ENOENT)) {
+                throw e;
+            }
+            rules.install(leases.ranges().subnets(), others);
+        }
     }
 
     /** The lease with those of its ports that nobody else has taken since. */
@@ -124,7 +140,7 @@ final class HostPorts implements AutoCloseable {
             try {
                 change.run();
             } catch (LinuxException | RuntimeException e) {
-                LOG.warn("host ports: {}; the rules are written again with the next change", e.getMessage());
+                LOG.warn("host ports: {}; the rules are written again with the next question", e.getMessage());
             } finally {
                 behind.remove(Thread.currentThread());
             }

@@ -1,5 +1,6 @@
 package dev.berth.network.bridge;
 
+import dev.berth.kernel.Fault;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
@@ -55,7 +56,12 @@ record Lease(String podId, List<IpPrefix> addresses, List<PortMapping> ports) {
         return port.protocol() + "/" + port.containerPort() + "/" + port.hostPort() + "/" + at;
     }
 
-    /** @throws IllegalArgumentException if the text is not one of {@link #text} */
+    /**
+     * The inverse of {@link #text}.
+     *
+     * @throws IllegalArgumentException if it is not of that form
+     * @throws Fault INVALID_ARGUMENT if no pod can have that
+     */
     static Lease parse(String text) {
         String[] parts = text.split(" ", -1);
         if (parts.length != 3 || parts[0].isEmpty()) {
@@ -63,9 +69,11 @@ record Lease(String podId, List<IpPrefix> addresses, List<PortMapping> ports) {
         }
         List<IpPrefix> addresses =
                 Arrays.stream(parts[1].split(",", -1)).map(IpPrefix::parse).toList();
+        BridgeConfig.checkSubnets(addresses.stream().map(IpPrefix::network).toList());
         List<PortMapping> ports = parts[2].equals(NONE)
                 ? List.of()
                 : Arrays.stream(parts[2].split(",", -1)).map(Lease::port).toList();
+        ports.forEach(port -> HostAddress.check(parts[0], port));
         return new Lease(parts[0], addresses, ports);
     }
 

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,7 +67,7 @@ final class Leases implements AutoCloseable {
         try {
             int space = line.indexOf(' ');
             apply(line.substring(0, Math.max(0, space)), line.substring(space + 1));
-        } catch (IllegalArgumentException e) {
+        } catch (IllegalArgumentException | Fault e) {
             LOG.warn("{}: left out the line \"{}\": {}", file, line, e.getMessage());
         }
     }
@@ -74,19 +75,40 @@ final class Leases implements AutoCloseable {
     private void apply(String verb, String rest) {
         switch (verb) {
             case "ranges" -> use(ranges(rest));
-            case "next" -> next = Long.parseLong(rest);
+            case "next" -> next = Math.max(Ranges.FIRST, Long.parseLong(rest));
             case "released" -> released.add(Long.parseLong(rest));
-            case "lease" -> add(Lease.parse(rest));
+            case "lease" -> replay(Lease.parse(rest));
             case "release" -> drop(rest);
             default -> throw new IllegalArgumentException("unknown verb");
         }
     }
 
+    /** An address has one owner: if the line of the last one's release was damaged, it is the later one. */
+    private void replay(Lease lease) {
+        Set<InetAddress> addresses =
+                lease.addresses().stream().map(IpPrefix::address).collect(Collectors.toSet());
+        List<String> before = leases.values().stream()
+                .filter(other -> other.addresses().stream().anyMatch(a -> addresses.contains(a.address())))
+                .map(Lease::podId)
+                .toList();
+        Optional<Long> number = numberOf(lease);
+        if (number.isPresent() && number.get() < Ranges.FIRST) {
+            throw new IllegalArgumentException("no pod has the address " + lease.addresses());
+        }
+        before.forEach(this::drop);
+        add(lease);
+    }
+
     private static Ranges ranges(String text) {
         String[] parts = text.split(" ", -1);
-        return new Ranges(
-                Ranges.Origin.valueOf(parts[0]),
-                Arrays.stream(parts[1].split(",", -1)).map(IpPrefix::parse).toList());
+        if (parts.length != 2) {
+            throw new IllegalArgumentException("ranges have two parts: " + text);
+        }
+        List<IpPrefix> subnets = Arrays.stream(parts[1].split(",", -1))
+                .map(it -> IpPrefix.parse(it).network())
+                .toList();
+        BridgeConfig.checkSubnets(subnets);
+        return new Ranges(Ranges.Origin.valueOf(parts[0]), subnets);
     }
 
     private static String text(Ranges ranges) {
@@ -149,7 +171,9 @@ final class Leases implements AutoCloseable {
     }
 
     private boolean isFree(long number) {
-        return ranges.addresses(number).stream().noneMatch(a -> taken.contains(a.address()));
+        return number >= Ranges.FIRST
+                && number <= ranges.last()
+                && ranges.addresses(number).stream().noneMatch(a -> taken.contains(a.address()));
     }
 
     private void checkFree(String podId, PortMapping wanted) {

@@ -13,11 +13,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Which address ranges are free on this node. */
 final class Subnets {
     private static final int FIRST = 88;
     private static final int LAST = 127;
+    private static final int TRIES = 16; // that one of 2^40 is taken means that a route leads into all of them
 
     private Subnets() {}
 
@@ -40,9 +42,35 @@ final class Subnets {
                         "Configure a free range as network.subnets"));
         List<IpPrefix> chosen = new ArrayList<>(List.of(free));
         if (ipv6) {
-            chosen.add(randomLocal());
+            chosen.add(chooseV6(routes, own));
         }
         return List.copyOf(chosen);
+    }
+
+    /** What was chosen before, with a range of IPv6 added or left out where that is wanted now. */
+    static List<IpPrefix> adjust(Rtnetlink net, String bridge, List<IpPrefix> chosen, boolean ipv6)
+            throws LinuxException {
+        if (chosen.stream().anyMatch(IpPrefix::isV6) == ipv6) {
+            return chosen;
+        }
+        List<IpPrefix> adjusted =
+                new ArrayList<>(chosen.stream().filter(s -> !s.isV6()).toList());
+        if (ipv6) {
+            adjusted.add(
+                    chooseV6(net.routes(), net.find(bridge).map(Link::index).orElse(-1)));
+        }
+        return List.copyOf(adjusted);
+    }
+
+    private static IpPrefix chooseV6(List<Route> routes, int own) {
+        return Stream.generate(Subnets::randomLocal)
+                .limit(TRIES)
+                .filter(candidate -> conflict(routes, own, candidate).isEmpty())
+                .findFirst()
+                .orElseThrow(() -> Fault.precondition(
+                        "choose a range of IPv6 for pods",
+                        "routes of this node lead into all local ranges",
+                        "Configure free ranges as network.subnets"));
     }
 
     /** RFC 4193: fd, then 40 random bits; our pods are in its subnet 0. */

@@ -74,10 +74,10 @@ public final class CniNetworks implements PodNetworks {
                 delete(before.get()); // an attempt that was broken off, or whose answer was not heard
             }
             Added intent = new Added(list, pod, null);
-            files.write(intent);
+            files.writeIntent(intent);
             undo.add("network of pod " + id, () -> delete(intent));
             JsonObject result = chain.add(list, pod);
-            files.write(intent.with(result));
+            files.writeResult(intent.with(result));
             Attachment attachment = CniResult.attachment(result);
             undo.commit();
             return attachment;
@@ -166,7 +166,7 @@ public final class CniNetworks implements PodNetworks {
             if (added.isPresent()) {
                 delete(added.get());
             } else {
-                files.remove(id); // torn by a power loss
+                files.remove(id); // torn by a power loss, before any plugin ran
             }
         } catch (Fault e) {
             LOG.warn("pod {} is gone and its network is not: {}", id, e.getMessage());

@@ -8,7 +8,9 @@ import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -92,12 +94,59 @@ class LeasesTest {
         }
         Files.writeString(
                 file,
-                Files.readString(file) + "\nlease\nlease b\nlease b x -\nlease b 10.0.0.1/8 TCP\nranges X y\nnonsense\n"
+                Files.readString(file)
+                        + "\nlease\nranges CHOSEN\nranges\nnext\nnext -9\nreleased -3\nreleased 77\nlease b\nlease b x -\nlease b 10.0.0.1/8 TCP\nranges X y\nnonsense\n"
                         + "next x\n\0\0\0\nlease torn 10.207.8.6/29 -");
         try (Leases leases = open()) {
             assertThat(leases.all()).extracting(Lease::podId).containsExactly("a");
             assertThat(leases.take("b", List.of()).addresses()).containsExactly(IpPrefix.parse("10.207.8.3/29"));
         }
+    }
+
+    @Test
+    void whateverIsDamagedTheRestIsReadAndNoAddressHasTwoOwners() throws IOException {
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        var ports = List.of(new PortMapping(Protocol.TCP, 80, 12000, "127.0.0.1"));
+        try (Leases leases = open(V4, V6)) {
+            leases.take("a", ports);
+            leases.take("b", List.of());
+            leases.release("b");
+            leases.take("c", List.of());
+            leases.release("a");
+        }
+        byte[] good = Files.readAllBytes(file);
+        for (int i = 0; i < 300; i++) {
+            Files.write(file, damaged(good, random));
+            List<Lease> before;
+            try (Leases leases = open(V4, V6)) {
+                leases.take("new", List.of());
+                before = List.copyOf(leases.all());
+                assertThat(before.stream().flatMap(lease -> lease.addresses().stream()))
+                        .as("seed %s, round %s", seed, i)
+                        .extracting(IpPrefix::address)
+                        .doesNotHaveDuplicates();
+            }
+            try (Leases leases = open()) {
+                assertThat(leases.all()).as("seed %s, round %s", seed, i).containsExactlyInAnyOrderElementsOf(before);
+            }
+        }
+    }
+
+    /** With some bytes changed, left out or doubled, digits and separators above all. */
+    private static byte[] damaged(byte[] good, Random random) {
+        byte[] signs = " ,/:.-0123456789\n".getBytes(StandardCharsets.US_ASCII);
+        var bytes = new ByteArrayOutputStream();
+        for (byte each : good) {
+            switch (random.nextInt(60)) {
+                case 0 -> bytes.write(signs[random.nextInt(signs.length)]);
+                case 1 -> bytes.write(random.nextInt(256));
+                case 2 -> bytes.writeBytes(new byte[] {each, each});
+                case 3 -> {}
+                default -> bytes.write(each);
+            }
+        }
+        return bytes.toByteArray();
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.berth.network.cni;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
@@ -13,9 +14,11 @@ import dev.berth.network.PodNetworkRequest;
 import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -54,13 +57,17 @@ class CniNetworksTest {
     }
 
     private CniNetworks open() throws IOException {
+        return open(new LinuxDisk());
+    }
+
+    private CniNetworks open(Disk disk) throws IOException {
         return CniNetworks.open(
                 new CniConfig(
                         temp.resolve("conf"),
                         List.of(temp.resolve("nowhere"), plugins.directory()),
                         temp.resolve("cache"),
                         Duration.ofSeconds(2)),
-                new LinuxDisk(),
+                disk,
                 Ticker.system());
     }
 
@@ -187,6 +194,27 @@ class CniNetworksTest {
         network.attach(request("a"));
         assertThat(plugins.calls())
                 .containsExactly("DEL three", "DEL two", "DEL one", "ADD one", "ADD two", "ADD three");
+    }
+
+    @Test
+    void theIntentIsOnTheDiskBeforeThePluginsRunAndOutlivesATornResult() throws Exception {
+        List<String> calls = new ArrayList<>();
+        Disk real = new LinuxDisk();
+        network = open((Disk) Proxy.newProxyInstance(
+                Disk.class.getClassLoader(), new Class<?>[] {Disk.class}, (_, method, arguments) -> {
+                    if (method.getName().equals("replace")) {
+                        calls.add(((Path) arguments[0]).getFileName() + " after " + plugins.calls());
+                    }
+                    return method.invoke(real, arguments);
+                }));
+        network.attach(request("a"));
+        assertThat(calls).containsExactly("a.json after []");
+
+        Files.write(temp.resolve("cache/results/a.result"), new byte[0]); // a power loss
+        network = open();
+        network.retainOnly(Set.of());
+        assertThat(plugins.calls()).endsWith("DEL three", "DEL two", "DEL one");
+        assertThat(temp.resolve("cache/results")).isEmptyDirectory();
     }
 
     @Test
