@@ -16,6 +16,8 @@ import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A map of names to JSON texts that survives the death of its process.
@@ -25,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * flushed to disk: a power loss ends the tasks as well.
  */
 public final class Journal implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Journal.class);
+
     /** The file is rewritten when it is larger than this and mostly holds what is overwritten. */
     private static final long COMPACT_ABOVE_BYTES = 1 << 20;
 
@@ -58,6 +62,7 @@ public final class Journal implements AutoCloseable {
 
     private long length;
     private long liveBytes;
+    private long compactAbove = COMPACT_ABOVE_BYTES;
 
     private Journal(Path file, Disk disk, RandomAccessFile open) {
         this.file = file;
@@ -110,8 +115,8 @@ public final class Journal implements AutoCloseable {
         try {
             append(line);
             changes.forEach(this::apply);
-            if (length > COMPACT_ABOVE_BYTES && length > 4 * liveBytes) {
-                compact();
+            if (length > compactAbove && length > 4 * liveBytes) {
+                tryCompact();
             }
         } finally {
             lock.unlock();
@@ -161,13 +166,36 @@ public final class Journal implements AutoCloseable {
         return json == null ? 0 : name.length() + json.length() + 12;
     }
 
+    /** The changes are in the file by now: whoever made them must not be told that they failed. */
+    private void tryCompact() {
+        try {
+            compact();
+            compactAbove = COMPACT_ABOVE_BYTES;
+        } catch (IOException e) {
+            compactAbove = length + COMPACT_ABOVE_BYTES; // not at every write, on a disk that is full
+            LOG.warn("{} has {} bytes and cannot be written anew: it goes on as it is", file, length, e);
+        }
+    }
+
+    /** The new file is open before it gets the name: what is written later never goes to a file without one. */
     private void compact() throws IOException {
         List<Change> all = new ArrayList<>();
         live.forEach((name, json) -> all.add(Change.put(name, json)));
         byte[] line = all.isEmpty() ? new byte[0] : line(all);
-        disk.replace(file, line);
+        Path next = file.resolveSibling(file.getFileName() + ".compact");
+        disk.replace(next, line);
+        RandomAccessFile fresh = new RandomAccessFile(next.toFile(), "rw");
+        try {
+            disk.rename(next, file);
+        } catch (IOException e) {
+            if (Files.exists(next)) {
+                fresh.close();
+                throw e;
+            }
+            LOG.warn("{} was written anew, but that may not outlive a power loss", file, e);
+        }
         RandomAccessFile old = open;
-        open = open(file);
+        open = fresh;
         length = line.length;
         old.close();
     }

@@ -13,6 +13,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class JournalTest {
     @TempDir
@@ -82,6 +84,40 @@ class JournalTest {
         }
     }
 
+    /** Fails one step of a rewriting: before the file has changed, or after. */
+    @ParameterizedTest
+    @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+    void aRewritingThatFailsTakesNothingAway(Step failing) throws IOException {
+        String text = "\"" + "x".repeat(10_000) + "\"";
+        var disk = new PlainDisk();
+        disk.failing = failing;
+        try (Journal journal = Journal.open(file(), disk)) {
+            for (int i = 0; i < 300; i++) {
+                journal.write(List.of(Change.put("same", text), Change.put("n", Integer.toString(i))));
+            }
+            assertThat(disk.failures).isPositive().isLessThan(5);
+            try (Journal successor = Journal.open(file(), disk)) {
+                assertThat(successor.get("n")).hasValue("299");
+            }
+            disk.failing = Step.NONE;
+            for (int i = 300; i < 600; i++) {
+                journal.write(List.of(Change.put("same", text), Change.put("n", Integer.toString(i))));
+            }
+            assertThat(Files.size(file())).isLessThan(2 << 20);
+        }
+        try (Journal again = open()) {
+            assertThat(again.get("n")).hasValue("599");
+            assertThat(again.get("same")).hasValue(text);
+        }
+    }
+
+    enum Step {
+        NONE,
+        REPLACE,
+        BEFORE_RENAME,
+        AFTER_RENAME
+    }
+
     @Test
     void refusesWhatWouldBreakTheFile() {
         assertThatThrownBy(() -> Change.put("a\tb", "1")).isInstanceOf(IllegalArgumentException.class);
@@ -99,8 +135,19 @@ class JournalTest {
     }
 
     private static final class PlainDisk implements Disk {
+        private Step failing = Step.NONE;
+        private int failures;
+
+        private void failAt(Step step) throws IOException {
+            if (failing == step) {
+                failures++;
+                throw new IOException("No space left on device");
+            }
+        }
+
         @Override
         public void replace(Path target, byte[] bytes) throws IOException {
+            failAt(Step.REPLACE);
             Path next = target.resolveSibling(target.getFileName() + ".next");
             Files.write(next, bytes);
             Files.move(next, target, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
@@ -117,7 +164,9 @@ class JournalTest {
 
         @Override
         public void rename(Path from, Path to) throws IOException {
-            Files.move(from, to);
+            failAt(Step.BEFORE_RENAME);
+            Files.move(from, to, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            failAt(Step.AFTER_RENAME);
         }
 
         @Override
