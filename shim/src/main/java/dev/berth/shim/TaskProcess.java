@@ -311,23 +311,83 @@ final class TaskProcess {
             return;
         }
         try {
-            if (!record.isExec()) {
-                context.pins().keep(record, process);
+            keepHandle(process);
+            Optional<ExitStatus> status = awaitStatus(process);
+            if (process.fd().isClosed()) {
+                return; // this supervisor ends, and the next one waits
             }
-            process.awaitExit(Poller.FOREVER);
-            Optional<ExitStatus> status = status(process);
             Instant at = context.time().clock().instant();
-            atEnd.run();
-            String output = PumpRecord.name(record.task(), record.execId());
-            if (!context.outputs().drain(output, DRAIN)) {
-                LOG.warn("{}: its output is held open by others; the exit is told before the end of it", output);
-            }
-            context.oom().check(record.task());
+            attempt("what is to be done at its end is not", atEnd);
+            attempt("its output may lack its end", this::drain);
+            attempt(
+                    "whether it ran out of memory is not known",
+                    () -> context.oom().check(record.task()));
             record(status, at);
-        } catch (IOException e) {
-            LOG.error("{}: nobody can wait for it", record.what(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private void keepHandle(Pidfd process) throws InterruptedException {
+        if (record.isExec()) {
+            return;
+        }
+        try {
+            context.pins().keep(record, process);
+        } catch (RuntimeException e) {
+            LOG.error("{}: the next supervisor will not learn how it ended", record.what(), e);
+        }
+    }
+
+    /** The status, which may not be to be had; whatever goes wrong, it returns only when the process has ended. */
+    private Optional<ExitStatus> awaitStatus(Pidfd process) throws InterruptedException {
+        try {
+            process.awaitExit(Poller.FOREVER);
+        } catch (IOException | RuntimeException e) {
+            if (process.fd().isClosed()) {
+                return Optional.empty();
+            }
+            LOG.error("{}: nobody can wait for it; it is looked at", record.what(), e);
+            awaitGone(process, record.startTime());
+        }
+        try {
+            return status(process);
+        } catch (IOException | RuntimeException e) {
+            LOG.error("{}: how it ended cannot be learnt", record.what(), e);
+            return Optional.empty();
+        }
+    }
+
+    private void awaitGone(Pidfd process, long startTime) throws InterruptedException {
+        while (!process.fd().isClosed() && isThere(process.pid(), startTime)) {
+            context.time().ticker().sleep(BEFORE_NEXT_WRITE);
+        }
+    }
+
+    private static boolean isThere(int pid, long startTime) {
+        try {
+            return ProcStat.of(pid)
+                    .filter(found -> !found.isZombie() && (startTime == 0 || found.startTime() == startTime))
+                    .isPresent();
+        } catch (IOException e) {
+            LOG.error("process {} cannot be looked at", pid, e);
+            return true;
+        }
+    }
+
+    private void drain() throws InterruptedException {
+        String output = PumpRecord.name(record.task(), record.execId());
+        if (!context.outputs().drain(output, DRAIN)) {
+            LOG.warn("{}: its output is held open by others; the exit is told before the end of it", output);
+        }
+    }
+
+    /** An exit is told whatever else fails: somebody waits for it. */
+    private void attempt(String otherwise, Step step) throws InterruptedException {
+        try {
+            step.run();
+        } catch (RuntimeException e) {
+            LOG.error("{}: {}", record.what(), otherwise, e);
         }
     }
 
@@ -371,6 +431,8 @@ final class TaskProcess {
                     return; // the next supervisor finds out
                 }
                 LOG.error("{}: its exit with status {} is not written yet", record.what(), status, fault);
+            } catch (RuntimeException e) {
+                LOG.error("{}: its exit with status {} cannot be written", record.what(), status, e);
             } finally {
                 lock.unlock();
             }
