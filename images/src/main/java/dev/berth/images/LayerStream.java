@@ -1,5 +1,7 @@
 package dev.berth.images;
 
+import com.github.luben.zstd.Zstd;
+import com.github.luben.zstd.ZstdIOException;
 import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
@@ -20,6 +22,13 @@ import java.security.MessageDigest;
  */
 final class LayerStream extends InputStream {
     private static final int MAGIC = 4;
+
+    /**
+     * 128 MiB of memory outside the heap for each layer that is being unpacked, at most: what zstd --long and --ultra make, and what
+     * every other unpacker takes without being asked for more. Told the library, so that its default is not ours.
+     */
+    private static final int ZSTD_WINDOW_LOG = 27;
+
     private static final long BOMB_BYTES = 1L << 30;
     private static final long BOMB_RATIO = 400;
 
@@ -55,7 +64,7 @@ final class LayerStream extends InputStream {
             peeking.unread(magic);
             InputStream archive = switch (compression(magic)) {
                 case GZIP -> new GzipStream(peeking);
-                case ZSTD -> new ZstdInputStreamNoFinalizer(peeking);
+                case ZSTD -> new ZstdInputStreamNoFinalizer(peeking).setLongMax(ZSTD_WINDOW_LOG);
                 case NONE -> peeking;
             };
             undo.commit();
@@ -127,6 +136,13 @@ final class LayerStream extends InputStream {
     private static Fault wrong(Descriptor layer, IOException e) {
         if (e instanceof InterruptedIOException) {
             return Fault.of(Fault.Code.CANCELLED, "unpack layer " + layer.digest(), "it was interrupted", "")
+                    .causedBy(e);
+        }
+        if (e instanceof ZstdIOException zstd && zstd.getErrorCode() == Zstd.errFrameParameterWindowTooLarge()) {
+            return Fault.invalid(
+                            "layer " + layer.digest(),
+                            "unpacking it takes a window of more than " + (1 << (ZSTD_WINDOW_LOG - 20)) + " MiB",
+                            "Pack it with zstd --long=" + ZSTD_WINDOW_LOG + " or less")
                     .causedBy(e);
         }
         return Fault.invalid(

@@ -86,6 +86,30 @@ class LayerStreamTest {
         assertThatThrownBy(() -> unpack(joined(good, noise(30)))).hasMessageContaining("follows");
     }
 
+    /** A frame of one byte in a raw block, whose header asks for a window of 2^log bytes. */
+    private static byte[] zstd(int log) {
+        return new byte[] {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, (byte) ((log - 10) << 3), 9, 0, 0, 'x'};
+    }
+
+    @Test
+    void refusesZstdThatWouldTakeTooMuchMemory() throws IOException {
+        Digest any = Digest.of(new byte[0]);
+        Descriptor layer = Descriptor.of(MediaTypes.OCI_LAYER_ZSTD, any, 10);
+        for (int log : new int[] {10, 23, 27}) {
+            try (var stream = LayerStream.open(layer, any, new ByteArrayInputStream(zstd(log)))) {
+                assertThat(stream.readAllBytes()).as("2^" + log).containsExactly('x');
+            }
+        }
+        for (int log : new int[] {28, 31, 40}) {
+            try (var stream = LayerStream.open(layer, any, new ByteArrayInputStream(zstd(log)))) {
+                assertThatThrownBy(stream::readAllBytes)
+                        .as("2^" + log)
+                        .isInstanceOf(Fault.class)
+                        .hasMessageContaining("a window of more than 128 MiB");
+            }
+        }
+    }
+
     @Test
     void stopsBombs() throws IOException {
         byte[] plain = new byte[4 << 20];
