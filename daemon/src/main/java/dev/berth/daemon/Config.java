@@ -46,6 +46,7 @@ record Config(
      * @param pluginLimit how long one CNI plugin may take for one command
      * @param bridge name of the built-in network's bridge
      * @param subnets address ranges of the built-in network, at most one of each family; empty to choose a free one
+     * @param ipv6 whether pods of the built-in network have addresses of IPv6 too
      * @param spares network namespaces that are made before a pod asks for them
      */
     record Network(
@@ -55,6 +56,7 @@ record Config(
             Duration pluginLimit,
             String bridge,
             List<String> subnets,
+            boolean ipv6,
             int spares) {
         enum Mode {
             CNI,
@@ -96,9 +98,42 @@ record Config(
      * A way to run containers.
      *
      * @param path an OCI runtime, or a shim if its name begins with containerd-shim-; a bare name is looked up on PATH
-     * @param options handed to the shim as they stand
+     * @param options what it is told; each kind of handler knows some of them
      */
-    record Handler(String path, Map<String, String> options) {}
+    record Handler(String path, Options options) {
+        static final String SHIM = "containerd-shim-";
+
+        private static final String RUNC_SHIM = SHIM + "runc-";
+
+        private static String program(String path) {
+            return path.substring(path.lastIndexOf('/') + 1);
+        }
+
+        boolean isShim() {
+            return program(path).startsWith(SHIM);
+        }
+
+        /** A shim that is told containerd.runc.v1.Options. */
+        boolean isRuncShim() {
+            return program(path).startsWith(RUNC_SHIM);
+        }
+    }
+
+    /**
+     * Options of a handler, named as in containerd's config. An OCI runtime of ours has only SystemdCgroup, a shim for runc all
+     * but the first, any other shim only the first.
+     *
+     * @param configPath a file that the shim reads; empty for none
+     * @param binaryName the OCI runtime that the shim runs; empty for its own choice, as the next
+     * @param root where that runtime keeps its state
+     */
+    record Options(
+            String configPath,
+            String binaryName,
+            String root,
+            boolean systemdCgroup,
+            boolean noPivotRoot,
+            boolean noNewKeyring) {}
 
     /** The settings of an empty file. */
     static Config defaults() {
@@ -125,6 +160,8 @@ record Config(
         Settings network = file.table("network");
         Settings images = file.table("images");
         Settings runtime = file.table("runtime");
+        boolean systemd = runtime.oneOf("cgroup_driver", "cgroupfs", List.of("cgroupfs", "systemd"))
+                .equals("systemd");
         Settings streaming = file.table("streaming");
         var config = new Config(
                 file.path("root", "/var/lib/berth"),
@@ -144,19 +181,17 @@ record Config(
                         Duration.ofSeconds(network.number("plugin_seconds", 120, 1, 3600)),
                         network.text("bridge", "berth0"),
                         network.texts("subnets", List.of()),
+                        network.flag("ipv6", false),
                         network.number("spare_namespaces", 4, 0, 64)),
                 new Images(
                         images.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
                         images.number("downloads", 4, 1, 64)),
                 new Runtimes(
                         runtime.text("default", ""),
-                        runtime.oneOf("cgroup_driver", "cgroupfs", List.of("cgroupfs", "systemd"))
-                                        .equals("cgroupfs")
-                                ? Runtimes.CgroupDriver.CGROUPFS
-                                : Runtimes.CgroupDriver.SYSTEMD,
+                        systemd ? Runtimes.CgroupDriver.SYSTEMD : Runtimes.CgroupDriver.CGROUPFS,
                         runtime.cgroup("supervisor_cgroup", supervisorCgroup(state)),
                         runtime.texts("without", List.of()),
-                        handlers(runtime)),
+                        handlers(runtime, systemd)),
                 new Streaming(
                         streaming.text("address", "127.0.0.1"),
                         streaming.number("port", 0, 0, 65535),
@@ -175,12 +210,35 @@ record Config(
                         + UUID.nameUUIDFromBytes(state.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    private static Map<String, Handler> handlers(Settings runtime) {
+    private static Map<String, Handler> handlers(Settings runtime, boolean systemd) {
         var handlers = new TreeMap<String, Handler>();
         for (String name : runtime.tables()) {
-            Settings handler = runtime.table(name);
-            handlers.put(name, new Handler(handler.text("path", name), handler.map("options")));
+            Settings table = runtime.table(name);
+            var handler = new Handler(table.text("path", name), new Options("", "", "", systemd, false, false));
+            handlers.put(name, new Handler(handler.path(), options(table.table("options"), handler, systemd)));
         }
         return handlers;
+    }
+
+    /** Asks only for what the handler is told, so that the rest is refused. */
+    private static Options options(Settings table, Handler handler, boolean systemd) {
+        if (handler.isShim() && !handler.isRuncShim()) {
+            return new Options(table.text("config_path", ""), "", "", systemd, false, false);
+        }
+        if (table.flag("SystemdCgroup", systemd) != systemd) {
+            throw table.wrong(
+                    "SystemdCgroup",
+                    "runtime.cgroup_driver says otherwise, and there is one for the whole node",
+                    "Leave it out, or change runtime.cgroup_driver and the kubelet's cgroupDriver");
+        }
+        return handler.isShim()
+                ? new Options(
+                        "",
+                        table.text("BinaryName", ""),
+                        table.text("Root", ""),
+                        systemd,
+                        table.flag("NoPivotRoot", false),
+                        table.flag("NoNewKeyring", false))
+                : new Options("", "", "", systemd, false, false);
     }
 }

@@ -37,8 +37,6 @@ import java.util.TreeMap;
 
 /** Parts of the daemon whose choice or settings follow from the config. */
 final class Parts {
-    private static final String SHIM = "containerd-shim-";
-
     private Parts() {}
 
     static PodNetworks networks(Config config, Disk disk, Ticker ticker) throws IOException, InterruptedException {
@@ -59,10 +57,16 @@ final class Parts {
     static BridgeConfig bridge(Config config) {
         List<IpPrefix> subnets =
                 config.network().subnets().stream().map(Parts::subnet).toList();
+        if (config.network().ipv6() && !subnets.isEmpty() && subnets.stream().noneMatch(IpPrefix::isV6)) {
+            throw Fault.invalid(
+                    "config, setting network.ipv6",
+                    "network.subnets names no range of IPv6",
+                    "Add one as fd00:88::/64, or leave network.subnets empty to have ranges chosen");
+        }
         return new BridgeConfig(
                 config.network().bridge(),
                 subnets,
-                subnets.stream().anyMatch(IpPrefix::isV6),
+                config.network().ipv6(),
                 0,
                 config.root().resolve("network"));
     }
@@ -177,15 +181,21 @@ final class Parts {
     }
 
     private static Handler handler(String name, Config.Handler handler, Config config) {
-        String program = Path.of(handler.path()).getFileName().toString();
-        if (!program.startsWith(SHIM)) {
+        if (!handler.isShim()) {
             return new Handler.Builtin(runtime(handler.path()).toString(), systemd(config));
         }
-        String configPath = handler.options().getOrDefault("config_path", "");
-        return new Handler.Foreign(
-                onPath(name, handler.path()),
-                configPath.isEmpty() ? Handler.ShimOptions.NONE : Handler.ShimOptions.configFile(Path.of(configPath)),
-                Handler.Bootstrapping.DETECT);
+        return new Handler.Foreign(onPath(name, handler.path()), options(handler), Handler.Bootstrapping.DETECT);
+    }
+
+    static Handler.ShimOptions options(Config.Handler handler) {
+        Config.Options given = handler.options();
+        if (handler.isRuncShim()) {
+            return Handler.ShimOptions.runc(
+                    given.binaryName(), given.root(), given.systemdCgroup(), given.noPivotRoot(), given.noNewKeyring());
+        }
+        return given.configPath().isEmpty()
+                ? Handler.ShimOptions.NONE
+                : Handler.ShimOptions.configFile(Path.of(given.configPath()));
     }
 
     /** Where an OCI runtime is, or should be: one that is missing is told in Status and does not stop the daemon. */

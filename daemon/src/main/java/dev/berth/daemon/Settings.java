@@ -7,9 +7,7 @@ import dev.berth.kernel.Fault;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +41,10 @@ final class Settings {
 
     String text(String key, String otherwise) {
         return value(key, otherwise, String.class, "a text in quotes");
+    }
+
+    boolean flag(String key, boolean otherwise) {
+        return value(key, otherwise, Boolean.class, "true or false");
     }
 
     int number(String key, int otherwise, int least, int most) {
@@ -98,16 +100,6 @@ final class Settings {
             texts.add(text);
         }
         return texts;
-    }
-
-    /** A table of texts with keys of the user's choice. */
-    Map<String, String> map(String key) {
-        known.add(key);
-        var map = new TreeMap<String, String>();
-        if (table.get(List.of(key)) instanceof UnmodifiableConfig inner) {
-            inner.entrySet().forEach(entry -> map.put(entry.getKey(), String.valueOf(entry.<Object>getValue())));
-        }
-        return map;
     }
 
     Settings table(String key) {
@@ -172,7 +164,7 @@ final class Settings {
         return path.normalize();
     }
 
-    private Fault wrong(String key, String why, String remedy) {
+    Fault wrong(String key, String why, String remedy) {
         return Fault.invalid("config " + file + ", setting " + prefix + key, why, remedy);
     }
 

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
+import dev.berth.tasks.Handler;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,7 +59,52 @@ class ConfigTest {
                 """);
         assertThat(config.runtimes().handlers())
                 .containsOnlyKeys("kata")
-                .containsValue(new Config.Handler("containerd-shim-kata-v2", Map.of("config_path", "/etc/kata.toml")));
+                .containsValue(new Config.Handler(
+                        "containerd-shim-kata-v2", new Config.Options("/etc/kata.toml", "", "", false, false, false)));
+    }
+
+    @Test
+    void runcsShimIsToldItsOptions() throws IOException {
+        Config config = read("""
+                [runtime]
+                cgroup_driver = "systemd"
+                [runtime.gpu]
+                path = "/usr/bin/containerd-shim-runc-v2"
+                [runtime.gpu.options]
+                BinaryName = "/usr/bin/nvidia-container-runtime"
+                Root = "/run/gpu"
+                NoPivotRoot = true
+                NoNewKeyring = true
+                [runtime.plain]
+                path = "containerd-shim-runc-v2"
+                [runtime.ours]
+                path = "crun"
+                [runtime.ours.options]
+                SystemdCgroup = true
+                """);
+        told(
+                config,
+                "gpu",
+                Handler.ShimOptions.runc("/usr/bin/nvidia-container-runtime", "/run/gpu", true, true, true));
+        told(config, "plain", Handler.ShimOptions.runc("", "", true));
+    }
+
+    private static void told(Config config, String handler, Handler.ShimOptions expected) {
+        var options = Parts.options(
+                Objects.requireNonNull(config.runtimes().handlers().get(handler)));
+        assertThat(options.typeUrl()).isEqualTo("containerd.runc.v1.Options");
+        assertThat(options.value()).isEqualTo(expected.value());
+    }
+
+    @Test
+    void ipv6NeedsARangeOfItsOwnIfRangesAreNamed() throws IOException {
+        assertThat(Parts.bridge(read("[network]\nipv6 = true")).ipv6()).isTrue();
+        assertThat(Parts.bridge(read("")).ipv6()).isFalse();
+        assertThat(Parts.bridge(read("[network]\nipv6 = true\nsubnets = [\"10.1.0.0/16\", \"fd00::/64\"]"))
+                        .subnets())
+                .hasSize(2);
+        Config half = read("[network]\nipv6 = true\nsubnets = [\"10.1.0.0/16\"]");
+        assertThatThrownBy(() -> Parts.bridge(half)).hasMessageContaining("names no range of IPv6");
     }
 
     @ParameterizedTest
@@ -75,6 +120,11 @@ class ConfigTest {
                 "root = 7|setting root: 7 is not a text in quotes",
                 "[images]%ndownloads = 0|setting images.downloads: 0 is out of range. Use 1 to 64",
                 "[runtime.kata]%npth = \"x\"|setting runtime.kata.pth: there is no such setting. Did you mean runtime.kata.path?",
+                "[runtime.kata]%npath = \"containerd-shim-kata-v2\"%n[runtime.kata.options]%nConfigPath = \"/x\"|setting runtime.kata.options.ConfigPath: there is no such setting. Did you mean runtime.kata.options.config_path?",
+                "[runtime.r]%npath = \"containerd-shim-runc-v2\"%n[runtime.r.options]%nBinaryNam = \"x\"|setting runtime.r.options.BinaryNam: there is no such setting. Did you mean runtime.r.options.BinaryName?",
+                "[runtime.crun.options]%nNoPivotRoot = true|setting runtime.crun.options.NoPivotRoot: there is no such setting",
+                "[runtime.crun.options]%nSystemdCgroup = true|setting runtime.crun.options.SystemdCgroup: runtime.cgroup_driver says otherwise",
+                "[runtime.crun.options]%nSystemdCgroup = \"yes\"|is not true or false",
                 "root = |it is not TOML"
             })
     void saysWhatIsWrongAndWhatToWrite(String toml, String message) {

@@ -41,10 +41,18 @@ public sealed interface Handler {
 
         /** The options of containerd's runc shim. */
         public static ShimOptions runc(String binaryName, String root, boolean systemdCgroup) {
+            return runc(binaryName, root, systemdCgroup, false, false);
+        }
+
+        /** The same with the two that only few want. */
+        public static ShimOptions runc(
+                String binaryName, String root, boolean systemdCgroup, boolean noPivotRoot, boolean noNewKeyring) {
             var options = Options.newBuilder()
                     .setBinaryName(binaryName)
                     .setRoot(root)
                     .setSystemdCgroup(systemdCgroup)
+                    .setNoPivotRoot(noPivotRoot)
+                    .setNoNewKeyring(noNewKeyring)
                     .build();
             return new ShimOptions("containerd.runc.v1.Options", options.toByteArray());
         }
