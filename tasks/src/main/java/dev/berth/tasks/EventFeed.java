@@ -26,7 +26,6 @@ import org.slf4j.LoggerFactory;
 final class EventFeed implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EventFeed.class);
     private static final Duration PAUSE = Duration.ofMillis(100);
-    private static final int ATTEMPTS = 5;
 
     private final Supervisor supervisor;
     private final Ticker ticker;
@@ -112,23 +111,8 @@ final class EventFeed implements AutoCloseable {
         }
     }
 
-    /** A consumer that fails gets the event again, some times: then it is worse to keep all later events from him. */
     private void deliver(TaskEvent event) throws InterruptedException {
-        for (int attempt = 1; ; attempt++) {
-            try {
-                consumer.accept(event);
-                return;
-            } catch (RuntimeException e) {
-                if (closed) {
-                    throw new InterruptedException("going down");
-                }
-                LOG.error("{} could not be taken, attempt {} of {}", event, attempt, ATTEMPTS, e);
-                if (attempt == ATTEMPTS) {
-                    return;
-                }
-                ticker.sleep(PAUSE.multipliedBy(attempt));
-            }
-        }
+        Delivery.to(consumer, event, ticker, () -> closed);
     }
 
     private void acknowledge() {

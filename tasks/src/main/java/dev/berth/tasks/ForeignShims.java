@@ -36,6 +36,8 @@ final class ForeignShims implements AutoCloseable {
     private final InstantSource clock;
     private final Consumer<TaskEvent> events;
 
+    private volatile boolean closed;
+
     /** Guards the maps. */
     private final Object lock = new Object();
 
@@ -137,6 +139,7 @@ final class ForeignShims implements AutoCloseable {
     /** Lets go of all shims, which run on. */
     @Override
     public void close() {
+        closed = true;
         Set<ForeignShim> all;
         synchronized (lock) {
             logs.values().forEach(Fd::close);
@@ -180,16 +183,40 @@ final class ForeignShims implements AutoCloseable {
                     "shim {} is gone without being told to; its tasks: {}",
                     shim.address().socket(),
                     orphans);
-            shim.kill(); // the connection may be all that died
-            Files.deleteIfExists(shim.address().socket()); // its program's delete verb leaves it
+            bury(shim);
+            // Side by side: one that cannot be cleaned up or told must not keep the others' ends from being told.
             for (TaskId task : orphans) {
-                Exit exit = cleanUp(task);
-                events.accept(new TaskEvent.Exited(task, clock.instant(), "", 0, exit));
+                Thread.ofVirtual().name("end of " + task.id()).start(() -> tellEnd(task));
             }
-        } catch (IOException e) {
-            LOG.error("cleaning up after shim {}", shim.address().socket(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void bury(ForeignShim shim) throws InterruptedException {
+        try {
+            shim.kill(); // the connection may be all that died
+            Files.deleteIfExists(shim.address().socket()); // its program's delete verb leaves it
+        } catch (IOException | RuntimeException e) {
+            LOG.error("cleaning up after shim {}", shim.address().socket(), e);
+        }
+    }
+
+    private void tellEnd(TaskId task) {
+        try {
+            Exit exit = cleanUpOrLost(task);
+            Delivery.to(events, new TaskEvent.Exited(task, clock.instant(), "", 0, exit), ticker, () -> closed);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private Exit cleanUpOrLost(TaskId task) throws InterruptedException {
+        try {
+            return cleanUp(task);
+        } catch (IOException | RuntimeException e) {
+            LOG.error("{}: cleaning up after its shim", task, e);
+            return lost();
         }
     }
 

@@ -107,6 +107,52 @@ class EventFeedTest {
     }
 
     @Test
+    void anEndIsToldUntilItIsTaken() throws Exception {
+        var attempts = new AtomicInteger();
+        tasks.subscribe(event -> {
+            if (event.task().id().equals("a") && attempts.incrementAndGet() < 7) {
+                throw new IllegalStateException("the disk is full");
+            }
+            events.add(event);
+        });
+        exit("a", 1);
+        exit("b", 2);
+        assertThat(next().task().id()).isEqualTo("a");
+        assertThat(next().task().id()).isEqualTo("b");
+        assertThat(attempts).hasValue(7);
+        acknowledgedUpTo(2);
+    }
+
+    @Test
+    void whatIsNoEndIsToldSomeTimes() throws Exception {
+        var attempts = new AtomicInteger();
+        tasks.subscribe(event -> {
+            if (event instanceof TaskEvent.OutOfMemory) {
+                attempts.incrementAndGet();
+                throw new IllegalStateException("no");
+            }
+            events.add(event);
+        });
+        supervisor.tell("/tasks/oom", TaskOOM.newBuilder().setContainerId("a").build());
+        exit("a", 1);
+        assertThat(next()).isInstanceOf(TaskEvent.Exited.class);
+        assertThat(attempts).hasValue(5);
+    }
+
+    @Test
+    void aSubscriberThatAlwaysFailsDoesNotKeepTheFeedOpen() throws Exception {
+        var attempts = new LinkedBlockingQueue<Integer>();
+        tasks.subscribe(event -> {
+            attempts.add(1);
+            throw new IllegalStateException("the disk is full");
+        });
+        exit("a", 1);
+        assertThat(attempts.poll(20, TimeUnit.SECONDS)).isNotNull();
+        tasks.close();
+        assertThat(supervisor.acknowledged).isEmpty();
+    }
+
+    @Test
     void aNewSupervisorGoesOnWhereTheOldOneStopped() throws Exception {
         tasks.subscribe(events::add);
         exit("a", 1);
