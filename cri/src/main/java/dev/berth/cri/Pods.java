@@ -192,13 +192,17 @@ public final class Pods {
         }
     }
 
-    /** Takes a pod away that did not become ready. Harmless if there is none. */
+    /** Takes a pod away that did not become ready, also if somebody stopped it since. Harmless if there is none. */
     private void undo(String id) throws InterruptedException {
         try (var _ = turns.take(id)) {
-            if (context.ledger().hasPod(id) && context.ledger().pod(id).state() == PodState.CREATING) {
+            if (context.ledger().hasPod(id) && neverWas(context.ledger().pod(id))) {
                 discard(context.ledger().pod(id));
             }
         }
+    }
+
+    private static boolean neverWas(Pod pod) {
+        return pod.state() == PodState.CREATING || (pod.state() == PodState.NOT_READY && !pod.delivered());
     }
 
     /** The record goes last: as long as something may be left of a pod there is one that says so. */
@@ -207,28 +211,29 @@ public final class Pods {
         context.ledger().removePod(pod.id());
     }
 
+    /** Holds the pod's turn from its record on: whoever saw it in a list and stops or removes it does so when it is whole. */
     private String create(PodConfig config, String handler) throws InterruptedException {
         String id = Ids.random();
         var timeline = new Timeline(context.ticker());
         Pod pod =
                 new Pod(id, config, handler, PodState.CREATING, context.nowNanos(), null, List.of(), false, List.of());
-        Pod ready;
-        try (var _ = LogScope.pod(pod);
+        try (var _ = turns.take(id);
+                var _ = LogScope.pod(pod);
                 var undo = new Rollback()) {
             context.ledger().add(pod);
             undo.add("pod " + id, context.cleaning().step(Kind.POD_CREATION, id, () -> undo(id)));
             timeline.done("record");
             Pod made = environment.make(pod, timeline);
-            ready = context.ledger()
+            Pod ready = context.ledger()
                     .changePod(
                             id,
                             p -> p.withNetwork(made.netns(), made.ips())
                                     .withTimeline(timeline.steps())
                                     .with(PodState.READY));
             undo.commit();
+            context.publish(ContainerEvent.Kind.CREATED, id, ready);
+            context.publish(ContainerEvent.Kind.STARTED, id, ready);
         }
-        context.publish(ContainerEvent.Kind.CREATED, id, ready);
-        context.publish(ContainerEvent.Kind.STARTED, id, ready);
         return id;
     }
 }

@@ -3,6 +3,7 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.wire.cri.ContainerConfig;
+import dev.berth.wire.cri.ListPodSandboxRequest;
 import dev.berth.wire.cri.RemoveContainerRequest;
 import dev.berth.wire.cri.RunPodSandboxRequest;
 import dev.berth.wire.cri.StopContainerRequest;
@@ -103,6 +104,41 @@ class RaceTest {
         for (int round = 0; round < ROUNDS; round++) {
             String name = "same" + round;
             oneThing(atOnce(List.of(() -> pods.run(name), () -> pods.run(name), () -> pods.run(name))));
+        }
+    }
+
+    /** A pod is listed before it is whole: who goes by the list may be faster than who makes it. */
+    @Test
+    void aPodIsStoppedAndRemovedByOneWhoSawItInAListWhileItIsMade() throws InterruptedException {
+        for (int round = 0; round < ROUNDS * 3; round++) {
+            String name = "seen" + round;
+            boolean remove = round % 3 > 0;
+            List<Ending> endings = atOnce(List.of(() -> pods.run(name), () -> {
+                String seen = awaitListed(name);
+                Leaks.mark(seen);
+                if (remove) {
+                    pods.remove(seen);
+                } else {
+                    pods.stop(seen);
+                }
+                return seen;
+            }));
+            assertThat(endings).allMatch(ending -> ending.code() == Status.Code.OK);
+            assertThat(endings.getFirst().answer()).isEqualTo(endings.getLast().answer());
+            pods.removeAll();
+            rest.isSame(berth);
+        }
+    }
+
+    private String awaitListed(String name) {
+        while (true) {
+            for (var pod : pods.runtime()
+                    .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
+                    .getItemsList()) {
+                if (pod.getMetadata().getName().equals(name)) {
+                    return pod.getId();
+                }
+            }
         }
     }
 
