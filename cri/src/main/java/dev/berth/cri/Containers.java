@@ -240,8 +240,9 @@ public final class Containers {
         return context.ledger().containers().stream()
                 .filter(container -> container.name().equals(name))
                 .findFirst()
-                .<Before>map(container ->
-                        container.delivered() ? new Before.Taken(container.id()) : new Before.Unheard(container.id()))
+                .<Before>map(container -> container.delivered()
+                        ? new Before.Taken(container.id())
+                        : new Before.Unheard(container.id(), new Request(container.podId(), container.config())))
                 .orElseGet(Before.Free::new);
     }
 

@@ -17,8 +17,8 @@ final class Creations {
         /** The name is free. */
         record Free() implements Before {}
 
-        /** The same request was carried out and its caller never heard of it. */
-        record Unheard(String id) implements Before {}
+        /** A request was carried out and its caller never heard of it: the same one gets what it made. */
+        record Unheard(String id, Object request) implements Before {}
 
         /** The name belongs to something that was delivered, or that another request made. */
         record Taken(String id) implements Before {}
@@ -70,7 +70,10 @@ final class Creations {
                         running.put(what, work);
                         begin(what, work, create);
                     }
-                    case Before.Unheard(String id) -> {
+                    case Before.Unheard(String id, Object unheard) -> {
+                        if (!unheard.equals(request)) {
+                            throw taken(what, "the name belongs to " + id + ", which another request made");
+                        }
                         return id;
                     }
                     case Before.Taken(String id) -> throw taken(what, "the name belongs to " + id);

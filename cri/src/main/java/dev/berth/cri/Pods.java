@@ -175,7 +175,9 @@ public final class Pods {
             return new Before.Free();
         }
         Pod pod = existing.get();
-        return pod.delivered() || !pod.ready() ? new Before.Taken(pod.id()) : new Before.Unheard(pod.id());
+        return pod.delivered() || !pod.ready()
+                ? new Before.Taken(pod.id())
+                : new Before.Unheard(pod.id(), new Request(pod.config(), pod.handler()));
     }
 
     private Optional<Pod> named(String name) {
