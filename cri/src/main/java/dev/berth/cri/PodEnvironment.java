@@ -8,6 +8,7 @@ import dev.berth.cri.spec.Sysctls;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.network.Attachment;
+import dev.berth.network.Bandwidth;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworkRequest;
 import dev.berth.network.PodNetworks;
@@ -166,7 +167,7 @@ final class PodEnvironment {
                 config.metadata().uid(),
                 namespaces.path(pod.id()).toString(),
                 config.portMappings().stream().map(PodEnvironment::port).toList(),
-                null,
+                Bandwidth.of(config.annotations()).orElse(null),
                 dns == null ? null : new PodNetworkRequest.Dns(dns.servers(), dns.searches(), dns.options()),
                 config.annotations(),
                 config.cgroupParent(),
@@ -206,6 +207,7 @@ final class PodEnvironment {
     void check(PodConfig config) {
         Objects.requireNonNull(content(config, List.of()));
         Sysctls.check(config.sysctls(), config.namespaces());
+        Objects.requireNonNull(Bandwidth.of(config.annotations()));
     }
 
     private void deleteFiles(String podId) throws IOException {
