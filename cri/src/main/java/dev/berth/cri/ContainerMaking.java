@@ -23,10 +23,10 @@ import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
 import dev.berth.tasks.NewTask.RootMount;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
 final class ContainerMaking {
@@ -56,7 +56,7 @@ final class ContainerMaking {
     Container make(String id, Pod pod, ContainerConfig config, Rollback undo) throws InterruptedException {
         var timeline = new Timeline(context.ticker());
         Image image = image(config);
-        String logPath = logPath(pod, config);
+        String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
         shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id()));
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
@@ -164,24 +164,39 @@ final class ContainerMaking {
         return image.digests().stream().findFirst().orElse(image.id().toString());
     }
 
-    private static String logPath(Pod pod, ContainerConfig config) {
-        if (config.logPath().isEmpty() || pod.config().logDirectory().isEmpty()) {
+    /**
+     * Where a container logs to: absolute, or empty for nowhere.
+     *
+     * @throws Fault INVALID_ARGUMENT for what names no file in the pod's directory
+     */
+    static String logPath(String container, String podDirectory, String path) {
+        if (path.isEmpty() || podDirectory.isEmpty()) {
             return "";
         }
-        Path directory = Path.of(pod.config().logDirectory());
-        Path log = directory.resolve(config.logPath()).normalize();
-        if (!log.startsWith(directory.normalize())) {
+        String what = "create container " + container;
+        Path directory;
+        Path log;
+        try {
+            directory = Path.of(podDirectory).normalize();
+            log = directory.resolve(path).normalize();
+        } catch (InvalidPathException e) {
+            throw Fault.invalid(what, "its log path is none: " + e.getReason(), "Correct log_path or log_directory")
+                    .causedBy(e);
+        }
+        if (!log.startsWith(directory)) {
             throw Fault.invalid(
-                    "create container " + config.metadata().name(),
-                    "log path \"" + config.logPath() + "\" leaves the pod's log directory",
+                    what,
+                    "log path \"" + path + "\" leaves the pod's log directory",
                     "Use a path relative to " + directory);
         }
-        Path parent = Objects.requireNonNull(log.getParent());
+        Path parent = log.getParent();
+        if (parent == null || log.equals(directory)) {
+            throw Fault.invalid(
+                    what, "log path \"" + path + "\" is a directory", "Name a file below the pod's log directory");
+        }
         if (!Files.isDirectory(parent)) {
             throw Fault.precondition(
-                    "create container " + config.metadata().name(),
-                    "log directory " + parent + " does not exist",
-                    "Make it before the container");
+                    what, "log directory " + parent + " does not exist", "Make it before the container");
         }
         return log.toString();
     }
