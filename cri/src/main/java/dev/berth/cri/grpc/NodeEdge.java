@@ -112,13 +112,12 @@ final class NodeEdge {
                 while (!call.isReady()) {
                     ready.acquire();
                 }
-                call.onNext(event(subscription.next()));
-                if (subscription.overrun()) {
-                    throw Fault.exhausted(
-                            "GetContainerEvents",
-                            "events came faster than they were taken",
-                            "List pods and containers, then subscribe again");
-                }
+                call.onNext(event(subscription
+                        .next()
+                        .orElseThrow(() -> Fault.exhausted(
+                                "GetContainerEvents",
+                                "events came faster than they were taken",
+                                "List pods and containers, then subscribe again"))));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // the caller is gone

@@ -1,0 +1,74 @@
+package dev.berth.cri;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.cri.config.PodConfig;
+import dev.berth.cri.config.PodConfig.PodMetadata;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class ContainerEventsTest {
+    private final ContainerEvents events = new ContainerEvents();
+
+    private static ContainerEvent event(long number) {
+        var config = new PodConfig(
+                new PodMetadata("a", "uid", "default", 0),
+                "",
+                "",
+                null,
+                List.of(),
+                Map.of(),
+                Map.of(),
+                "",
+                null,
+                Map.of(),
+                null,
+                null);
+        var pod = new Pod("id", config, "", PodState.READY, 1, null, List.of(), true, List.of());
+        return new ContainerEvent("id", ContainerEvent.Kind.CREATED, number, pod, List.of());
+    }
+
+    @Test
+    void whatIsQueuedIsWholeUpToTheLoss() throws Exception {
+        try (var subscription = events.subscribe()) {
+            for (int i = 0; i < ContainerEvents.BACKLOG + 3; i++) {
+                events.publish(event(i));
+            }
+            for (int i = 0; i < ContainerEvents.BACKLOG; i++) {
+                assertThat(subscription.next().orElseThrow().createdAtNanos()).isEqualTo(i);
+                events.publish(event(-1)); // there is room again, but something is missing before it
+            }
+            assertThat(subscription.next()).isEmpty();
+            assertThat(subscription.next()).isEmpty();
+        }
+    }
+
+    /** However the two meet, a subscriber who is cut off hears of it: he never waits for what will not come. */
+    @Test
+    void whoEmptiesTheQueueWhileItOverflowsHearsOfIt() throws Exception {
+        ContainerEvent event = event(0);
+        for (int round = 0; round < 200; round++) {
+            try (var subscription = events.subscribe()) {
+                for (int i = 0; i < ContainerEvents.BACKLOG; i++) {
+                    events.publish(event);
+                }
+                var drained = CompletableFuture.runAsync(() -> {
+                    try {
+                        while (subscription.next().isPresent()) {}
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                });
+                while (!drained.isDone()) { // sooner or later it overflows
+                    events.publish(event);
+                }
+                drained.get(20, TimeUnit.SECONDS);
+            }
+        }
+    }
+}
