@@ -3,6 +3,7 @@ package dev.berth.cri;
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.Signals;
 import dev.berth.network.PodNetworkRequest;
 import dev.berth.tasks.Exit;
@@ -13,6 +14,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +25,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Recovery implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
+    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
     private final CriContext context;
     private final PodEnvironment environment;
@@ -61,6 +65,8 @@ final class Recovery implements AutoCloseable {
                     context.ledger().pods().size(),
                     context.ledger().containers().size(),
                     context.ticker().since(start).toMillis());
+        } catch (InterruptedException e) {
+            LOG.info("recovery is left to the next start");
         } catch (RuntimeException e) {
             if (Thread.currentThread().isInterrupted()) {
                 LOG.info("recovery is left to the next start");
@@ -88,9 +94,26 @@ final class Recovery implements AutoCloseable {
         }
     }
 
-    private void containers() {
+    /** Without an answer nothing can be compared, so this asks until there is one, ever more seldom. */
+    static <T> T again(Ticker ticker, Supplier<T> question) throws InterruptedException {
+        Duration pause = FIRST_PAUSE;
+        while (true) {
+            try {
+                return question.get();
+            } catch (RuntimeException e) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw e;
+                }
+                LOG.warn("recovery cannot learn what runs; it asks again in {} s", pause.toSeconds(), e);
+            }
+            ticker.sleep(pause);
+            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+        }
+    }
+
+    private void containers() throws InterruptedException {
         Map<String, TaskState> tasks = new HashMap<>();
-        for (TaskState task : context.tasks().list()) {
+        for (TaskState task : again(context.ticker(), () -> context.tasks().list())) {
             if (task.task().namespace().equals(Namespace.KUBERNETES.name())) {
                 tasks.put(task.task().id(), task);
             }

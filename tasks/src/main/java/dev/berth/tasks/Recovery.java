@@ -38,7 +38,7 @@ final class Recovery {
         try (var each = Executors.newVirtualThreadPerTaskExecutor()) {
             List<Future<Optional<TaskState>>> asked = new ArrayList<>();
             for (TaskId task : foreignTasks()) {
-                asked.add(each.submit(() -> ask(task)));
+                asked.add(each.submit(() -> guarded(task)));
             }
             for (Future<Optional<TaskState>> answer : asked) {
                 answer.get().ifPresent(all::add);
@@ -83,14 +83,32 @@ final class Recovery {
     private List<TaskId> foreignTasks() throws IOException {
         List<TaskId> found = new ArrayList<>();
         for (TaskId task : bundles.list()) {
-            if (ShimAddress.load(bundles.of(task)) != null) {
+            if (isForeign(task)) {
                 found.add(task);
             }
         }
         return found;
     }
 
+    private boolean isForeign(TaskId task) {
+        try {
+            return ShimAddress.load(bundles.of(task)) != null;
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("{}: the address of its shim cannot be read", task, e);
+            return true;
+        }
+    }
+
     /** One bad shim makes one bad task. */
+    private Optional<TaskState> guarded(TaskId task) throws InterruptedException {
+        try {
+            return ask(task);
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("{}: it cannot be told whether it runs", task, e);
+            return Optional.of(new TaskState(task, TaskState.Status.UNKNOWN, 0, Optional.empty()));
+        }
+    }
+
     private Optional<TaskState> ask(TaskId task) throws IOException, InterruptedException {
         try {
             TaskState state = shims.of(task).client().state(task, "");
