@@ -12,6 +12,7 @@ import dev.berth.tasks.TaskState;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -113,7 +114,11 @@ final class Recovery implements AutoCloseable {
 
     private void containers() throws InterruptedException {
         Map<String, TaskState> tasks = new HashMap<>();
-        for (TaskState task : again(context.ticker(), () -> context.tasks().list())) {
+        List<TaskState> all = again(context.ticker(), () -> context.tasks().list());
+        one(
+                "bundles",
+                () -> context.tasks().tidy(all.stream().map(TaskState::task).toList()));
+        for (TaskState task : all) {
             if (task.task().namespace().equals(Namespace.KUBERNETES.name())) {
                 tasks.put(task.task().id(), task);
             }

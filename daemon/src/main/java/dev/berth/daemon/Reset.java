@@ -50,7 +50,14 @@ final class Reset {
         if (Files.isDirectory(config.state())) {
             try (StateLock _ = StateLock.take(config.state())) {
                 endTasks(config);
-                networks(config);
+                Set<String> connected = networks(config);
+                if (!connected.isEmpty()) {
+                    out.println("reset: these pods could not be disconnected from their network: "
+                            + String.join(", ", connected) + ".\nThe log above says why. " + config.root() + " and "
+                            + config.state() + " stay, for they say what is to be undone; repair the network's"
+                            + " plugins or config and reset again.");
+                    return 1;
+                }
                 unmount(config.state());
                 unmount(config.root());
             }
@@ -87,17 +94,22 @@ final class Reset {
         }
     }
 
-    private static void networks(Config config) throws IOException, InterruptedException {
+    /** Returns the pods that are still connected; their namespaces stay, since plugins look into them. */
+    private static Set<String> networks(Config config) throws IOException, InterruptedException {
+        Set<String> connected;
         try (PodNetworks networks = Parts.networks(config, new LinuxDisk(), Ticker.system())) {
-            networks.retainOnly(Set.of());
-            if (networks instanceof BridgeNetwork bridge) {
+            connected = networks.retainOnly(Set.of());
+            if (connected.isEmpty() && networks instanceof BridgeNetwork bridge) {
                 bridge.uninstall();
             }
         }
         NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
         for (String id : namespaces.list()) {
-            namespaces.remove(id);
+            if (!connected.contains(id)) {
+                namespaces.remove(id);
+            }
         }
+        return connected;
     }
 
     /** The supervisor's own cgroup, and the parents of pods that named none: gone unless somebody else is in there. */

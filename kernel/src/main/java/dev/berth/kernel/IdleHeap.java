@@ -21,7 +21,8 @@ public final class IdleHeap implements AutoCloseable {
         this.ticker = ticker;
         this.used = used;
         this.collect = collect;
-        this.watcher = Thread.ofVirtual().name("idle heap").unstarted(this::watch);
+        long atFirst = used.getAsLong();
+        this.watcher = Thread.ofVirtual().name("idle heap").unstarted(() -> watch(atFirst));
     }
 
     /**
@@ -48,8 +49,8 @@ public final class IdleHeap implements AutoCloseable {
         watcher.interrupt();
     }
 
-    private void watch() {
-        long before = used.getAsLong();
+    private void watch(long atFirst) {
+        long before = atFirst;
         long collected = 0; // what was left by our last collection
         try {
             while (true) {

@@ -1,10 +1,9 @@
 package dev.berth.tasks;
 
+import com.google.protobuf.ByteString;
+
 /**
- * How a command in a container ended and what it said.
- *
- * @param stdout at most 16 MiB; what came after was thrown away
- * @param stderr likewise
+ * How a command in a container ended and what it said. Both streams together have a little less than 16 MiB; what came after
+ * was thrown away.
  */
-@SuppressWarnings("ArrayRecordComponent") // never compared
-public record ExecResult(Exit exit, byte[] stdout, byte[] stderr) {}
+public record ExecResult(Exit exit, ByteString stdout, ByteString stderr) {}

@@ -1,5 +1,6 @@
 package dev.berth.tasks;
 
+import com.google.protobuf.ByteString;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.ttrpc.TtrpcClient;
@@ -9,7 +10,8 @@ import java.util.Optional;
 
 /** One command from its start to its last output. */
 final class ExecSync {
-    static final int MAX_OUTPUT = 16 << 20;
+    /** Kubelet takes answers of 16 MiB at most; both streams share what the answer's own fields leave of it. */
+    static final int MAX_OUTPUT = (16 << 20) - (64 << 10);
 
     /** How long nothing may come from pipes that are still open after the command has ended, and the most in all. */
     private static final Duration SILENCE = Duration.ofMillis(250);
@@ -17,15 +19,18 @@ final class ExecSync {
     private static final Duration DRAIN = Duration.ofSeconds(5);
 
     private final Tasks tasks;
+    private final OutputBudget budget;
 
-    ExecSync(Tasks tasks) {
+    ExecSync(Tasks tasks, OutputBudget budget) {
         this.tasks = tasks;
+        this.budget = budget;
     }
 
     ExecResult run(TaskId task, ProcessSpec process, Duration limit) {
-        try (Exec exec = tasks.exec(task, new Exec.Command(process, false))) {
-            Output out = Output.collect(exec.stdout(), MAX_OUTPUT);
-            Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), MAX_OUTPUT);
+        try (OutputBudget.Share share = budget.share(MAX_OUTPUT, task);
+                Exec exec = tasks.exec(task, new Exec.Command(process, false))) {
+            Output out = Output.collect(exec.stdout(), share);
+            Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), share);
             try {
                 exec.start();
                 Optional<Exit> exit = exec.await(limit.isZero() ? TtrpcClient.FOREVER : limit);
@@ -39,7 +44,11 @@ final class ExecSync {
                 if (err != null) {
                     err.drain(SILENCE, DRAIN);
                 }
-                return new ExecResult(exit.get(), out.stop(), err == null ? new byte[0] : err.stop());
+                out.stop();
+                if (err != null) {
+                    err.stop();
+                }
+                return new ExecResult(exit.get(), out.take(), err == null ? ByteString.EMPTY : err.take());
             } finally {
                 out.stop();
                 if (err != null) {

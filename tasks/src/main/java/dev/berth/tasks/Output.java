@@ -1,34 +1,42 @@
 package dev.berth.tasks;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnsafeByteOperations;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Poller;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Collects what comes out of a pipe, up to a limit; the rest is read and thrown away, so that the writer never waits. */
+/** Collects what comes out of a pipe, as far as there is room for it; the rest is read and thrown away, so that the writer never waits. */
 final class Output {
     private static final Logger LOG = LoggerFactory.getLogger(Output.class);
     private static final int CHUNK = 64 << 10;
+    private static final int FIRST = 1 << 10;
 
     private final Fd pipe;
-    private final int limit;
-    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final OutputBudget.Share share;
+
+    /** Full but for the last one. Never one large array: that would have to be copied each time that it grows. */
+    private final List<byte[]> kept = new ArrayList<>();
+
+    private int lastUsed;
     private final Thread reader;
     private final AtomicLong moved = new AtomicLong();
     private volatile boolean ended;
 
-    private Output(Fd pipe, int limit) {
+    private Output(Fd pipe, OutputBudget.Share share) {
         this.pipe = pipe;
-        this.limit = limit;
+        this.share = share;
         this.reader = Thread.ofVirtual().name("exec output").unstarted(this::read);
     }
 
-    static Output collect(Fd pipe, int limitBytes) {
-        var output = new Output(pipe, limitBytes);
+    static Output collect(Fd pipe, OutputBudget.Share share) {
+        var output = new Output(pipe, share);
         output.reader.start();
         return output;
     }
@@ -50,15 +58,40 @@ final class Output {
         }
     }
 
-    /** What was collected; nothing more is after this. */
-    byte[] stop() {
+    /** Nothing more is collected after this. */
+    void stop() {
         reader.interrupt();
         try {
             reader.join();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return bytes.toByteArray();
+    }
+
+    /** What was collected until {@link #stop}, not copied. */
+    ByteString take() {
+        List<ByteString> parts = new ArrayList<>(kept.size());
+        for (int i = 0; i < kept.size(); i++) {
+            byte[] part = kept.get(i);
+            int used = i == kept.size() - 1 ? lastUsed : part.length;
+            parts.add(UnsafeByteOperations.unsafeWrap(part, 0, used));
+        }
+        return ByteString.copyFrom(parts);
+    }
+
+    private void keep(byte[] chunk, int length) {
+        int done = 0;
+        while (done < length) {
+            if (kept.isEmpty() || lastUsed == kept.getLast().length) {
+                kept.add(new byte[kept.isEmpty() ? FIRST : CHUNK]);
+                lastUsed = 0;
+            }
+            byte[] last = kept.getLast();
+            int n = Math.min(length - done, last.length - lastUsed);
+            System.arraycopy(chunk, done, last, lastUsed, n);
+            lastUsed += n;
+            done += n;
+        }
     }
 
     private void read() {
@@ -70,7 +103,7 @@ final class Output {
                     ended = true;
                     return;
                 }
-                bytes.write(chunk, 0, Math.min(n, limit - bytes.size()));
+                keep(chunk, share.grant(n));
                 moved.addAndGet(n);
             }
         } catch (IOException e) {

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -30,6 +31,9 @@ import org.slf4j.LoggerFactory;
  * and {@link #state} will tell.
  */
 public final class Tasks implements AutoCloseable {
+    /** A quarter of the daemon's heap. */
+    private static final long EXEC_OUTPUT_BYTES = 64 << 20;
+
     private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
 
     private final TasksConfig config;
@@ -44,6 +48,7 @@ public final class Tasks implements AutoCloseable {
     private final Creation creation;
     private final List<Consumer<TaskEvent>> subscribers = new CopyOnWriteArrayList<>();
     private final InstantSource clock;
+    private final OutputBudget execOutput = new OutputBudget(EXEC_OUTPUT_BYTES);
     private volatile @Nullable EventFeed feed;
 
     private Tasks(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
@@ -254,10 +259,25 @@ public final class Tasks implements AutoCloseable {
      * @throws Fault DEADLINE_EXCEEDED if it took longer; it is killed then
      */
     public ExecResult execSync(TaskId task, ProcessSpec process, Duration limit) {
-        return new ExecSync(this).run(task, process, limit);
+        return new ExecSync(this, execOutput).run(task, process, limit);
     }
 
     // ---- the whole
+
+    /**
+     * Removes the bundles of which there is no task: what a creation or a deletion left that died with its daemon. Only while
+     * nobody makes tasks.
+     *
+     * @param there all tasks, as {@link #list} has just told
+     */
+    public void tidy(Collection<TaskId> there) throws IOException {
+        for (TaskId bundle : bundles.list()) {
+            if (!there.contains(bundle)) {
+                LOG.info("{}: its bundle is left without a task and is removed", bundle);
+                bundles.remove(bundle);
+            }
+        }
+    }
 
     /** Counters since the start. */
     public Vitals vitals() {

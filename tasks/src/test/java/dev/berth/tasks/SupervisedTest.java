@@ -97,8 +97,9 @@ class SupervisedTest extends TasksContract {
         TaskState state = tasks.state(task);
         assertThat(state.status()).isEqualTo(TaskState.Status.RUNNING);
         assertThat(state.pid()).isEqualTo(pid);
-        assertThat(tasks.execSync(task, TestBed.process("echo", "alive"), LIMIT).stdout())
-                .asString()
+        assertThat(tasks.execSync(task, TestBed.process("echo", "alive"), LIMIT)
+                        .stdout()
+                        .toStringUtf8())
                 .isEqualTo("alive\n");
         assertThat(next(TaskEvent.Exited.class).execId()).isNotEmpty();
         tasks.kill(task, "", 9, false);
@@ -192,6 +193,24 @@ class SupervisedTest extends TasksContract {
     }
 
     @Test
+    void aBundleThatLostItsTaskIsRemovedAndOthersStay() throws Exception {
+        var pod = bed.task("pod");
+        tasks.createPod(new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), ""));
+        TaskId alive = member(pod, "a");
+        Path bundles = bed.state.resolve("bundles/k8s.io");
+        Path lost = Files.createDirectories(bundles.resolve(bed.name + "lost"));
+        Files.createDirectory(lost.resolve("rootfs"));
+        Files.writeString(lost.resolve("config.json"), "{}");
+        tasks.tidy(tasks.list().stream().map(TaskState::task).toList());
+        assertThat(lost).doesNotExist();
+        assertThat(bundles.resolve(alive.id())).exists();
+        tasks.kill(alive, "", 9, true);
+        tasks.awaitExit(alive, LIMIT);
+        tasks.stopPod(pod);
+        tasks.removePod(pod);
+    }
+
+    @Test
     void containersOfAPodShareWhatThePodHas() throws Exception {
         var pod = bed.task("pod");
         var request = new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "");
@@ -203,12 +222,12 @@ class SupervisedTest extends TasksContract {
         tasks.execSync(writer, TestBed.process("sh", "-c", "echo shared > /dev/shm/x"), LIMIT);
         ExecResult read =
                 tasks.execSync(reader, TestBed.process("sh", "-c", "cat /dev/shm/x /proc/sys/kernel/hostname"), LIMIT);
-        assertThat(read.stdout()).asString().isEqualTo("shared\npodhost\n");
+        assertThat(read.stdout().toStringUtf8()).isEqualTo("shared\npodhost\n");
         kill(tasks.runtimes().pid());
         TaskId late = member(pod, "l");
         assertThat(tasks.execSync(late, TestBed.process("cat", "/dev/shm/x"), LIMIT)
-                        .stdout())
-                .asString()
+                        .stdout()
+                        .toStringUtf8())
                 .isEqualTo("shared\n");
         for (TaskId member : List.of(writer, reader, late)) {
             tasks.kill(member, "", 9, true);

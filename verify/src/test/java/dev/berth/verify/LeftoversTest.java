@@ -15,8 +15,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Clean-up that fails is not forgotten: it is tried again until it is done, with nobody asking. */
+@ExtendWith(Leaks.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LeftoversTest {
     private static final Duration LIMIT = Duration.ofSeconds(90);
@@ -58,6 +60,31 @@ class LeftoversTest {
                         && !berth.crictl("runp", podFile("probe")).text().isEmpty());
         berth.crictl("rmp", "-f", berth.crictl("pods", "-q", "--name", "probe").text())
                 .text();
+    }
+
+    /** What is needed for the second attempt stays. */
+    @Test
+    void aResetThatCannotDisconnectAPodSaysSoAndCanBeRepeated() throws Exception {
+        String pod = berth.crictl("runp", podFile("reset")).text();
+        Files.createFile(broken);
+        berth.daemon().destroy();
+        assertThat(berth.daemon().waitFor()).isNotNegative();
+        Berth.Result first = reset();
+        assertThat(first.exit()).isEqualTo(1);
+        assertThat(first.out()).contains("could not be disconnected", pod, "reset again");
+        assertThat(berth.root()).exists();
+        Files.delete(broken);
+        assertThat(reset().text()).contains("nothing is left");
+        assertThat(Files.readString(calls)).contains(pod);
+        assertThat(berth.root()).doesNotExist();
+        berth.launch();
+        berth.crictl("pull", berth.image("busybox")).text();
+    }
+
+    private Berth.Result reset() {
+        return Berth.run(
+                Berth.berth("reset", "--yes", "--config", berth.config().toString())
+                        .command());
     }
 
     private String podFile(String name) {

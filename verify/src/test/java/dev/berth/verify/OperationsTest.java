@@ -21,8 +21,10 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What an operator sees of a daemon at work: metrics, logs, where its supervisor lives. */
+@ExtendWith(Leaks.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OperationsTest {
     private static final Duration LIMIT = Duration.ofSeconds(60);

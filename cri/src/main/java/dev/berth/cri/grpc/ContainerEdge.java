@@ -1,6 +1,5 @@
 package dev.berth.cri.grpc;
 
-import com.google.protobuf.ByteString;
 import dev.berth.cri.Container;
 import dev.berth.cri.ContainerState;
 import dev.berth.cri.Cri;
@@ -133,8 +132,8 @@ final class ContainerEdge {
                             List.copyOf(request.getCmdList()),
                             Duration.ofSeconds(Math.max(0, request.getTimeout())));
             return ExecSyncResponse.newBuilder()
-                    .setStdout(ByteString.copyFrom(result.stdout()))
-                    .setStderr(ByteString.copyFrom(result.stderr()))
+                    .setStdout(result.stdout())
+                    .setStderr(result.stderr())
                     .setExitCode(result.exit().status())
                     .build();
         });

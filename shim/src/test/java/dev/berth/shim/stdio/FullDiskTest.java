@@ -90,7 +90,7 @@ class FullDiskTest {
         }
         String logged = new String(Logged.bytes(Files.readString(log, ISO_8859_1), "stdout"), ISO_8859_1);
         assertThat(logged).startsWith("begin\n").endsWith("end\n");
-        assertThat(logged.lines()).containsOnly("begin", "lost line", "end");
+        assertThat(logged.lines()).isSubsetOf("begin", "lost line", "end"); // whole lines, however many got through
     }
 
     @Test
