@@ -245,13 +245,21 @@ public final class ContainerRunning implements AutoCloseable {
     /** Records an exit once. The task's remains are taken away on a thread of their own. */
     void recordExit(String id, Exit exit) {
         var changed = new boolean[1];
-        Container container = context.ledger().changeLife(id, life -> {
-            if (life.state() == ContainerState.EXITED) {
-                return life;
+        Container container;
+        try {
+            container = context.ledger().changeLife(id, life -> {
+                if (life.state() == ContainerState.EXITED) {
+                    return life;
+                }
+                changed[0] = true;
+                return life.ended(exit);
+            });
+        } catch (Fault e) {
+            if (e.code() == Fault.Code.NOT_FOUND) {
+                return; // somebody removed it meanwhile, and with it what there was to record
             }
-            changed[0] = true;
-            return life.ended(exit);
-        });
+            throw e;
+        }
         if (!changed[0]) {
             return;
         }

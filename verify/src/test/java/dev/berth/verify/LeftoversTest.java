@@ -79,6 +79,7 @@ class LeftoversTest {
         assertThat(berth.root()).doesNotExist();
         berth.launch();
         berth.crictl("pull", berth.image("busybox")).text();
+        berth.crictl("rmp", "-f", berth.crictl("runp", podFile("again")).text()).text();
     }
 
     private Berth.Result reset() {
