@@ -98,6 +98,7 @@ final class Cleaning implements AutoCloseable {
                         .ifPresent(kind -> waiting.putIfAbsent(
                                 new Key(kind, leftover.what()), new Due(leftover.attempts(), ticker.nanos())));
             }
+            changed.signalAll(); // one that has just been done may have come back: it is done again at once
         } finally {
             lock.unlock();
         }
