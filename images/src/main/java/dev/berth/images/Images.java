@@ -145,8 +145,9 @@ public final class Images implements AutoCloseable {
     }
 
     /**
-     * Removes an image with all its names, whichever of them is given; its content goes soon after, except what other images share and
-     * the layers on which containers stand. Does nothing if there is no such image.
+     * Removes an image with all its names, whichever of them is given, and its content, except what other images share and the layers
+     * on which containers stand. Does nothing if there is no such image. A caller that is interrupted no longer waits for the room;
+     * the image is gone all the same.
      *
      * @return whether there was one
      */
@@ -160,7 +161,11 @@ public final class Images implements AutoCloseable {
                 .apply(
                         Durability.PROCESS,
                         records -> names.forEach(name -> records.images().remove(namespace, name)));
-        sweeper.soon();
+        try {
+            sweeper.soon().await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
         return true;
     }
 

@@ -27,12 +27,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,7 +58,7 @@ final class Sweeper implements AutoCloseable {
     private final Catalogue catalogue;
     private final Holds holds;
     private final InstantSource clock;
-    private final AtomicBoolean asked = new AtomicBoolean();
+    private final AtomicReference<@Nullable CountDownLatch> asked = new AtomicReference<>(); // and not begun
     private final Set<Digest> unreadable = new HashSet<>(); // told already; of the sweep's thread
     private final ExecutorService thread = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().daemon().name("image-sweep").factory());
@@ -69,22 +71,33 @@ final class Sweeper implements AutoCloseable {
         this.clock = clock;
     }
 
-    /** Sweeps soon; several requests may be met by one sweep. */
-    void soon() {
-        if (asked.compareAndSet(false, true)) {
-            try {
-                thread.execute(() -> {
-                    asked.set(false);
-                    try {
-                        sweep(GRACE);
-                    } catch (Fault e) {
-                        LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
-                    }
-                });
-            } catch (RejectedExecutionException e) {
-                LOG.debug("no sweep any more: closing");
-            }
+    /**
+     * Sweeps soon; several requests may be met by one sweep.
+     *
+     * @return open when a sweep that began after this call has ended, well or not
+     */
+    CountDownLatch soon() {
+        var fresh = new CountDownLatch(1);
+        CountDownLatch waiting = asked.compareAndExchange(null, fresh);
+        if (waiting != null) {
+            return waiting;
         }
+        try {
+            thread.execute(() -> {
+                asked.set(null);
+                try {
+                    sweep(GRACE);
+                } catch (Fault e) {
+                    LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
+                } finally {
+                    fresh.countDown();
+                }
+            });
+        } catch (RejectedExecutionException e) {
+            LOG.debug("no sweep any more: closing");
+            fresh.countDown();
+        }
+        return fresh;
     }
 
     /**

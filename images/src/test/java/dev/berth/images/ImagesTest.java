@@ -217,6 +217,15 @@ class ImagesTest {
     }
 
     @Test
+    void theRoomIsFreeWhenARemovalReturns() {
+        registry.add("app", "v1", image(3));
+        Image pulled = pull("app:v1");
+        images.remove(K8S, pulled.id().toString());
+        assertThat(store.blobs().list()).isEmpty();
+        assertThat(snapshotter.keys(K8S)).isEmpty();
+    }
+
+    @Test
     void sweepsOnIfAnImageLies() throws InterruptedException {
         var built = image(1, 2);
         List<Digest> own = List.copyOf(built.blobs().keySet()); // layers, config, manifest

@@ -247,19 +247,39 @@ class StreamingTest {
                 "\"sh\", \"-c\", \"while read line; do stty size; echo got $line; done\"",
                 ", \"stdin\": true, \"tty\": true");
         String id = pods.start(pod, "stream", file);
-        assertThat(attached(id, "one")).contains("got one", "33 77");
+        talk(id, "one");
         berth.kill();
         berth.launch();
-        assertThat(attached(id, "two")).contains("got two", "33 77");
+        talk(id, "two");
     }
 
-    private String attached(String id, String line) {
-        return Berth.run(List.of(
-                        "sh",
-                        "-c",
-                        "{ sleep 1; echo " + line + "; sleep 4; } | script -qec \"stty rows 33 cols 77; timeout 3 "
-                                + command(crictl("attach", "-it", id)) + "\" /dev/null"))
-                .out();
+    /** Attaches from a terminal, types until the container has answered, and hangs up. */
+    private void talk(String id, String line) throws IOException, InterruptedException {
+        Path said = berth.folder().resolve("said-" + line);
+        Process client = new ProcessBuilder(
+                        "script",
+                        "-qec",
+                        "stty rows 33 cols 77; exec " + command(crictl("attach", "-it", id)),
+                        "/dev/null")
+                .redirectErrorStream(true)
+                .redirectOutput(said.toFile())
+                .start();
+        try {
+            var input = client.outputWriter();
+            Berth.until("the container has answered " + line, LIMIT, () -> {
+                try {
+                    input.write(line + "\n");
+                    input.flush();
+                } catch (IOException e) {
+                    throw new AssertionError(Berth.read(said), e);
+                }
+                String text = Berth.read(said);
+                return text.contains("got " + line) && text.contains("33 77");
+            });
+        } finally {
+            client.descendants().forEach(ProcessHandle::destroyForcibly);
+            client.destroyForcibly().waitFor();
+        }
     }
 
     @Test
