@@ -12,6 +12,7 @@ import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.Descriptor;
@@ -57,8 +58,7 @@ class ImagesTest {
             Duration.ofSeconds(2),
             Duration.ofSeconds(2),
             3,
-            Duration.ofMillis(1),
-            Duration.ofMillis(20));
+            new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final Faults faults = new Faults();
     private final ServedRegistry registry = ServedRegistry.start(faults);

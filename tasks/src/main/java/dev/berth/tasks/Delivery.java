@@ -1,5 +1,6 @@
 package dev.berth.tasks;
 
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
@@ -10,8 +11,7 @@ import org.slf4j.LoggerFactory;
 /** Hands an event to a consumer that may fail for a while, as with a full disk. */
 final class Delivery {
     private static final Logger LOG = LoggerFactory.getLogger(Delivery.class);
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(100);
-    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+    private static final Pauses PAUSES = new Pauses(Duration.ofMillis(100), Duration.ofSeconds(5));
     private static final int ATTEMPTS = 5;
 
     private Delivery() {}
@@ -24,7 +24,6 @@ final class Delivery {
      */
     static void to(Consumer<TaskEvent> consumer, TaskEvent event, Ticker ticker, BooleanSupplier goingDown)
             throws InterruptedException {
-        Duration pause = FIRST_PAUSE;
         for (int attempt = 1; ; attempt++) {
             try {
                 consumer.accept(event);
@@ -38,8 +37,7 @@ final class Delivery {
                     return;
                 }
             }
-            ticker.sleep(pause);
-            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+            ticker.sleep(PAUSES.after(attempt));
         }
     }
 }

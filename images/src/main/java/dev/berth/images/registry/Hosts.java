@@ -96,10 +96,10 @@ final class Hosts {
         if (!refused.again() || failures >= patience.attempts()) {
             throw refused.fault();
         }
-        long doubled = patience.firstPause().toMillis() << Math.min(failures - 1, 16);
-        long limit = patience.longestPause().toMillis();
-        long jittered = ThreadLocalRandom.current().nextLong(doubled / 2, doubled + 1);
+        long most = patience.pauses().after(failures).toMillis();
+        long jittered = ThreadLocalRandom.current().nextLong(most / 2, most + 1);
         long wanted = refused.after().map(Duration::toMillis).orElse(jittered);
+        long limit = patience.pauses().longest().toMillis();
         ticker.sleep(Duration.ofMillis(Math.min(wanted, limit)));
     }
 

@@ -1,5 +1,6 @@
 package dev.berth.images.registry;
 
+import dev.berth.kernel.Pauses;
 import java.time.Duration;
 
 /**
@@ -9,11 +10,9 @@ import java.time.Duration;
  * @param answer from the request to the first byte of the answer
  * @param stall without a byte while an answer is read
  * @param attempts how often one thing is tried in all, counted anew whenever bytes arrived
- * @param firstPause before the second attempt; doubled for each further one, with jitter
- * @param longestPause the limit of that, and of what a registry may ask for by Retry-After
+ * @param pauses between attempts, with jitter; the longest is also the limit of what a registry may ask for by Retry-After
  */
-public record Patience(
-        Duration connect, Duration answer, Duration stall, int attempts, Duration firstPause, Duration longestPause) {
+public record Patience(Duration connect, Duration answer, Duration stall, int attempts, Pauses pauses) {
 
     /** What suits registries on the internet. */
     public static final Patience DEFAULT = new Patience(
@@ -21,6 +20,5 @@ public record Patience(
             Duration.ofSeconds(30),
             Duration.ofSeconds(60),
             5,
-            Duration.ofMillis(250),
-            Duration.ofSeconds(30));
+            new Pauses(Duration.ofMillis(250), Duration.ofSeconds(30)));
 }

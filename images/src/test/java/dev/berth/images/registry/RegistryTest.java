@@ -8,6 +8,7 @@ import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Index;
@@ -33,8 +34,7 @@ class RegistryTest {
             Duration.ofMillis(300),
             Duration.ofMillis(300),
             4,
-            Duration.ofMillis(100),
-            Duration.ofSeconds(20));
+            new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
 
     private final Faults faults = new Faults();
     private final List<Duration> slept = new CopyOnWriteArrayList<>();

@@ -1,5 +1,6 @@
 package dev.berth.linux.cgroup;
 
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Signals;
 import java.io.IOException;
@@ -22,8 +23,7 @@ import java.util.TreeSet;
  */
 public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     private static final int ATTEMPTS = 3;
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(1);
-    private static final Duration LONGEST_PAUSE = Duration.ofMillis(50);
+    private static final Pauses PAUSES = new Pauses(Duration.ofMillis(1), Duration.ofMillis(50));
     private static final int SELF = (int) ProcessHandle.current().pid();
 
     private final String path;
@@ -233,13 +233,11 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
 
     final boolean until(Duration limit, Attempt attempt) throws IOException, InterruptedException {
         long start = ticker.nanos();
-        Duration pause = FIRST_PAUSE;
-        while (!attempt.done()) {
+        for (int failures = 1; !attempt.done(); failures++) {
             if (ticker.since(start).compareTo(limit) >= 0) {
                 return false;
             }
-            ticker.sleep(pause);
-            pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+            ticker.sleep(PAUSES.after(failures));
         }
         return true;
     }
