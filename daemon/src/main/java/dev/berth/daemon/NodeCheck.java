@@ -3,8 +3,6 @@ package dev.berth.daemon;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
-import dev.berth.linux.Pidfd;
-import dev.berth.linux.Signals;
 import dev.berth.network.NetworkState;
 import dev.berth.network.PodNetworks;
 import dev.berth.tasks.SupervisorInfo;
@@ -13,7 +11,6 @@ import dev.berth.tasks.TasksConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,8 +46,6 @@ final class NodeCheck {
             this.word = word;
         }
     }
-
-    private static final Duration LIMIT = Duration.ofSeconds(10);
 
     private NodeCheck() {}
 
@@ -89,10 +84,8 @@ final class NodeCheck {
         SupervisorInfo info;
         try (Tasks tasks = Tasks.open(scratch, Ticker.system(), InstantSource.system())) {
             info = tasks.runtimes();
-        }
-        try (Pidfd supervisor = Pidfd.open(info.pid())) {
-            supervisor.signal(Signals.TERM);
-            supervisor.awaitExit(LIMIT);
+        } finally {
+            Tasks.endSupervisors(scratch);
         }
         boolean one = info.runtimes().stream().anyMatch(SupervisorInfo.OciRuntime::usable);
         return info.runtimes().stream().map(runtime -> finding(runtime, one)).toList();

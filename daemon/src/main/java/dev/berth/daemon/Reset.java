@@ -7,7 +7,6 @@ import dev.berth.linux.Dir;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.MountEntry;
 import dev.berth.linux.Mounts;
-import dev.berth.linux.Pidfd;
 import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.network.NetworkNamespaces;
@@ -70,7 +69,6 @@ final class Reset {
     }
 
     private static void endTasks(Config config) throws IOException, InterruptedException {
-        int supervisor;
         try (Tasks tasks = Tasks.open(Parts.tasks(config), Ticker.system(), InstantSource.system())) {
             for (TaskState task : tasks.list()) {
                 try {
@@ -86,12 +84,8 @@ final class Reset {
             for (TaskId pod : tasks.pods()) { // some have an init
                 tasks.removePod(pod);
             }
-            supervisor = tasks.runtimes().pid();
         }
-        try (Pidfd process = Pidfd.open(supervisor)) {
-            process.signal(Signals.TERM);
-            process.awaitExit(KILL_LIMIT);
-        }
+        Tasks.endSupervisors(Parts.tasks(config));
     }
 
     /** Returns the pods that are still connected; their namespaces stay, since plugins look into them. */

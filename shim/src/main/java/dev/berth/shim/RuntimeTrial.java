@@ -2,17 +2,26 @@ package dev.berth.shim;
 
 import dev.berth.linux.ExitStatus;
 import dev.berth.linux.Pidfd;
+import dev.berth.linux.cgroup.Cgroup;
+import dev.berth.linux.cgroup.Cgroups;
+import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.RuntimeSpec;
 import dev.berth.shim.runtime.Launcher;
 import dev.berth.shim.runtime.OciRuntime;
 import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A trial of an OCI runtime: a whole container from create to delete, in the way in which all containers are made here. Its
@@ -21,6 +30,9 @@ import java.util.Optional;
 final class RuntimeTrial implements Runtimes.Trial {
     private static final int EXPECTED = 42;
     private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration TIDY_LIMIT = Duration.ofSeconds(2);
+    private static final String PREFIX = "trial";
+    private static final Logger LOG = LoggerFactory.getLogger(RuntimeTrial.class);
 
     /** ELF header and one loadable segment for a program of 16 bytes at 0x400078; machine and code are filled in. */
     private static final String ELF =
@@ -47,9 +59,39 @@ final class RuntimeTrial implements Runtimes.Trial {
         this.births = births;
     }
 
+    /** Takes away what a supervisor left that was killed while it tried its runtimes. */
+    static void tidy(Path scratch, Cgroups cgroups) throws InterruptedException {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(scratch, PREFIX + "*")) {
+            for (Path place : left) {
+                tidyOne(place, cgroups);
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            LOG.warn("what earlier trials of runtimes left cannot be found", e);
+        }
+    }
+
+    private static void tidyOne(Path place, Cgroups cgroups) throws IOException, InterruptedException {
+        try {
+            endContainer(place.resolve("config.json"), cgroups);
+        } catch (IOException | RuntimeException e) {
+            LOG.warn("the container of an earlier trial of a runtime in {}", place, e);
+        }
+        StateDir.removeTree(place);
+    }
+
+    private static void endContainer(Path config, Cgroups cgroups) throws IOException, InterruptedException {
+        if (Files.exists(config)) {
+            LinuxSpec container =
+                    RuntimeSpec.fromJson(Files.readAllBytes(config)).needLinux();
+            Cgroup cgroup = cgroups.cgroup(Objects.requireNonNull(container.cgroupsPath()));
+            cgroup.kill(TIDY_LIMIT);
+            cgroup.remove(TIDY_LIMIT);
+        }
+    }
+
     @Override
     public void run(RuntimeProgram program) throws IOException, InterruptedException {
-        Path place = Files.createTempDirectory(scratch, "trial");
+        Path place = Files.createTempDirectory(scratch, PREFIX);
         String id = "trial-" + program.name() + "-" + ProcessHandle.current().pid();
         OciRuntime runtime =
                 new OciRuntime(program, program.path(), place.resolve("oci"), place, OciRuntime.Cgroups.RUNTIME);

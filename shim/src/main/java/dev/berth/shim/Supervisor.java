@@ -48,6 +48,8 @@ final class Supervisor implements AutoCloseable {
         Stdio stdio = Stdio.open(directories.streams());
         Vault vault = Vault.open(directories.vaultPin(), directories.vault());
         Pins pins = new Pins(vault);
+        Cgroups cgroups = Cgroups.detect(ticker);
+        RuntimeTrial.tidy(directories.scratch(), cgroups);
         Births births = new Births(Births.hasHybridControllers());
         Shortcuts shortcuts = new Shortcuts(
                 options.shortcuts(),
@@ -60,8 +62,8 @@ final class Supervisor implements AutoCloseable {
                 births.of(RuntimeProgram.Kind.OTHER, null),
                 new RuntimeTrial(directories.scratch(), births));
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
-        Workshop workshop = new Workshop(
-                new Workshop.Tools(directories, runtimes, births, Cgroups.detect(ticker), memory, shortcuts), pins);
+        Workshop workshop =
+                new Workshop(new Workshop.Tools(directories, runtimes, births, cgroups, memory, shortcuts), pins);
         TaskProcess.Context context = new TaskProcess.Context(
                 ledger, outputs, pins, stdio, new OomReports(ledger), new TaskProcess.Time(clock, ticker));
         Tasks tasks = new Tasks(context, workshop);
@@ -84,6 +86,7 @@ final class Supervisor implements AutoCloseable {
                 end,
                 server,
                 Janitor.start(tasks, ticker),
+                runtimes,
                 pumps,
                 stdio,
                 shortcuts.copies(),

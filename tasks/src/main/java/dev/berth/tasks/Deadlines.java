@@ -13,9 +13,6 @@ final class Deadlines {
     /** Until the supervisor serves, from nothing. */
     static final Duration SUPERVISOR = Duration.ofSeconds(30);
 
-    /** Between two questions whether the supervisor is well, on a machine that may be very busy. */
-    static final Duration HEARTBEAT = Duration.ofSeconds(30);
-
     /** Until a foreign shim has started and told its address. */
     static final Duration SHIM_START = Duration.ofSeconds(60);
 

@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.ttrpc.TtrpcStatus;
@@ -29,12 +30,11 @@ final class Supervisor implements Link, AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
     private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
     private static final int SILENT_TWICE = 2;
-    private static final Duration FIRST_PAUSE = Duration.ofMillis(25);
-    private static final Duration MAX_PAUSE = Duration.ofSeconds(5);
+    private static final Pauses PAUSES = new Pauses(Duration.ofMillis(50), Duration.ofSeconds(5));
 
     private final TasksConfig config;
     private final Ticker ticker;
-    private final Duration heartbeat;
+    private final Patience patience;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Thread keeper;
@@ -43,23 +43,20 @@ final class Supervisor implements Link, AutoCloseable {
     private @Nullable SupervisorProcess process;
     private String trouble = "it has not been started yet";
     private boolean reachedOne;
+    private int silent;
     private final AtomicLong restarts = new AtomicLong();
     private volatile boolean closed;
 
-    private Supervisor(TasksConfig config, Ticker ticker, Duration heartbeat) {
+    private Supervisor(TasksConfig config, Ticker ticker, Patience patience) {
         this.config = config;
         this.ticker = ticker;
-        this.heartbeat = heartbeat;
+        this.patience = patience;
         this.keeper = Thread.ofVirtual().name("supervisor keeper").unstarted(this::keep);
     }
 
-    /**
-     * Begins to keep a supervisor; returns at once.
-     *
-     * @param heartbeat how often it is asked whether it is well, and how long it may take to say so
-     */
-    static Supervisor keep(TasksConfig config, Ticker ticker, Duration heartbeat) {
-        var supervisor = new Supervisor(config, ticker, heartbeat);
+    /** Begins to keep a supervisor; returns at once. */
+    static Supervisor keep(TasksConfig config, Ticker ticker, Patience patience) {
+        var supervisor = new Supervisor(config, ticker, patience);
         supervisor.keeper.start();
         return supervisor;
     }
@@ -145,28 +142,34 @@ final class Supervisor implements Link, AutoCloseable {
      * killed; the next one adopts what it had.
      */
     private void watch(TtrpcClient reached) throws IOException, InterruptedException {
-        int silent = 0;
-        while (!reached.awaitClosed(heartbeat)) {
+        while (!reached.awaitClosed(patience.heartbeat())) {
             try {
                 info(reached);
-                silent = 0;
             } catch (TtrpcStatus e) {
-                silent++;
                 LOG.warn("the supervisor does not answer: {}", e.getMessage());
             }
-            SupervisorProcess silentOne = process;
-            if (silent == SILENT_TWICE && silentOne != null) {
-                LOG.error("supervisor {} does not answer any more: killed", silentOne.pid());
-                silentOne.kill();
+            endSilent();
+        }
+    }
+
+    private void endSilent() throws IOException, InterruptedException {
+        if (silent >= SILENT_TWICE) {
+            silent = 0;
+            try (Incumbents there = Incumbents.find(config, process)) {
+                there.kill("does not answer any more");
             }
+            take(null);
         }
     }
 
     /** One connection to a supervisor of the right version; starts one if needed. */
     private TtrpcClient reach() throws IOException, InterruptedException {
+        endSilent();
         TtrpcClient there = connect();
         if (there == null) {
-            endUnanswering();
+            there = outlast(process == null ? patience.boot() : Deadlines.SHIM_STOP);
+        }
+        if (there == null) {
             there = start();
         }
         InfoResponse info = know(there);
@@ -184,6 +187,9 @@ final class Supervisor implements Link, AutoCloseable {
             InfoResponse info = info(there);
             if (process == null || process.pid() != info.getPid()) {
                 take(SupervisorProcess.running(info.getPid(), config).orElse(null));
+                if (process != null) {
+                    process.leaveOurCgroup(config.supervisorCgroup(), ticker); // its daemon may have died before
+                }
             }
             return info;
         } catch (IOException | RuntimeException e) {
@@ -200,20 +206,26 @@ final class Supervisor implements Link, AutoCloseable {
         }
     }
 
-    /** A supervisor that lives but does not listen gets some time, then SIGKILL: two on one state must never be. */
-    private void endUnanswering() throws IOException, InterruptedException {
-        SupervisorProcess old = process;
-        if (old == null) {
-            return;
-        }
-        if (!old.awaitEnd(Deadlines.SHIM_STOP)) {
-            LOG.error("supervisor {} does not listen any more: killed", old.pid());
-            old.kill();
-            if (!old.awaitEnd(Deadlines.SHIM_STOP)) {
-                throw new IOException("supervisor " + old.pid() + " cannot be killed");
+    /**
+     * One that lives but does not listen boots, ends or hangs. It gets some time, then SIGKILL: two on one state must never be.
+     *
+     * @return a connection to it if it listens at last; null if none is there any more
+     */
+    private @Nullable TtrpcClient outlast(Duration limit) throws IOException, InterruptedException {
+        try (Incumbents there = Incumbents.find(config, process)) {
+            long start = ticker.nanos();
+            while (!there.awaitEnd(LOOK_AGAIN)) {
+                TtrpcClient listens = connect();
+                if (listens != null) {
+                    return listens;
+                }
+                if (ticker.since(start).compareTo(limit) >= 0) {
+                    there.kill("does not listen");
+                }
             }
         }
         take(null);
+        return null;
     }
 
     private void replace(TtrpcClient old, InfoResponse info) throws IOException, InterruptedException {
@@ -227,7 +239,12 @@ final class Supervisor implements Link, AutoCloseable {
         } finally {
             old.close();
         }
-        endUnanswering();
+        try (Incumbents there = Incumbents.find(config, process)) {
+            if (!there.awaitEnd(Deadlines.SHIM_STOP)) {
+                there.kill("does not go");
+            }
+        }
+        take(null);
     }
 
     private TtrpcClient start() throws IOException, InterruptedException {
@@ -250,8 +267,15 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     private InfoResponse info(TtrpcClient there) {
-        byte[] answer =
-                there.call(SERVICE, "Info", InfoRequest.getDefaultInstance().toByteArray(), Deadlines.QUERY, Map.of());
+        byte[] answer;
+        try {
+            answer = there.call(
+                    SERVICE, "Info", InfoRequest.getDefaultInstance().toByteArray(), patience.answer(), Map.of());
+        } catch (TtrpcStatus e) {
+            silent += e.code() == TtrpcStatus.Code.DEADLINE_EXCEEDED ? 1 : 0;
+            throw e;
+        }
+        silent = 0;
         try {
             return InfoResponse.parseFrom(answer);
         } catch (InvalidProtocolBufferException e) {
@@ -292,9 +316,8 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     private void pause(int failures) {
-        long millis = Math.min(MAX_PAUSE.toMillis(), FIRST_PAUSE.toMillis() << Math.min(failures, 10));
         try {
-            ticker.sleep(Duration.ofMillis(millis));
+            ticker.sleep(PAUSES.after(failures));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             closed = true;

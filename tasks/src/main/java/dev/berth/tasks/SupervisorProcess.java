@@ -29,6 +29,9 @@ final class SupervisorProcess implements AutoCloseable {
     private static final long LOG_LIMIT = 8 << 20;
     private static final int LOG_TAIL = 2000;
 
+    /** Long enough to hear of what has been for long. */
+    private static final Duration A_MOMENT = Duration.ofMillis(10);
+
     private final Pidfd pidfd;
     private final Path log;
 
@@ -92,8 +95,22 @@ final class SupervisorProcess implements AutoCloseable {
         return pidfd.awaitExit(limit);
     }
 
-    void kill() throws IOException {
+    /** Whether it has ended, reaped or not. */
+    boolean hasEnded() throws IOException, InterruptedException {
+        return pidfd.awaitExit(A_MOMENT);
+    }
+
+    /** Tells it to go. */
+    void end() throws IOException {
+        pidfd.signal(Signals.TERM);
+    }
+
+    /** @throws IOException if not even that ends it */
+    void killAndAwait() throws IOException, InterruptedException {
         pidfd.signal(Signals.KILL);
+        if (!awaitEnd(Deadlines.SHIM_STOP)) {
+            throw new IOException("supervisor " + pid() + " cannot be killed; it hangs in the kernel");
+        }
     }
 
     /** The last lines that it said. */
@@ -113,12 +130,16 @@ final class SupervisorProcess implements AutoCloseable {
         pidfd.close();
     }
 
-    private void leaveOurCgroup(String cgroup, Ticker ticker) {
+    /** Moves it to where it survives us; harmless if it is there. */
+    void leaveOurCgroup(String cgroup, Ticker ticker) {
         if (cgroup.isEmpty()) {
             return;
         }
         try {
-            Cgroups.detect(ticker).cgroup(cgroup).attachEverywhere(pid());
+            Path membership = Path.of("/proc", Integer.toString(pid()), "cgroup");
+            if (!Files.readAllLines(membership).stream().allMatch(line -> line.endsWith(":" + cgroup))) {
+                Cgroups.detect(ticker).cgroup(cgroup).attachEverywhere(pid());
+            }
         } catch (IOException e) {
             LOG.warn("supervisor {} stays in the daemon's cgroup: what ends that one ends both", pid(), e);
         }

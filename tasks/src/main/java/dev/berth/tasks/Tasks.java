@@ -51,12 +51,12 @@ public final class Tasks implements AutoCloseable {
     private final OutputBudget execOutput = new OutputBudget(EXEC_OUTPUT_BYTES);
     private volatile @Nullable EventFeed feed;
 
-    private Tasks(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
+    private Tasks(TasksConfig config, Ticker ticker, InstantSource clock, Patience patience) throws IOException {
         this.config = config;
         this.ticker = ticker;
         this.clock = clock;
         this.bundles = new Bundles(config.state());
-        this.supervisor = Supervisor.keep(config, ticker, heartbeat);
+        this.supervisor = Supervisor.keep(config, ticker, patience);
         this.foreign = new ForeignShims(config, bundles, ticker, clock, this::tell);
         this.eventsServer = EventsServer.listen(config.eventsSocket(), ticker, this::tell);
         this.shims = new Shims(supervisor, foreign, ticker);
@@ -71,14 +71,14 @@ public final class Tasks implements AutoCloseable {
      * @throws IOException if the state directory cannot be used, or another daemon uses it
      */
     public static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock) throws IOException {
-        return open(config, ticker, clock, Deadlines.HEARTBEAT);
+        return open(config, ticker, clock, Patience.NORMAL);
     }
 
-    static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock, Duration heartbeat) throws IOException {
+    static Tasks open(TasksConfig config, Ticker ticker, InstantSource clock, Patience patience) throws IOException {
         var passable = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"));
         Files.createDirectories(config.state(), passable);
         Files.createDirectories(config.state().resolve("s"), passable);
-        return new Tasks(config, ticker, clock, heartbeat);
+        return new Tasks(config, ticker, clock, patience);
     }
 
     /**
@@ -310,6 +310,21 @@ public final class Tasks implements AutoCloseable {
                 InfoRequest.newBuilder().setAwaitRuntimes(true).build(),
                 InfoResponse.parser(),
                 Deadlines.SUPERVISOR));
+    }
+
+    /**
+     * Ends every supervisor of a state directory, also one that still boots or that hangs, and returns when none is left. What
+     * they ran runs on. Only for whoever has the state directory to himself and has closed what he opened there.
+     *
+     * @throws IOException if one cannot be ended
+     */
+    public static void endSupervisors(TasksConfig config) throws IOException, InterruptedException {
+        try (Incumbents all = Incumbents.find(config, null)) {
+            all.end();
+            if (!all.awaitEnd(Deadlines.QUERY)) {
+                all.kill("does not go");
+            }
+        }
     }
 
     /** Lets go of everything; supervisor, shims and tasks run on. */

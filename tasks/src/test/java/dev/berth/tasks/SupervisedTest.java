@@ -8,12 +8,11 @@ import dev.berth.linux.Pidfd;
 import dev.berth.linux.ProcStat;
 import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.Cgroups;
-import dev.berth.ttrpc.TtrpcClient;
-import dev.berth.wire.shim.supervisor.InfoResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -43,19 +42,7 @@ class SupervisedTest extends TasksContract {
 
     @Override
     void cleanUp() throws Exception {
-        Path socket = bed.state.resolve("supervisor.sock");
-        if (Files.exists(socket)) {
-            try (var client = TtrpcClient.connect(socket, Ticker.system())) {
-                int pid = InfoResponse.parseFrom(client.call(Supervisor.SERVICE, "Info", new byte[0], LIMIT, Map.of()))
-                        .getPid();
-                try (Pidfd process = Pidfd.open(pid)) {
-                    client.call(Supervisor.SERVICE, "Shutdown", new byte[0], LIMIT, Map.of());
-                    assertThat(process.awaitExit(LIMIT))
-                            .as("the supervisor goes")
-                            .isTrue();
-                }
-            }
-        }
+        Tasks.endSupervisors(config());
     }
 
     @Test
@@ -167,13 +154,91 @@ class SupervisedTest extends TasksContract {
         tasks.start(task);
         int old = tasks.runtimes().pid();
         tasks.close();
-        tasks = Tasks.open(config(), Ticker.system(), InstantSource.system(), Duration.ofSeconds(2));
+        tasks = open(impatient());
         assertThat(tasks.runtimes().pid()).isEqualTo(old);
         try (Pidfd process = Pidfd.open(old)) {
             process.signal(Signals.STOP);
             assertThat(process.awaitExit(Duration.ofSeconds(30))).isTrue();
         }
         assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.RUNNING);
+    }
+
+    @Test
+    void aSupervisorThatIsStoppedWhenTheDaemonComesIsReplaced() throws Exception {
+        TaskId task = create("s", Map.of(), "sleep", "600");
+        int pid = tasks.start(task);
+        int old = tasks.runtimes().pid();
+        tasks.close();
+        try (Pidfd process = Pidfd.open(old)) {
+            process.signal(Signals.STOP);
+            tasks = open(impatient());
+            assertThat(tasks.runtimes().pid()).isNotEqualTo(old);
+            assertThat(process.awaitExit(LIMIT)).isTrue();
+        }
+        assertThat(tasks.state(task).pid()).isEqualTo(pid);
+    }
+
+    /** The daemon that started it was killed meanwhile. */
+    @Test
+    void aSupervisorThatStillBootsIsWaitedFor() throws Exception {
+        tasks.close();
+        cleanUp();
+        try (Pidfd booting = boot()) {
+            booting.signal(Signals.STOP);
+            tasks = Tasks.open(config(), Ticker.system(), InstantSource.system());
+            assertThat(booting.awaitExit(Duration.ofMillis(500))).isFalse();
+            booting.signal(Signals.CONT);
+            assertThat(tasks.runtimes().pid()).isEqualTo(booting.pid());
+        }
+    }
+
+    @Test
+    void aSupervisorThatNeverListensIsReplaced() throws Exception {
+        tasks.close();
+        cleanUp();
+        try (Pidfd booting = boot()) {
+            booting.signal(Signals.STOP);
+            tasks = open(impatient());
+            assertThat(tasks.runtimes().pid()).isNotEqualTo(booting.pid());
+            assertThat(booting.awaitExit(LIMIT)).isTrue();
+        }
+    }
+
+    @Test
+    void onlyASupervisorOfTheSameStateIsOne() {
+        List<String> command =
+                List.of("java", "-cp", "x", "dev.berth.shim.Main", "--version", "1", "--state", bed.state.toString());
+        assertThat(Incumbents.works(command, bed.state)).isTrue();
+        assertThat(Incumbents.works(command, Path.of("/run/../run").resolve(bed.name)))
+                .as("another name of the same directory")
+                .isTrue();
+        assertThat(Incumbents.works(command, Path.of("/run"))).isFalse();
+        assertThat(Incumbents.works(command.subList(0, 7), bed.state)).isFalse();
+        assertThat(Incumbents.works(List.of("tail", "--state", bed.state.toString()), bed.state))
+                .isFalse();
+    }
+
+    private Tasks open(Patience patience) throws Exception {
+        return Tasks.open(config(), Ticker.system(), InstantSource.system(), patience);
+    }
+
+    private static Patience impatient() {
+        return new Patience(Duration.ofSeconds(1), Duration.ofSeconds(2), Duration.ofSeconds(2));
+    }
+
+    /** Begins to start a supervisor and does not wait. */
+    private Pidfd boot() throws Exception {
+        var command = new ArrayList<>(config().supervisor());
+        command.addAll(List.of(
+                "--state",
+                config().state().toString(),
+                "--root",
+                config().root().toString()));
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(bed.state.resolve("booting.log").toFile())
+                .start();
+        return Pidfd.open((int) process.pid());
     }
 
     @Test

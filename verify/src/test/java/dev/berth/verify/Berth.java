@@ -107,14 +107,52 @@ final class Berth implements AutoCloseable {
         assertThat(daemon.waitFor(20, TimeUnit.SECONDS)).isTrue();
     }
 
+    /**
+     * What a reboot leaves: every process is gone, and everything below the state directory.
+     *
+     * @param ids the pods and containers that run
+     */
+    void reboot(List<String> ids) throws InterruptedException {
+        kill();
+        supervisors().forEach(ProcessHandle::destroyForcibly);
+        ProcessHandle.allProcesses()
+                .filter(process -> {
+                    String cgroup = read(Path.of("/proc/" + process.pid() + "/cgroup"));
+                    return ids.stream().anyMatch(cgroup::contains);
+                })
+                .forEach(ProcessHandle::destroyForcibly);
+        until(
+                "the cgroups are gone",
+                START_LIMIT,
+                () -> cgroups(ids).stream().allMatch(folder -> folder.toFile().delete()));
+        List<String> mounts = read(Path.of("/proc/self/mountinfo"))
+                .lines()
+                .map(line -> line.split(" ", -1)[4])
+                .filter(target -> target.startsWith(state() + "/"))
+                .toList();
+        mounts.reversed().forEach(mount -> run(List.of("umount", "-l", mount)));
+        assertThat(run(List.of("rm", "-rf", state().toString())).exit()).isZero();
+    }
+
+    private static List<Path> cgroups(List<String> ids) {
+        return Inventory.take().stream()
+                .filter(fact -> fact.kind() == Inventory.Kind.CGROUP)
+                .map(fact -> Path.of(fact.text()))
+                .filter(folder -> ids.stream().anyMatch(folder.getFileName().toString()::contains))
+                .toList();
+    }
+
     /** The supervisor of this daemon; there is one as soon as recovery is through. */
     Optional<ProcessHandle> supervisor() {
-        return ProcessHandle.allProcesses()
-                .filter(process -> {
-                    String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
-                    return command.contains("dev.berth.shim.Main") && command.contains(state().toString() + "\0");
-                })
-                .findFirst();
+        return supervisors().findFirst();
+    }
+
+    /** Every process that is one or is about to be: there must never be two. */
+    Stream<ProcessHandle> supervisors() {
+        return ProcessHandle.allProcesses().filter(process -> {
+            String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
+            return command.contains("dev.berth.shim.Main") && command.contains(state().toString() + "\0");
+        });
     }
 
     Process daemon() {

@@ -23,9 +23,10 @@ import org.slf4j.LoggerFactory;
  * <p>Each is looked at and tried on a thread of its own as soon as this object is made; whoever asks for one waits until that
  * is done. Thread-safe.
  */
-public final class Runtimes {
+public final class Runtimes implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Runtimes.class);
     private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration AT_THE_END = Duration.ofSeconds(5);
 
     /** The names that are looked for when a client asks for none, best first. */
     private static final List<String> PREFERRED = List.of("crun", "runc");
@@ -59,6 +60,7 @@ public final class Runtimes {
     private final Launcher launcher;
     private final Trial trial;
     private final Map<String, FutureTask<Candidate>> candidates = new LinkedHashMap<>();
+    private final List<Thread> trials = new ArrayList<>();
     private final Map<String, FutureTask<Candidate>> later = new ConcurrentHashMap<>();
 
     private Runtimes(Path scratch, Launcher launcher, Trial trial) {
@@ -96,7 +98,7 @@ public final class Runtimes {
     private void add(String name, Optional<Path> path) {
         FutureTask<Candidate> look = new FutureTask<>(() -> look(name, path));
         candidates.put(name, look);
-        Thread.ofVirtual().name("try " + name).start(look);
+        trials.add(Thread.ofVirtual().name("try " + name).start(look));
     }
 
     private Candidate look(String name, Optional<Path> path) throws InterruptedException {
@@ -162,6 +164,18 @@ public final class Runtimes {
             return Files.readString(file);
         } finally {
             Files.delete(file);
+        }
+    }
+
+    /** Lets the trials end, for some seconds: one that is broken off leaves a container behind. */
+    @Override
+    public void close() {
+        try {
+            for (Thread trial : trials) {
+                trial.join(AT_THE_END);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -1,0 +1,15 @@
+package dev.berth.tasks;
+
+import java.time.Duration;
+
+/**
+ * How long a supervisor may be silent.
+ *
+ * @param heartbeat between two questions whether it is well
+ * @param answer for its answer to that; one that does not answer twice in a row is killed
+ * @param boot until one that somebody else has started listens; then it is killed
+ */
+record Patience(Duration heartbeat, Duration answer, Duration boot) {
+    /** On a machine that may be very busy: less than a call waits for a supervisor, also if one has to be killed first. */
+    static final Patience NORMAL = new Patience(Duration.ofSeconds(30), Deadlines.QUERY, Duration.ofSeconds(15));
+}
