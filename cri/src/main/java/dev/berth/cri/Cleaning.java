@@ -1,6 +1,7 @@
 package dev.berth.cri;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.store.Durability;
@@ -9,10 +10,15 @@ import dev.berth.store.Metadata;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -67,23 +73,30 @@ final class Cleaning implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Cleaning.class);
     private static final Duration LOOK_FOR_MORE = Duration.ofMinutes(1);
-    private static final Duration LONGEST_PAUSE = Duration.ofMinutes(5);
+
+    /** Each may be a plugin that hangs until its limit; the others go on meanwhile. */
+    private static final int AT_ONCE = 8;
 
     private final Metadata metadata;
     private final Ticker ticker;
-    private final Duration firstPause;
+    private final Pauses pauses;
     private final Map<Kind, Removal> removals = new EnumMap<>(Kind.class);
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Map<Key, Due> waiting = new HashMap<>();
+
+    /** Those of the waiting ones that somebody here is at. */
+    private final Set<Key> underWay = new HashSet<>();
+
+    private final Semaphore places = new Semaphore(AT_ONCE);
     private final Thread worker;
     private Function<String, LogScope> scopes = id -> LogScope.of("id", id);
 
-    /** @param firstPause before the second attempt; each further one takes twice as long, up to five minutes */
-    Cleaning(Metadata metadata, Ticker ticker, Duration firstPause) {
+    /** @param pauses between attempts */
+    Cleaning(Metadata metadata, Ticker ticker, Pauses pauses) {
         this.metadata = metadata;
         this.ticker = ticker;
-        this.firstPause = firstPause;
+        this.pauses = pauses;
         this.worker = Thread.ofVirtual().name("cleaning").unstarted(this::work);
         read();
     }
@@ -119,6 +132,20 @@ final class Cleaning implements AutoCloseable {
         worker.start();
     }
 
+    /**
+     * Has something removed in the background, as soon as clean-up has begun. It is only written down if it fails: whoever
+     * says this would say it again after a restart.
+     */
+    void soon(Kind kind, String id) {
+        lock.lock();
+        try {
+            waiting.putIfAbsent(new Key(kind, id), new Due(0, ticker.nanos()));
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** Runs a removal that somebody waits for; if it fails it is tried again in the background too. */
     void run(Kind kind, String id, Rollback.Step step) throws InterruptedException {
         try {
@@ -149,7 +176,9 @@ final class Cleaning implements AutoCloseable {
         try {
             Due before = waiting.get(key);
             attempts = before == null ? 1 : before.attempts() + 1;
-            waiting.put(key, new Due(attempts, ticker.nanos() + pause(attempts).toNanos()));
+            waiting.put(
+                    key,
+                    new Due(attempts, ticker.nanos() + pauses.after(attempts).toNanos()));
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -167,13 +196,15 @@ final class Cleaning implements AutoCloseable {
 
     /** It is gone; does nothing if it was not waited for. */
     void done(Kind kind, String id) {
+        Due due;
         lock.lock();
         try {
-            if (waiting.remove(new Key(kind, id)) == null) {
-                return;
-            }
+            due = waiting.remove(new Key(kind, id));
         } finally {
             lock.unlock();
+        }
+        if (due == null || due.attempts() == 0) {
+            return; // nothing was written down
         }
         LOG.info("{}: done at last", describe(kind, id));
         try {
@@ -200,34 +231,53 @@ final class Cleaning implements AutoCloseable {
     }
 
     private void work() {
-        try {
-            while (true) {
-                List<Key> due = awaitDue();
-                for (Key key : due) {
-                    attempt(key);
+        try (ExecutorService crew = Executors.newVirtualThreadPerTaskExecutor()) {
+            try {
+                while (true) {
+                    List<Key> due = awaitDue();
+                    for (Key key : due) {
+                        places.acquire();
+                        crew.execute(() -> attempt(key));
+                    }
+                    if (due.isEmpty()) {
+                        read();
+                    }
                 }
-                if (due.isEmpty()) {
-                    read();
-                }
+            } catch (InterruptedException e) {
+                LOG.debug("cleaning ends"); // close()
+                crew.shutdownNow();
             }
-        } catch (InterruptedException e) {
-            LOG.debug("cleaning ends"); // close()
         }
     }
 
-    private void attempt(Key key) throws InterruptedException {
+    private void attempt(Key key) {
         Removal removal = removals.get(key.kind());
         try (var _ = scopes.apply(key.id())) {
             if (removal != null) {
                 removal.run(key.id());
             }
             done(key.kind(), key.id());
+        } catch (InterruptedException e) {
+            LOG.debug("{} is left to the next daemon", describe(key.kind(), key.id()));
         } catch (RuntimeException e) {
             failed(key.kind(), key.id(), e);
+        } finally {
+            leave(key);
         }
     }
 
-    /** What is due; nothing after a minute in which nothing was. */
+    private void leave(Key key) {
+        places.release();
+        lock.lock();
+        try {
+            underWay.remove(key);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What is due, and under way from now on; nothing after a minute in which nothing was. */
     private List<Key> awaitDue() throws InterruptedException {
         long start = ticker.nanos();
         lock.lockInterruptibly();
@@ -235,14 +285,17 @@ final class Cleaning implements AutoCloseable {
             while (true) {
                 long now = ticker.nanos();
                 List<Key> due = waiting.entrySet().stream()
+                        .filter(entry -> !underWay.contains(entry.getKey()))
                         .filter(entry -> entry.getValue().atNanos() - now <= 0)
                         .map(Map.Entry::getKey)
                         .toList();
                 if (!due.isEmpty() || now - start >= LOOK_FOR_MORE.toNanos()) {
+                    underWay.addAll(due);
                     return due;
                 }
-                long next = waiting.values().stream()
-                        .mapToLong(each -> each.atNanos() - now)
+                long next = waiting.entrySet().stream()
+                        .filter(entry -> !underWay.contains(entry.getKey()))
+                        .mapToLong(entry -> entry.getValue().atNanos() - now)
                         .min()
                         .orElse(Long.MAX_VALUE);
                 changed.awaitNanos(Math.min(next, start + LOOK_FOR_MORE.toNanos() - now));
@@ -250,11 +303,6 @@ final class Cleaning implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-    }
-
-    private Duration pause(int attempts) {
-        Duration pause = firstPause.multipliedBy(1L << Math.min(attempts - 1, 20));
-        return pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
     }
 
     private static String describe(Kind kind, String id) {

@@ -33,6 +33,7 @@ public final class ContainerRunning implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ContainerRunning.class);
     private static final Duration NO_LIMIT = Duration.ofDays(365);
     private static final Duration KILL_LIMIT = Duration.ofMinutes(2);
+    private static final Duration END_LIMIT = Duration.ofSeconds(10);
     private static final Duration AT_THE_END = Duration.ofSeconds(2);
     private static final int START_FAILED = 128; // what kubelet's users know from other runtimes
 
@@ -157,15 +158,20 @@ public final class ContainerRunning implements AutoCloseable {
         }
     }
 
+    /** The same for a task that may live and should not. */
+    void end(String id) throws InterruptedException {
+        signal(task(id), Signals.KILL, true);
+        await(task(id), END_LIMIT);
+        discard(id);
+    }
+
     /** The same later: of a container that was started again meanwhile it is left alone, of none at all it is ended first. */
     private void discardEnded(String id) throws InterruptedException {
         if (!context.ledger().hasContainer(id)) {
-            signal(task(id), Signals.KILL, true);
-            await(task(id), KILL_LIMIT);
-        } else if (context.ledger().container(id).state() == ContainerState.RUNNING) {
-            return;
+            end(id);
+        } else if (context.ledger().container(id).state() != ContainerState.RUNNING) {
+            discard(id);
         }
-        discard(id);
     }
 
     /** Changes limits of a container that runs, or those that it will start with. */

@@ -4,6 +4,7 @@ import dev.berth.cri.ContainerMaking.Workshop;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.images.Images;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.network.NetworkNamespaces;
@@ -30,7 +31,7 @@ public final class Cri implements AutoCloseable {
             NetworkNamespaces namespaces,
             Tasks tasks) {}
 
-    private static final Duration BEFORE_SECOND_ATTEMPT = Duration.ofSeconds(1);
+    private static final Pauses BETWEEN_ATTEMPTS = new Pauses(Duration.ofSeconds(1), Duration.ofMinutes(5));
 
     private final CriContext context;
     private final Pods pods;
@@ -47,7 +48,7 @@ public final class Cri implements AutoCloseable {
                 parts.tasks(),
                 new ContainerEvents(),
                 new Gate(),
-                new Cleaning(parts.store().metadata(), ticker, BEFORE_SECOND_ATTEMPT),
+                new Cleaning(parts.store().metadata(), ticker, BETWEEN_ATTEMPTS),
                 new CriContext.Time(clock, ticker));
         Cgroups cgroups = Cgroups.detect(ticker);
         var environment = new PodEnvironment(
@@ -71,7 +72,7 @@ public final class Cri implements AutoCloseable {
         this.images = parts.images();
         this.node = new Node(config, parts.tasks(), parts.networks());
         this.streams = new Streams(context, making);
-        this.recovery = new Recovery(context, environment, running, parts);
+        this.recovery = new Recovery(context, running, parts);
     }
 
     /** Reads the records, so that calls can be answered, and begins to compare them with what runs. */

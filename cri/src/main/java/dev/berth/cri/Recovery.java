@@ -3,18 +3,20 @@ package dev.berth.cri;
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
-import dev.berth.linux.Signals;
 import dev.berth.network.PodNetworkRequest;
 import dev.berth.tasks.Exit;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -23,21 +25,28 @@ import org.slf4j.LoggerFactory;
 /**
  * After a start: compares what the records say with what runs, and brings both together. Lists are answered meanwhile;
  * calls that change something wait for the end, which is a matter of milliseconds once the supervisor serves.
+ *
+ * <p>Pods and containers are looked at side by side, each with a limit: one that hangs is left as it is. What a pod that did
+ * not survive has held is only noted here, and taken away by {@link Cleaning} after the gate is open: a network plugin
+ * may take its time for each of a machine full of pods.
  */
 final class Recovery implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
-    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
-    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+    private static final Pauses PAUSES = new Pauses(Duration.ofSeconds(1), Duration.ofSeconds(30));
+
+    /** Of what runs in a moment: longer than the supervisor may take for an answer. */
+    private static final Duration LIMIT_OF_ONE = Duration.ofSeconds(30);
+
+    private static final int AT_ONCE = 16;
 
     private final CriContext context;
-    private final PodEnvironment environment;
     private final ContainerRunning running;
     private final Cri.Parts parts;
+    private final SideBySide sideBySide = new SideBySide(AT_ONCE, LIMIT_OF_ONE);
     private final Thread worker;
 
-    Recovery(CriContext context, PodEnvironment environment, ContainerRunning running, Cri.Parts parts) {
+    Recovery(CriContext context, ContainerRunning running, Cri.Parts parts) {
         this.context = context;
-        this.environment = environment;
         this.running = running;
         this.parts = parts;
         this.worker = Thread.ofVirtual().name("recovery").unstarted(this::run);
@@ -55,11 +64,11 @@ final class Recovery implements AutoCloseable {
         try {
             context.tasks().subscribe(running::on);
             containers();
-            for (Pod pod : context.ledger().pods()) {
+            sideBySide.each("recovery of a pod", context.ledger().pods(), pod -> {
                 try (var _ = LogScope.pod(pod)) {
-                    one("pod " + pod.id(), () -> pod(pod));
+                    pod(pod);
                 }
-            }
+            });
             strays();
             LOG.info(
                     "{} pods and {} containers of before compared with what runs in {} ms",
@@ -97,8 +106,8 @@ final class Recovery implements AutoCloseable {
 
     /** Without an answer nothing can be compared, so this asks until there is one, ever more seldom. */
     static <T> T again(Ticker ticker, Supplier<T> question) throws InterruptedException {
-        Duration pause = FIRST_PAUSE;
-        while (true) {
+        for (int failures = 1; ; failures++) {
+            Duration pause = PAUSES.after(failures);
             try {
                 return question.get();
             } catch (RuntimeException e) {
@@ -108,7 +117,6 @@ final class Recovery implements AutoCloseable {
                 LOG.warn("recovery cannot learn what runs; it asks again in {} s", pause.toSeconds(), e);
             }
             ticker.sleep(pause);
-            pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
         }
     }
 
@@ -123,17 +131,21 @@ final class Recovery implements AutoCloseable {
                 tasks.put(task.task().id(), task);
             }
         }
-        for (Container container : context.ledger().containers()) {
-            TaskState task = tasks.remove(container.id());
+        sideBySide.each("recovery of a container", context.ledger().containers(), container -> {
             try (var _ = context.scope(container.id())) {
-                one("container " + container.id(), () -> container(container, task));
+                container(container, tasks.get(container.id()));
             }
-        }
-        for (TaskState stray : tasks.values()) {
-            one(
-                    "task " + stray.task(),
-                    () -> context.cleaning().run(Kind.TASK, stray.task().id(), () -> end(stray.task())));
-        }
+        });
+        Set<String> known = ids(context.ledger().containers(), Container::id);
+        tasks.keySet().removeAll(known);
+        sideBySide.each(
+                "the end of a stray task",
+                tasks.keySet(),
+                stray -> context.cleaning().run(Kind.TASK, stray, () -> running.end(stray)));
+    }
+
+    private static <T> Set<String> ids(Collection<T> all, Function<T, String> id) {
+        return all.stream().map(id).collect(Collectors.toUnmodifiableSet());
     }
 
     private void container(Container container, @org.jspecify.annotations.Nullable TaskState task)
@@ -148,7 +160,7 @@ final class Recovery implements AutoCloseable {
         switch (task.status()) {
             case RUNNING, PAUSED, PAUSING -> {
                 if (container.state() == ContainerState.EXITED) {
-                    end(task.task());
+                    running.end(container.id());
                 } else if (container.state() != ContainerState.RUNNING) {
                     context.ledger().changeLife(container.id(), life -> life.started(context.nowNanos(), task.pid()));
                 }
@@ -164,7 +176,8 @@ final class Recovery implements AutoCloseable {
                                             () -> Exit.unknown(context.clock().instant())));
                 }
             }
-            case CREATED -> end(task.task()); // its start was never answered: whoever asked for it asks again
+            case CREATED ->
+                running.end(container.id()); // its start was never answered: whoever asked for it asks again
             case UNKNOWN -> {
                 if (container.state() == ContainerState.RUNNING) {
                     context.ledger().changeLife(container.id(), Container.Life::unknown);
@@ -173,26 +186,9 @@ final class Recovery implements AutoCloseable {
         }
     }
 
-    private void end(TaskId task) {
-        try {
-            context.tasks().kill(task, "", Signals.KILL, true);
-            context.tasks().awaitExit(task, Duration.ofSeconds(10));
-        } catch (Fault e) {
-            if (e.code() != Fault.Code.NOT_FOUND) {
-                throw e;
-            }
-        }
-        context.tasks().delete(task);
-    }
-
-    private void pod(Pod pod) throws InterruptedException {
+    private void pod(Pod pod) {
         switch (pod.state()) {
-            case CREATING -> {
-                context.cleaning().run(Kind.POD_CREATION, pod.id(), () -> {
-                    environment.discard(pod);
-                    context.ledger().removePod(pod.id());
-                });
-            }
+            case CREATING -> context.cleaning().soon(Kind.POD_CREATION, pod.id());
             case READY -> {
                 boolean there = context.tasks()
                         .podStatus(PodEnvironment.task(pod.id()))
@@ -201,27 +197,23 @@ final class Recovery implements AutoCloseable {
                 if (!there) {
                     LOG.info("pod {} did not survive; its network is given back", pod.id());
                     Pod gone = context.ledger().changePod(pod.id(), p -> p.with(PodState.NOT_READY));
-                    context.cleaning().run(Kind.POD_STOP, pod.id(), () -> environment.stop(gone));
+                    context.cleaning().soon(Kind.POD_STOP, pod.id());
                     context.publish(ContainerEvent.Kind.STOPPED, gone.id(), gone);
                 }
             }
-            case NOT_READY ->
-                context.cleaning()
-                        .run(Kind.POD_STOP, pod.id(), () -> environment.stop(pod)); // its stop may have been broken off
+            case NOT_READY -> context.cleaning().soon(Kind.POD_STOP, pod.id()); // its stop may have been broken off
         }
     }
 
-    /** What no record knows: made in the moment before a crash. */
+    /**
+     * What no record knows: made in the moment before a crash. While nobody makes anything: what is being made looks the same.
+     * Whatever has a record keeps what it has; its own stop or removal takes that away.
+     */
     private void strays() {
-        Set<String> pods =
-                context.ledger().pods().stream().filter(Pod::ready).map(Pod::id).collect(Collectors.toSet());
+        Set<String> pods = ids(context.ledger().pods(), Pod::id);
         one("networks", () -> {
-            Set<String> connected =
-                    context.ledger().pods().stream().map(Pod::id).collect(Collectors.toSet());
             for (String id : parts.networks().retainOnly(pods)) {
-                if (!connected.contains(id)) { // those that have a record are waited for by their own stop
-                    context.cleaning().failed(Kind.NETWORK, id, new IOException("its network could not be released"));
-                }
+                context.cleaning().failed(Kind.NETWORK, id, new IOException("its network could not be released"));
             }
         });
         one("pods", () -> {
@@ -239,9 +231,7 @@ final class Recovery implements AutoCloseable {
                 }
             }
         });
-        Set<String> containers =
-                context.ledger().containers().stream().map(Container::snapshot).collect(Collectors.toSet());
-        one("snapshots", () -> strayLayers(containers));
+        one("snapshots", () -> strayLayers(ids(context.ledger().containers(), Container::snapshot)));
     }
 
     /** The snapshotter forgets its own leftovers when their files are gone. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.store.Leftovers.Leftover;
@@ -27,11 +28,15 @@ import org.junit.jupiter.api.io.TempDir;
 class CleaningTest {
     private static final Duration NEVER = Duration.ofHours(1);
     private static final Duration SOON = Duration.ofMillis(2);
+    private static final Duration LONGEST = Duration.ofHours(2);
 
     private final Store store;
     private final Set<String> broken = ConcurrentHashMap.newKeySet();
     private final AtomicInteger attempts = new AtomicInteger();
     private final CountDownLatch removed = new CountDownLatch(1);
+    private final CountDownLatch release = new CountDownLatch(1);
+    private final AtomicInteger hanging = new AtomicInteger();
+    private final AtomicInteger mostHanging = new AtomicInteger();
     private Cleaning cleaning;
 
     CleaningTest(@TempDir Path root) {
@@ -46,13 +51,22 @@ class CleaningTest {
     }
 
     private Cleaning open(Duration firstPause) {
-        var opened = new Cleaning(store.metadata(), Ticker.system(), firstPause);
+        var opened = new Cleaning(store.metadata(), Ticker.system(), new Pauses(firstPause, LONGEST));
         opened.by(Kind.POD_STOP, this::remove);
         return opened;
     }
 
-    private void remove(String id) {
+    private void remove(String id) throws InterruptedException {
         attempts.incrementAndGet();
+        if (id.startsWith("hangs")) {
+            int now = hanging.incrementAndGet();
+            mostHanging.accumulateAndGet(now, Math::max);
+            try {
+                release.await();
+            } finally {
+                hanging.decrementAndGet();
+            }
+        }
         if (broken.contains(id)) {
             throw Fault.internal("stop pod " + id, "the plugin said no", "");
         }
@@ -129,6 +143,73 @@ class CleaningTest {
             Ticker.system().sleep(SOON);
         }
         assertThat(cleaning.counts()).containsEntry("pod-stop", 0);
+    }
+
+    @Test
+    void whatHangsHoldsUpNobodyElse() throws Exception {
+        cleaning.begin();
+        cleaning.soon(Kind.POD_STOP, "hangs");
+        while (hanging.get() == 0) {
+            Ticker.system().sleep(SOON);
+        }
+        cleaning.soon(Kind.POD_STOP, "hangs"); // it is under way
+        cleaning.soon(Kind.POD_STOP, "a");
+        assertThat(removed.await(20, TimeUnit.SECONDS)).isTrue();
+        awaitCount(1);
+        assertThat(attempts).hasValue(2);
+        release.countDown();
+        awaitCount(0);
+        assertThat(attempts).hasValue(2);
+        assertThat(leftovers()).isEmpty();
+    }
+
+    @Test
+    void onlySoManyAreUnderWayAtOnce() throws Exception {
+        for (int i = 0; i < 50; i++) {
+            cleaning.soon(Kind.POD_STOP, "hangs" + i);
+        }
+        assertThat(cleaning.counts()).containsEntry("pod-stop", 50);
+        cleaning.begin();
+        while (hanging.get() < 8) {
+            Ticker.system().sleep(SOON);
+        }
+        release.countDown();
+        awaitCount(0);
+        assertThat(mostHanging).hasValue(8);
+        assertThat(attempts).hasValue(50);
+    }
+
+    @Test
+    void whatIsBegunSoonAndFailsIsWrittenDown() throws Exception {
+        broken.add("a");
+        cleaning.soon(Kind.POD_STOP, "a");
+        assertThat(leftovers()).isEmpty();
+        cleaning.begin();
+        while (leftovers().isEmpty()) {
+            Ticker.system().sleep(SOON);
+        }
+        assertThat(leftovers().getFirst().attempts()).isEqualTo(1);
+        broken.clear();
+        cleaning.run(Kind.POD_STOP, "a", () -> remove("a"));
+        assertThat(leftovers()).isEmpty();
+    }
+
+    @Test
+    void theEndInterruptsWhatHangs() throws Exception {
+        cleaning.begin();
+        cleaning.soon(Kind.POD_STOP, "hangs");
+        while (hanging.get() == 0) {
+            Ticker.system().sleep(SOON);
+        }
+        cleaning.close();
+        assertThat(hanging).hasValue(0);
+        assertThat(leftovers()).isEmpty();
+    }
+
+    private void awaitCount(int count) throws InterruptedException {
+        while (cleaning.counts().getOrDefault("pod-stop", 0) != count) {
+            Ticker.system().sleep(SOON);
+        }
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.kernel.Ticker;
 import dev.berth.verify.Inventory.Fact;
 import dev.berth.verify.Inventory.Kind;
 import dev.berth.wire.cri.PodSandboxStatusRequest;
@@ -37,6 +38,7 @@ class CniTest {
     private static final Path PLUGINS = Path.of("/usr/lib/cni");
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final int HOST_PORT = 18731;
+    private static final int PLUGIN_SECONDS = 3;
     private Set<Fact> before = Set.of();
     private Berth berth;
     private GrpcPods pods;
@@ -53,10 +55,10 @@ class CniTest {
         before = Inventory.take();
         berth = Berth.start("""
                 [network]
-                conf_dir = "/var/lib/%1$s/net.d"
-                bin_dirs = ["/var/lib/%1$s/bin", "/usr/lib/cni"]
-                plugin_seconds = 3
-                """);
+                conf_dir = "/var/lib/%%1$s/net.d"
+                bin_dirs = ["/var/lib/%%1$s/bin", "/usr/lib/cni"]
+                plugin_seconds = %d
+                """.formatted(PLUGIN_SECONDS));
         bridge = berth.folder().getFileName() + "c";
         pods = new GrpcPods(berth);
         Path bin = Files.createDirectories(berth.folder().resolve("bin"));
@@ -211,6 +213,34 @@ class CniTest {
         assertThat(leases()).isEmpty();
         assertThat(Berth.run(List.of("iptables-save")).out()).doesNotContain(":" + HOST_PORT, pod);
         pods.remove(pod);
+    }
+
+    /** Each of the dead takes the plugin's whole limit, again and again; nobody else waits for them. */
+    @Test
+    void podsThatDiedInAPluginThatHangsHoldUpNobodyElse() throws IOException, InterruptedException {
+        int dead = 8;
+        for (int i = 0; i < dead; i++) {
+            pods.run("dead" + i);
+        }
+        Files.writeString(mood, "DEL-hang");
+        berth.reboot(List.of());
+        forgetChains(); // the kernel's rules do not survive one
+        berth.launch();
+        reconnect();
+        long start = Ticker.system().nanos();
+        String pod = pods.run("alive");
+        assertThat(Ticker.system().since(start))
+                .as("less than the dead would take, one after the other")
+                .isLessThan(Duration.ofSeconds(PLUGIN_SECONDS * dead / 2));
+        assertThat(leases()).as("the dead ones have theirs still").hasSize(dead + 1);
+        Files.delete(mood);
+        Berth.until("they have given their addresses back", Duration.ofSeconds(40), () -> leases().size() == 1);
+        assertThat(leases()).containsExactly(ip(pod));
+    }
+
+    private void reconnect() {
+        pods.close();
+        pods = new GrpcPods(berth);
     }
 
     private static String page(String address) {

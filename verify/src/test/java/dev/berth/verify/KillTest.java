@@ -3,7 +3,6 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -89,31 +88,9 @@ class KillTest {
         assertThat(berth.crictl("exec", "-s", id, "echo", "alive").text()).isEqualTo("alive");
     }
 
-    /** As a reboot does it: every process gone, and everything below the state directory. */
     @Test
     void theMachineIsRestarted() throws IOException, InterruptedException {
-        berth.kill();
-        berth.supervisor().orElseThrow().destroyForcibly();
-        List<String> ids = List.of(counter, pod);
-        ProcessHandle.allProcesses()
-                .filter(process -> {
-                    String cgroup = Berth.read(Path.of("/proc/" + process.pid() + "/cgroup"));
-                    return ids.stream().anyMatch(cgroup::contains);
-                })
-                .forEach(ProcessHandle::destroyForcibly);
-        Berth.until(
-                "the cgroups are gone",
-                LIMIT,
-                () -> cgroups(ids).stream().allMatch(folder -> folder.toFile().delete()));
-        List<String> mounts = Berth.read(Path.of("/proc/self/mountinfo"))
-                .lines()
-                .map(line -> line.split(" ", -1)[4])
-                .filter(target -> target.startsWith(berth.state() + "/"))
-                .toList();
-        mounts.reversed().forEach(mount -> Berth.run(List.of("umount", "-l", mount)));
-        assertThat(Berth.run(List.of("rm", "-rf", berth.state().toString())).exit())
-                .isZero();
-
+        berth.reboot(List.of(counter, pod));
         berth.launch();
 
         Berth.until(
@@ -130,14 +107,6 @@ class KillTest {
         String again = pods.run("again");
         pods.start(again, "again", pods.containerFile("again", "echo back; exec sleep 1000"));
         Berth.until("a new pod runs", LIMIT, () -> pods.log("again").contains("back"));
-    }
-
-    private static List<Path> cgroups(List<String> ids) {
-        return Inventory.take().stream()
-                .filter(fact -> fact.kind() == Inventory.Kind.CGROUP)
-                .map(fact -> Path.of(fact.text()))
-                .filter(folder -> ids.stream().anyMatch(folder.getFileName().toString()::contains))
-                .toList();
     }
 
     /** Same pod, same address, same container, and a log without a gap that goes on. */

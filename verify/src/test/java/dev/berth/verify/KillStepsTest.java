@@ -1,0 +1,282 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.kernel.Ticker;
+import dev.berth.wire.cri.ContainerState;
+import dev.berth.wire.cri.ExecSyncRequest;
+import dev.berth.wire.cri.ListContainersRequest;
+import dev.berth.wire.cri.ListPodSandboxRequest;
+import dev.berth.wire.cri.PodSandboxState;
+import dev.berth.wire.cri.RemoveContainerRequest;
+import dev.berth.wire.cri.StopContainerRequest;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * The daemon, the supervisor or both are killed at some moment of a call: what is listed afterwards is true, the same call
+ * made again ends well, and all can be taken away.
+ */
+@ExtendWith(Leaks.class)
+class KillStepsTest {
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    /** For all rounds; each combination comes once before any comes again. */
+    private static final Duration BUDGET = Duration.ofSeconds(40);
+
+    private static final Duration LATEST = Duration.ofMillis(60);
+    private static final Ticker TICKER = Ticker.system();
+
+    private enum Step {
+        RUN_POD,
+        CREATE,
+        START,
+        STOP_CONTAINER,
+        REMOVE_CONTAINER,
+        STOP_POD,
+        REMOVE_POD
+    }
+
+    private enum Victims {
+        DAEMON,
+        SUPERVISOR,
+        BOTH
+    }
+
+    private record Round(int number, Step step, Victims victims, Duration moment) {}
+
+    /** What a call works on; an id is empty if there is none yet. */
+    private record Things(String name, String pod, String container) {}
+
+    private final long seed = Long.getLong("berth.seed", new Random().nextLong());
+    private Berth berth;
+    private GrpcPods pods;
+    private AtRest rest;
+
+    @BeforeEach
+    void start() throws IOException, InterruptedException {
+        Peers.need("crictl");
+        berth = Berth.start();
+        pods = new GrpcPods(berth);
+        pods.pull(berth.image("busybox"));
+        rest = AtRest.settled(berth);
+    }
+
+    @AfterEach
+    void stop() throws IOException {
+        if (berth != null) {
+            pods.close();
+            berth.close();
+        }
+    }
+
+    @Test
+    void aKillAtAnyMoment() throws Exception {
+        System.out.println("KillStepsTest: again with -Dberth.seed=" + seed);
+        var random = new Random(seed);
+        long start = TICKER.nanos();
+        int number = 0;
+        while (TICKER.since(start).compareTo(BUDGET) < 0) {
+            for (Round round : shuffled(number, random)) {
+                if (TICKER.since(start).compareTo(BUDGET) >= 0) {
+                    break;
+                }
+                number++;
+                run(round);
+            }
+        }
+        System.out.println("KillStepsTest: " + number + " rounds");
+    }
+
+    private static List<Round> shuffled(int number, Random random) {
+        var rounds = new ArrayList<Round>();
+        for (Step step : Step.values()) {
+            for (Victims victims : Victims.values()) {
+                var moment = Duration.ofNanos(random.nextLong(LATEST.toNanos()));
+                rounds.add(new Round(number + rounds.size(), step, victims, moment));
+            }
+        }
+        Collections.shuffle(rounds, random);
+        return rounds;
+    }
+
+    private void run(Round round) throws Exception {
+        try {
+            Things things = prepare(round);
+            var call = new FutureTask<>(() -> call(round.step(), things));
+            var begun = new CountDownLatch(1);
+            Thread.ofPlatform().start(() -> {
+                begun.countDown();
+                call.run();
+            });
+            begun.await();
+            TICKER.sleep(round.moment());
+            kill(round.victims());
+            Status.Code first = ending(call);
+            everythingListedIsTrue();
+            callAgain(round.step(), things, first);
+            everythingListedIsTrue();
+            pods.removeAll();
+            rest.isSame(berth);
+        } catch (AssertionError | RuntimeException e) {
+            throw new AssertionError("seed " + seed + ", " + round, e);
+        }
+    }
+
+    private Things prepare(Round round) {
+        String name = "steps" + round.number();
+        String pod = round.step() == Step.RUN_POD ? "" : pods.run(name);
+        String container = Set.of(Step.RUN_POD, Step.CREATE).contains(round.step()) ? "" : create(name, pod);
+        if (!container.isEmpty() && round.step() != Step.START) {
+            pods.start(container);
+        }
+        return new Things(name, pod, container);
+    }
+
+    private String create(String name, String pod) {
+        return pods.create(pod, pods.container(name, "sleep", "1000").build());
+    }
+
+    private String call(Step step, Things things) {
+        switch (step) {
+            case RUN_POD -> {
+                return pods.run(things.name());
+            }
+            case CREATE -> {
+                return create(things.name(), things.pod());
+            }
+            case START -> pods.start(things.container());
+            case STOP_CONTAINER ->
+                pods.runtime()
+                        .stopContainer(StopContainerRequest.newBuilder()
+                                .setContainerId(things.container())
+                                .build());
+            case REMOVE_CONTAINER ->
+                pods.runtime()
+                        .removeContainer(RemoveContainerRequest.newBuilder()
+                                .setContainerId(things.container())
+                                .build());
+            case STOP_POD -> pods.stop(things.pod());
+            case REMOVE_POD -> pods.remove(things.pod());
+        }
+        return "";
+    }
+
+    private void kill(Victims victims) throws IOException, InterruptedException {
+        if (victims != Victims.DAEMON) {
+            berth.supervisors().forEach(ProcessHandle::destroyForcibly);
+        }
+        if (victims != Victims.SUPERVISOR) {
+            berth.kill();
+            berth.launch();
+            pods.close();
+            pods = new GrpcPods(berth);
+        }
+    }
+
+    private static Status.Code ending(FutureTask<String> call) throws InterruptedException {
+        try {
+            call.get();
+            return Status.Code.OK;
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof StatusRuntimeException refusal) {
+                return refusal.getStatus().getCode();
+            }
+            throw new AssertionError(e);
+        }
+    }
+
+    /** As the kubelet does it, which never heard of the first call's end. */
+    private void callAgain(Step step, Things things, Status.Code first) {
+        try {
+            call(step, things);
+        } catch (StatusRuntimeException e) {
+            Set<Status.Code> fine = switch (step) {
+                case RUN_POD, CREATE -> Set.of(Status.Code.ALREADY_EXISTS);
+                case START -> Set.of(Status.Code.FAILED_PRECONDITION); // it runs, or its start has failed for good
+                case STOP_CONTAINER, REMOVE_CONTAINER, STOP_POD, REMOVE_POD -> Set.of();
+            };
+            assertThat(fine)
+                    .as("the call made again after one that ended with " + first + ": " + e.getStatus())
+                    .contains(e.getStatus().getCode());
+        }
+    }
+
+    private void everythingListedIsTrue() throws InterruptedException {
+        for (var container : pods.runtime()
+                .listContainers(ListContainersRequest.getDefaultInstance())
+                .getContainersList()) {
+            Leaks.mark(container.getId());
+            if (container.getState() == ContainerState.CONTAINER_RUNNING) {
+                Berth.until(
+                        "it runs, or what has just ended it is known",
+                        LIMIT,
+                        () -> runs(container.getId()) || !isListedAsRunning(container.getId()));
+            } else {
+                Berth.until(
+                        "nothing runs of a container that is " + container.getState(),
+                        LIMIT,
+                        () -> processes(container.getId()).isEmpty());
+            }
+        }
+        for (var pod : pods.runtime()
+                .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
+                .getItemsList()) {
+            Leaks.mark(pod.getId());
+            if (pod.getState() == PodSandboxState.SANDBOX_READY) {
+                assertThat(berth.state().resolve("netns").resolve(pod.getId())).exists();
+            }
+        }
+        assertThat(berth.supervisors().count()).as("supervisors").isLessThanOrEqualTo(1);
+    }
+
+    private boolean runs(String container) {
+        try {
+            return pods.runtime()
+                            .execSync(ExecSyncRequest.newBuilder()
+                                    .setContainerId(container)
+                                    .addAllCmd(List.of("true"))
+                                    .build())
+                            .getExitCode()
+                    == 0;
+        } catch (StatusRuntimeException e) {
+            return false;
+        }
+    }
+
+    private boolean isListedAsRunning(String container) {
+        return pods.runtime().listContainers(ListContainersRequest.getDefaultInstance()).getContainersList().stream()
+                .anyMatch(
+                        each -> each.getId().equals(container) && each.getState() == ContainerState.CONTAINER_RUNNING);
+    }
+
+    private static List<Path> processes(String container) {
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[1-9]*")) {
+            var found = new ArrayList<Path>();
+            for (Path process : all) {
+                if (Berth.read(process.resolve("cgroup")).contains(container)) {
+                    found.add(process);
+                }
+            }
+            return found;
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
