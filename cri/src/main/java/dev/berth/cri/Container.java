@@ -34,7 +34,7 @@ public record Container(
         long createdAtNanos,
         boolean delivered,
         Life life,
-        List<Timeline.Step> timeline) {
+        List<Timing> timeline) {
 
     /** The user and groups that a process runs as. */
     @Json
@@ -138,7 +138,7 @@ public record Container(
     }
 
     /** With further steps at the end of the timeline. */
-    Container withMore(List<Timeline.Step> steps) {
+    Container withMore(List<Timing> steps) {
         return copy(
                 resources,
                 delivered,
@@ -146,7 +146,7 @@ public record Container(
                 Stream.concat(timeline.stream(), steps.stream()).toList());
     }
 
-    private Container copy(@Nullable Resources limits, boolean heard, Life current, List<Timeline.Step> steps) {
+    private Container copy(@Nullable Resources limits, boolean heard, Life current, List<Timing> steps) {
         return new Container(
                 id,
                 podId,

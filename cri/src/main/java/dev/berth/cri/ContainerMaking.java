@@ -15,6 +15,7 @@ import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Timeline;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
@@ -85,7 +86,7 @@ final class ContainerMaking {
                 context.nowNanos(),
                 false,
                 Life.NEW,
-                timeline.steps());
+                Timing.of(timeline));
         context.ledger()
                 .add(
                         container,

@@ -7,6 +7,7 @@ import dev.berth.cri.spec.StopSignal;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Timeline;
 import dev.berth.linux.Signals;
 import dev.berth.tasks.ExecResult;
 import dev.berth.tasks.Exit;
@@ -62,15 +63,16 @@ public final class ContainerRunning implements AutoCloseable {
     void start(Container container, Pod pod) throws InterruptedException {
         var timeline = new Timeline(context.ticker());
         try (var undo = new Rollback()) {
-            int pid = context.tasks().create(newTask(container, pod));
             undo.add(
                     "task " + container.id(),
-                    context.cleaning().step(Kind.TASK, container.id(), () -> discard(container.id())));
-            timeline.done("create task");
-            context.tasks().start(task(container));
-            timeline.done("start task");
+                    context.cleaning().step(Kind.TASK, container.id(), () -> end(container.id())));
+            int pid = context.tasks().run(newTask(container, pod), timeline);
             undo.commit();
-            context.ledger().changeLife(container.id(), life -> life.started(context.nowNanos(), pid));
+            context.ledger()
+                    .changeContainer(
+                            container.id(),
+                            it -> it.with(it.life().started(context.nowNanos(), pid))
+                                    .withMore(Timing.of(timeline)));
         } catch (Fault e) {
             Container ended = context.ledger()
                     .changeLife(
@@ -79,8 +81,6 @@ public final class ContainerRunning implements AutoCloseable {
             context.publish(ContainerEvent.Kind.STOPPED, ended.id(), pod);
             throw e;
         }
-        timeline.done("record");
-        context.ledger().changeContainer(container.id(), c -> c.withMore(timeline.steps()));
         context.publish(ContainerEvent.Kind.STARTED, container.id(), pod);
     }
 
@@ -167,10 +167,9 @@ public final class ContainerRunning implements AutoCloseable {
 
     /** The same later: of a container that was started again meanwhile it is left alone, of none at all it is ended first. */
     private void discardEnded(String id) throws InterruptedException {
-        if (!context.ledger().hasContainer(id)) {
+        if (!context.ledger().hasContainer(id)
+                || context.ledger().container(id).state() != ContainerState.RUNNING) {
             end(id);
-        } else if (context.ledger().container(id).state() != ContainerState.RUNNING) {
-            discard(id);
         }
     }
 

@@ -148,9 +148,9 @@ public final class Cri implements AutoCloseable {
         return info;
     }
 
-    private static String timeline(Iterable<Timeline.Step> steps) {
+    private static String timeline(Iterable<Timing> steps) {
         var text = new StringBuilder();
-        for (Timeline.Step step : steps) {
+        for (Timing step : steps) {
             text.append(String.format(Locale.ROOT, "%8.2f ms  %s%n", step.micros() / 1000.0, step.name()));
         }
         return text.toString();

@@ -140,10 +140,13 @@ public final class Ledger {
         synchronized (cell) {
             Container next = change.apply(cell.value);
             if (!next.equals(cell.value)) {
-                metadata.apply(
-                        Durability.PROCESS,
-                        records ->
-                                records.containers().putExtension(SPACE, id, CONTAINER, payload(containerJson, next)));
+                boolean lives = !next.life().equals(cell.value.life());
+                metadata.apply(Durability.PROCESS, records -> {
+                    records.containers().putExtension(SPACE, id, CONTAINER, payload(containerJson, next));
+                    if (lives) {
+                        records.containers().putExtension(SPACE, id, LIFE, payload(lifeJson, next.life()));
+                    }
+                });
                 cell.value = next;
             }
             return next;

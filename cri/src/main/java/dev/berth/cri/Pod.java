@@ -26,7 +26,7 @@ public record Pod(
         @Nullable String netns,
         List<String> ips,
         boolean delivered,
-        List<Timeline.Step> timeline) {
+        List<Timing> timeline) {
 
     /** The key under which no two live pods may exist. */
     String name() {
@@ -52,7 +52,7 @@ public record Pod(
         return new Pod(id, config, handler, state, createdAtNanos, namespace, addresses, delivered, timeline);
     }
 
-    Pod withTimeline(List<Timeline.Step> steps) {
+    Pod withTimeline(List<Timing> steps) {
         return new Pod(id, config, handler, state, createdAtNanos, netns, ips, delivered, steps);
     }
 

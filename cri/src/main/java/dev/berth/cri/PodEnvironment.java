@@ -7,6 +7,7 @@ import dev.berth.cri.spec.PodFiles;
 import dev.berth.cri.spec.Sysctls;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Timeline;
 import dev.berth.network.Attachment;
 import dev.berth.network.Bandwidth;
 import dev.berth.network.NetworkNamespaces;
@@ -54,9 +55,13 @@ final class PodEnvironment {
         PodConfig config = pod.config();
         Pod made = pod;
         if (config.namespaces().network() != Mode.NODE) {
-            Path netns = namespaces.create(pod.id(), sysctls(config, true));
-            timeline.done("network namespace");
-            made = makeBoth(pod.withNetwork(netns.toString(), List.of()));
+            Pod planned = pod.withNetwork(namespaces.path(pod.id()).toString(), List.of());
+            boolean early = config.namespaces().pid() == Mode.POD; // the init of the pod is born in it
+            if (early) {
+                makeNetwork(planned);
+                timeline.done("network namespace");
+            }
+            made = makeBoth(planned, early);
             timeline.done("network, other namespaces");
         } else {
             tasks.createPod(request(pod));
@@ -67,15 +72,22 @@ final class PodEnvironment {
         return made;
     }
 
+    private void makeNetwork(Pod pod) throws InterruptedException {
+        namespaces.create(pod.id(), sysctls(pod.config(), true));
+    }
+
     /**
      * Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. When this returns
      * or throws, both have ended.
      */
-    private Pod makeBoth(Pod pod) throws InterruptedException {
+    private Pod makeBoth(Pod pod, boolean hasNetwork) throws InterruptedException {
         var others = new FutureTask<Void>(() -> tasks.createPod(request(pod)), null);
         Thread worker = Thread.ofVirtual().name("namespaces of pod " + pod.id()).start(others);
         Attachment attached;
         try {
+            if (!hasNetwork) {
+                makeNetwork(pod);
+            }
             attached = networks.attach(networkRequest(pod));
         } catch (Fault e) {
             worker.join(); // undoing what is only half made would leave the other half

@@ -6,6 +6,7 @@ import dev.berth.cri.config.PodConfig;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Timeline;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -230,7 +231,7 @@ public final class Pods {
                     .changePod(
                             id,
                             p -> p.withNetwork(made.netns(), made.ips())
-                                    .withTimeline(timeline.steps())
+                                    .withTimeline(Timing.of(timeline))
                                     .with(PodState.READY));
             undo.commit();
             context.publish(ContainerEvent.Kind.CREATED, id, ready);

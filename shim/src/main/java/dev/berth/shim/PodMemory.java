@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.DetachedMount;
+import dev.berth.linux.Fd;
 import dev.berth.linux.MountFlag;
 import dev.berth.linux.Mounts;
 import java.io.IOException;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The shared memory of pods: a file system in memory for each, kept in the vault. A container's config names it by a directory
@@ -22,6 +24,9 @@ final class PodMemory {
     private final Vault vault;
     private final Path kept;
     private final Path places;
+
+    /** One clone of each young pod's memory, by its place: a pod's first container need not wait for the vault. */
+    private final Map<Path, DetachedMount> spares = new ConcurrentHashMap<>();
 
     /**
      * The shared memory of all pods.
@@ -40,23 +45,28 @@ final class PodMemory {
     }
 
     /**
-     * Makes the memory of a pod.
+     * Makes the memory of a pod, and keeps its other things in the same visit to the vault.
      *
      * @param bytes its size; 0 for 64 MiB
+     * @param things as {@link Vault#keep(Map)} has them
      */
-    void create(TaskKey pod, long bytes) throws IOException, InterruptedException {
+    void create(TaskKey pod, long bytes, Map<Path, Fd> things) throws IOException, InterruptedException {
         StateDir.make(place(pod));
-        Path home = kept.resolve(pod.namespace()).resolve(pod.id()).resolve("shm");
+        Path home = home(place(pod));
         StateDir.make(home);
         long size = bytes > 0 ? bytes : DEFAULT_BYTES;
         Set<MountFlag> flags = Set.of(MountFlag.NO_SUID, MountFlag.NO_DEV, MountFlag.NO_EXEC);
         try (DetachedMount memory = Mounts.tmpfs(Map.of("mode", "1777", "size", Long.toString(size)), flags)) {
-            vault.keep(home, memory);
+            spares.put(place(pod), vault.keep(things, home, memory));
         }
     }
 
     /** Lets go of it: it is freed with the last container that has it mounted. */
     void remove(TaskKey pod) throws IOException {
+        DetachedMount spare = spares.remove(place(pod));
+        if (spare != null) {
+            spare.close();
+        }
         Files.deleteIfExists(place(pod));
     }
 
@@ -74,19 +84,24 @@ final class PodMemory {
     Map<Path, DetachedMount> mounts(List<String> sources) throws InterruptedException {
         Map<Path, DetachedMount> mounts = new LinkedHashMap<>();
         try {
-            List<Path> homes = sources.stream()
-                    .map(source ->
-                            kept.resolve(places.relativize(Path.of(source))).resolve("shm"))
-                    .toList();
-            List<DetachedMount> copies = homes.isEmpty() ? List.of() : vault.copy(homes);
-            for (int i = 0; i < copies.size(); i++) {
-                mounts.put(Path.of(sources.get(i)), copies.get(i));
+            for (String source : sources) {
+                Path place = Path.of(source);
+                DetachedMount spare = spares.remove(place);
+                mounts.put(place, spare != null ? spare : vault.copy(home(place)));
             }
             return mounts;
+        } catch (InterruptedException e) {
+            mounts.values().forEach(DetachedMount::close);
+            throw e;
         } catch (IOException e) {
+            mounts.values().forEach(DetachedMount::close);
             throw Fault.precondition("mount the pod's shared memory", String.valueOf(e.getMessage()), "Make a new pod")
                     .causedBy(e);
         }
+    }
+
+    private Path home(Path place) {
+        return kept.resolve(places.relativize(place)).resolve("shm");
     }
 
     /** With what such a source begins. */

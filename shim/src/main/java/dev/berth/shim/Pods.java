@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -152,11 +153,10 @@ final class Pods {
         StateDir.make(places(pod.key()));
         Map<Path, Fd> kept = new LinkedHashMap<>();
         pod.namespaces().forEach((kind, fd) -> kept.put(place(pod.key(), kind), fd));
-        if (!kept.isEmpty()) {
-            vault.keep(kept);
-        }
         if (pod.record().ipc()) {
-            memory.create(pod.key(), shmBytes);
+            memory.create(pod.key(), shmBytes, kept);
+        } else if (!kept.isEmpty()) {
+            vault.keep(kept);
         }
     }
 
@@ -192,9 +192,22 @@ final class Pods {
         return pod.record().stoppedAt() == null && (pod.record().init() == null || initPid(pod.key()) > 0);
     }
 
-    /** The directory that a container's config names as the source of its /dev/shm. */
-    Path sharedMemory(TaskKey key) {
-        return memory.place(key);
+    /** Paths of what the pod has, for an OCI config; they hold as long as this supervisor runs and the pod is not stopped. */
+    Map<String, String> paths(Pod pod) {
+        Map<String, String> paths = new TreeMap<>();
+        long self = ProcessHandle.current().pid();
+        pod.namespaces()
+                .forEach((kind, fd) ->
+                        paths.put(kind.file(), fd.procPathFor(self).toString()));
+        int initPid = initPid(pod.key());
+        if (initPid > 0) {
+            paths.put("pid", "/proc/" + initPid + "/ns/pid");
+            paths.put("init_pid", Integer.toString(initPid));
+        }
+        if (pod.record().ipc() && pod.record().stoppedAt() == null) {
+            paths.put("shm", memory.place(pod.key()).toString());
+        }
+        return paths;
     }
 
     /** Waits until the pod has been stopped or its init has ended. */

@@ -27,10 +27,8 @@ import dev.berth.wire.shim.types.Platform;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 
 /** Answers {@code containerd.runtime.sandbox.v1.Sandbox}: messages in, calls of {@link Pods}, messages out. */
 final class SandboxService {
@@ -38,11 +36,9 @@ final class SandboxService {
     private static final String NOT_READY = "SANDBOX_NOTREADY";
 
     private final Pods pods;
-    private final SupervisorService.Self self;
 
-    SandboxService(Pods pods, SupervisorService.Self self) {
+    SandboxService(Pods pods) {
         this.pods = pods;
-        this.self = self;
     }
 
     Service service() {
@@ -144,24 +140,7 @@ final class SandboxService {
         if (stoppedAt != null) {
             response.setExitedAt(TaskEvents.timestamp(stoppedAt));
         }
-        return response.putAllInfo(info(pod)).build();
-    }
-
-    /** Paths for an OCI spec; they hold as long as this supervisor runs. */
-    private Map<String, String> info(Pod pod) {
-        Map<String, String> info = new TreeMap<>();
-        pod.namespaces()
-                .forEach((kind, fd) ->
-                        info.put(kind.file(), fd.procPathFor(self.pid()).toString()));
-        int initPid = pods.initPid(pod.key());
-        if (initPid > 0) {
-            info.put("pid", "/proc/" + initPid + "/ns/pid");
-            info.put("init_pid", Integer.toString(initPid));
-        }
-        if (pod.record().ipc() && pod.record().stoppedAt() == null) {
-            info.put("shm", pods.sharedMemory(pod.key()).toString());
-        }
-        return info;
+        return response.putAllInfo(pods.paths(pod)).build();
     }
 
     private PingResponse ping(Call call, PingRequest request) {

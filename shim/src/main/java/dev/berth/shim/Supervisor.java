@@ -74,14 +74,14 @@ final class Supervisor implements AutoCloseable {
         Pods pods = new Pods(ledger, vault, memory, init, tasks, clock);
         pods.adopt();
         CountDownLatch end = new CountDownLatch(1);
-        SupervisorService.Self self =
-                new SupervisorService.Self(ProcessHandle.current().pid(), options.version(), clock.instant());
+        SupervisorService.Self self = new SupervisorService.Self(
+                ProcessHandle.current().pid(), options.version(), clock.instant(), end::countDown);
         TtrpcServer server = TtrpcServer.listen(
                 directories.socket(),
                 ticker,
                 new TaskService(tasks, self).service(),
-                new SandboxService(pods, self).service(),
-                new SupervisorService(self, runtimes, tasks, ledger, outputs, end::countDown).service());
+                new SandboxService(pods).service(),
+                new SupervisorService(self, runtimes, tasks, ledger, outputs, new Running(tasks, pods)).service());
         return new Supervisor(
                 end,
                 server,

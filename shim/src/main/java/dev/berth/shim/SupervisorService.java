@@ -21,6 +21,7 @@ import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
 import dev.berth.wire.shim.supervisor.ReopenLogRequest;
 import dev.berth.wire.shim.supervisor.ReopenLogResponse;
+import dev.berth.wire.shim.supervisor.RunRequest;
 import dev.berth.wire.shim.supervisor.Runtime;
 import dev.berth.wire.shim.supervisor.ShutdownRequest;
 import dev.berth.wire.shim.supervisor.ShutdownResponse;
@@ -37,7 +38,7 @@ import java.util.List;
 /** Answers {@code dev.berth.supervisor.v1.Supervisor}, our own service. */
 final class SupervisorService {
     /** Who we are. */
-    record Self(long pid, String version, Instant startedAt) {}
+    record Self(long pid, String version, Instant startedAt, Runnable end) {}
 
     private static final Duration LONGEST_DRAIN = Duration.ofMinutes(2);
 
@@ -46,20 +47,21 @@ final class SupervisorService {
     private final Tasks tasks;
     private final Ledger ledger;
     private final Outputs outputs;
-    private final Runnable shutdown;
+    private final Running running;
 
-    SupervisorService(Self self, Runtimes runtimes, Tasks tasks, Ledger ledger, Outputs outputs, Runnable shutdown) {
+    SupervisorService(Self self, Runtimes runtimes, Tasks tasks, Ledger ledger, Outputs outputs, Running running) {
         this.self = self;
         this.runtimes = runtimes;
         this.tasks = tasks;
         this.ledger = ledger;
         this.outputs = outputs;
-        this.shutdown = shutdown;
+        this.running = running;
     }
 
     Service service() {
         return Service.named("dev.berth.supervisor.v1.Supervisor")
                 .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info(q.getAwaitRuntimes())))
+                .unary("Run", Edge.unary(RunRequest.parser(), running::run))
                 .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
                 .unary("ReopenLog", Edge.unary(ReopenLogRequest.parser(), this::reopen))
                 .unary("Drain", Edge.unary(DrainRequest.parser(), this::drain))
@@ -195,7 +197,7 @@ final class SupervisorService {
     }
 
     private ShutdownResponse shutdown(Call call, ShutdownRequest request) {
-        shutdown.run();
+        self.end().run();
         return ShutdownResponse.getDefaultInstance();
     }
 }

@@ -75,18 +75,27 @@ final class TaskService {
     }
 
     private CreateTaskResponse create(Call call, CreateTaskRequest request) throws InterruptedException {
+        Task task = tasks.create(wanted(call, request));
+        return CreateTaskResponse.newBuilder()
+                .setPid(task.init().record().pid())
+                .build();
+    }
+
+    /**
+     * What a request asks for.
+     *
+     * @throws Fault INVALID_ARGUMENT if the bundle is no absolute path; UNIMPLEMENTED for a checkpoint
+     */
+    static Tasks.NewTask wanted(Call call, CreateTaskRequest request) {
         if (!request.getCheckpoint().isEmpty()) {
             throw unimplemented("restore a checkpoint");
         }
-        Task task = tasks.create(new Tasks.NewTask(
+        return new Tasks.NewTask(
                 key(call, request.getId()),
                 absolute(request.getBundle()),
                 request.getRootfsList().stream().map(TaskService::mount).toList(),
                 new Streams(request.getTerminal(), request.getStdin(), request.getStdout(), request.getStderr()),
-                options(request.getOptions())));
-        return CreateTaskResponse.newBuilder()
-                .setPid(task.init().record().pid())
-                .build();
+                options(request.getOptions()));
     }
 
     private static Path absolute(String bundle) {

@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Timeline;
 import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.shim.ProcessRecord.Streams;
@@ -30,7 +31,11 @@ final class Tasks {
      * @param bundle directory with the config.json; it is read and not changed
      * @param rootfs what to mount as its root; none if the config's root is there
      */
-    record NewTask(TaskKey key, Path bundle, List<Births.Mount> rootfs, Streams streams, Options options) {}
+    record NewTask(TaskKey key, Path bundle, List<Births.Mount> rootfs, Streams streams, Options options) {
+        BundleConfig config() {
+            return BundleConfig.read(bundle);
+        }
+    }
 
     /**
      * What a client may choose.
@@ -39,6 +44,9 @@ final class Tasks {
      * @param root the runtime's state directory; empty for our own
      */
     record Options(String runtime, String root, boolean systemdCgroup, boolean noPivot, boolean noNewKeyring) {}
+
+    /** What {@link #run} did. */
+    record Run(int pid, List<Timeline.Step> steps) {}
 
     /** A further process. */
     record NewExec(TaskKey task, String execId, Streams streams, String processJson) {}
@@ -177,14 +185,57 @@ final class Tasks {
      * @throws Fault ALREADY_EXISTS if there is a task of that name
      */
     Task create(NewTask wanted) throws InterruptedException {
-        TaskKey key = wanted.key();
-        if (tasks.containsKey(key) || !making.add(key)) {
+        return create(wanted, wanted.config(), timeline());
+    }
+
+    private Timeline timeline() {
+        return new Timeline(context.time().ticker());
+    }
+
+    /**
+     * Makes a container, carries its output to its log and starts it; what fails leaves nothing.
+     *
+     * @param config its bundle's, ready to be used
+     * @throws Fault ALREADY_EXISTS if there is a task of that name
+     */
+    Run run(NewTask wanted, BundleConfig config, PumpRecord output) throws IOException, InterruptedException {
+        Timeline timeline = timeline();
+        requireFree(wanted.key());
+        context.outputs().start(output);
+        timeline.done("log");
+        Task task = create(wanted, config, timeline);
+        try (Rollback undo = new Rollback()) {
+            undo.add("task " + task.key(), () -> end(task));
+            task.init().start(() -> workshop.start(task));
+            undo.commit();
+        }
+        timeline.done("start");
+        return new Run(task.init().record().pid(), timeline.steps());
+    }
+
+    private void end(Task task) throws IOException, InterruptedException {
+        if (task.init().isAlive()) {
+            task.init().signal(Signals.KILL);
+            task.init().awaitEnd(AFTER_KILL);
+        }
+        deleteTask(task);
+    }
+
+    private void requireFree(TaskKey key) {
+        if (tasks.containsKey(key)) {
             throw Fault.alreadyExists("create task " + key.id(), "there is a task of that name", "");
+        }
+    }
+
+    private Task create(NewTask wanted, BundleConfig config, Timeline timeline) throws InterruptedException {
+        TaskKey key = wanted.key();
+        requireFree(key);
+        if (!making.add(key)) {
+            throw Fault.alreadyExists("create task " + key.id(), "a task of that name is being made", "");
         }
         try (Rollback undo = new Rollback()) {
             undo.add("output of " + key, () -> context.outputs().stop(PumpRecord.name(key, "")));
             removeLeftover(key);
-            BundleConfig config = BundleConfig.read(wanted.bundle());
             TaskRecord record = workshop.plan(wanted, config);
             ProcessRecord announced = ProcessRecord.announced(key, "", ProcessState.CREATING, wanted.streams());
             Task task = new Task(
@@ -194,10 +245,14 @@ final class Tasks {
             undo.add("task " + key, () -> discard(task));
             context.ledger().add(record, announced);
             task.init().use(open(announced));
-            task.init().create(() -> workshop.create(task, wanted, config), made -> TaskEvents.created(record, made));
+            task.init()
+                    .create(
+                            () -> workshop.create(task, wanted, config, timeline),
+                            made -> TaskEvents.created(record, made));
             tasks.put(key, task);
             undo.commit();
             workshop.cgroup(record).ifPresent(cgroup -> context.oom().watch(key, cgroup, false));
+            timeline.done("record task");
             return task;
         } finally {
             making.remove(key);

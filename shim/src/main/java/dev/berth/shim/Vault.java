@@ -13,7 +13,6 @@ import dev.berth.linux.Propagation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,17 +94,35 @@ final class Vault implements AutoCloseable {
 
     /** Keeps open namespaces or process handles at these places, whose directories exist. All or none. */
     void keep(Map<Path, Fd> things) throws IOException, InterruptedException {
+        boolean _ = keep(things, () -> true);
+    }
+
+    /**
+     * The same, and a file system at a place, a directory that exists.
+     *
+     * @return a clone of the file system, as {@link #copy} makes them
+     */
+    DetachedMount keep(Map<Path, Fd> things, Path place, DetachedMount filesystem)
+            throws IOException, InterruptedException {
+        return keep(things, () -> {
+            filesystem.moveTo(place);
+            return Mounts.bind(place, false);
+        });
+    }
+
+    private <T> T keep(Map<Path, Fd> things, Platform.Call<T, IOException> more)
+            throws IOException, InterruptedException {
         try {
             for (Path place : things.keySet()) {
                 Files.createFile(place);
             }
-            inside(() -> {
+            return inside(() -> {
                 for (Map.Entry<Path, Fd> each : things.entrySet()) {
                     try (DetachedMount mount = Mounts.bind(each.getValue(), false)) {
                         mount.moveTo(each.getKey());
                     }
                 }
-                return true;
+                return more.run();
             });
         } catch (IOException | InterruptedException e) {
             for (Path place : things.keySet()) {
@@ -113,14 +130,6 @@ final class Vault implements AutoCloseable {
             }
             throw e;
         }
-    }
-
-    /** Keeps a file system at a place, a directory that exists. */
-    void keep(Path place, DetachedMount filesystem) throws IOException, InterruptedException {
-        inside(() -> {
-            filesystem.moveTo(place);
-            return true;
-        });
     }
 
     /** Opens what is kept at these places. */
@@ -139,20 +148,9 @@ final class Vault implements AutoCloseable {
         });
     }
 
-    /** Clones of file systems that are kept at these places, to be mounted elsewhere. */
-    List<DetachedMount> copy(List<Path> places) throws IOException, InterruptedException {
-        return inside(() -> {
-            List<DetachedMount> copies = new ArrayList<>();
-            try {
-                for (Path place : places) {
-                    copies.add(Mounts.bind(place, false));
-                }
-                return copies;
-            } catch (IOException e) {
-                copies.forEach(DetachedMount::close);
-                throw e;
-            }
-        });
+    /** A clone of a file system that is kept at a place, to be mounted elsewhere. */
+    DetachedMount copy(Path place) throws IOException, InterruptedException {
+        return inside(() -> Mounts.bind(place, false));
     }
 
     /** Lets go of what is kept at a place or below it; harmless if there is nothing. */

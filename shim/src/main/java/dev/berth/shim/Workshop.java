@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Timeline;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Errno;
 import dev.berth.linux.LinuxException;
@@ -117,10 +118,13 @@ final class Workshop {
     }
 
     /** Makes the container and returns the process id of its init. */
-    int create(Task task, Tasks.NewTask wanted, BundleConfig config) throws InterruptedException {
+    int create(Task task, Tasks.NewTask wanted, BundleConfig config, Timeline timeline) throws InterruptedException {
         OciRuntime runtime = task.runtime();
-        Path work = prepare(task, wanted, config);
+        Path work = tools.directories().work(task.key());
+        BundleConfig ready = prepare(task, wanted, config);
+        timeline.done("config");
         Cgroup cgroup = makeCgroup(task.record(), config);
+        timeline.done("cgroups");
         ProcessIo io = task.init().streams();
         var create = new OciRuntime.Create(
                 task.key().id(),
@@ -134,8 +138,11 @@ final class Workshop {
         try {
             var table = new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
             Launcher birth = tools.births().ofContainer(table, runtime.program().kind(), cgroup);
+            timeline.done("shared memory");
             int pid = runtime.create(create, config.command(), streams(io), birth);
-            if (keepsSeccomp(runtime)) {
+            timeline.done(runtime.program().name() + " create");
+            if (keepsSeccomp(runtime)
+                    && ready.annotation(SeccompCache.ANNOTATION).isEmpty()) {
                 tools.shortcuts()
                         .seccomp()
                         .keep(
@@ -149,8 +156,8 @@ final class Workshop {
         }
     }
 
-    /** Writes the config as the runtime shall read it, in the task's own directory, and returns that. */
-    private Path prepare(Task task, Tasks.NewTask wanted, BundleConfig config) {
+    /** Writes the config as the runtime shall read it, in the task's own directory, and returns it. */
+    private BundleConfig prepare(Task task, Tasks.NewTask wanted, BundleConfig config) {
         OciRuntime runtime = task.runtime();
         Path work = tools.directories().work(task.key());
         Path root = wanted.rootfs().isEmpty()
@@ -166,7 +173,7 @@ final class Workshop {
         try {
             StateDir.make(work);
             ready.write(work);
-            return work;
+            return ready;
         } catch (IOException e) {
             throw failed("write " + work, e);
         }

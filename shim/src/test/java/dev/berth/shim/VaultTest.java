@@ -80,11 +80,13 @@ class VaultTest {
     void keepsAFileSystemAndGivesClonesOfIt() throws Exception {
         Path place = Files.createDirectory(state.vault().resolve("shm"));
         try (DetachedMount memory = Mounts.tmpfs(Map.of("size", "1048576"), Set.of())) {
-            vault.keep(place, memory);
+            try (DetachedMount copy = vault.keep(Map.of(), place, memory)) {
+                Files.createFile(copy.fd().procPath().resolve("zero"));
+            }
         }
         Path target = Files.createDirectory(state.scratch().resolve("target"));
         for (String name : List.of("one", "two")) {
-            DetachedMount copy = vault.copy(List.of(place)).getFirst();
+            DetachedMount copy = vault.copy(place);
             try (copy) {
                 Namespaces.inNew(Set.of(Namespaces.Kind.MOUNT), () -> {
                     copy.moveTo(target);
@@ -94,8 +96,9 @@ class VaultTest {
         }
         assertThat(target).isEmptyDirectory();
         assertThat(place).isEmptyDirectory();
-        DetachedMount last = vault.copy(List.of(place)).getFirst();
+        DetachedMount last = vault.copy(place);
         try (last) {
+            assertThat(last.fd().procPath().resolve("zero")).exists();
             assertThat(last.fd().procPath().resolve("one")).exists();
             assertThat(last.fd().procPath().resolve("two")).exists();
         }

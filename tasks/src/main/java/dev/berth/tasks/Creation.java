@@ -3,7 +3,10 @@ package dev.berth.tasks;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Timeline;
 import dev.berth.oci.RuntimeSpec;
+import dev.berth.wire.shim.supervisor.RunRequest;
+import dev.berth.wire.shim.supervisor.RunResponse;
 import dev.berth.wire.shim.task.CreateTaskRequest;
 import dev.berth.wire.shim.types.Mount;
 import java.io.IOException;
@@ -38,21 +41,66 @@ final class Creation {
         this.pumps = pumps;
     }
 
+    /** What is to be done with a bundle that is ready; answers the process id. */
+    private interface Last {
+        int step(Path bundle, Stdio stdio, Rollback undo) throws IOException, InterruptedException;
+    }
+
     int create(NewTask task) {
         Handler handler = config.handler(task.handler());
+        return make(task, paths.fill(task, handler), (bundle, stdio, undo) -> {
+            TaskId id = task.task();
+            undo.add("pump of " + id, () -> pumps.drain(id, Duration.ZERO));
+            pumps.start(id, stdio.stdout(), stdio.stderr(), task.stdio());
+            return switch (handler) {
+                case Handler.Builtin builtin -> createOurs(task, builtin, bundle, stdio, undo);
+                case Handler.Foreign other -> createForeign(task, other, bundle, stdio, undo);
+            };
+        });
+    }
+
+    int run(NewTask task, Timeline timeline) {
+        return switch (config.handler(task.handler())) {
+            case Handler.Builtin builtin ->
+                make(task, paths.fillContainers(task), (bundle, stdio, _) -> {
+                    timeline.done("bundle");
+                    return runOurs(task, request(task, options(builtin), bundle, stdio), timeline);
+                });
+            case Handler.Foreign _ -> {
+                create(task);
+                timeline.done("create task");
+                int pid = shims.of(task.task()).start(task.task(), "");
+                timeline.done("start task");
+                yield pid;
+            }
+        };
+    }
+
+    /** With our own supervisor it is one call. */
+    private int runOurs(NewTask task, CreateTaskRequest create, Timeline timeline) {
+        var request = RunRequest.newBuilder().setTask(create);
+        if (task.pod() != null) {
+            request.setPod(task.pod());
+        }
+        if (task.stdio().log() != null) {
+            request.setLogPath(task.stdio().log().toString());
+        }
+        RunResponse response = shims.supervisor(task.task().namespace())
+                .call("Run", request.build(), RunResponse.parser(), Deadlines.RUNTIME);
+        timeline.done(response.getStepsList().stream()
+                .map(step -> new Timeline.Step(step.getName(), step.getMicros()))
+                .toList());
+        return response.getPid();
+    }
+
+    private int make(NewTask task, RuntimeSpec spec, Last last) {
         TaskId id = task.task();
         try (var undo = new Rollback()) {
-            RuntimeSpec spec = paths.fill(task, handler);
             Path bundle = bundles.create(id);
             undo.add("bundle of " + id, () -> bundles.remove(id));
             Stdio stdio = fifos(bundle, task.stdio());
             bundles.writeConfig(bundle, spec.toJson());
-            undo.add("pump of " + id, () -> pumps.drain(id, Duration.ZERO));
-            pumps.start(id, stdio.stdout(), stdio.stderr(), task.stdio());
-            int pid = switch (handler) {
-                case Handler.Builtin builtin -> createOurs(task, builtin, bundle, stdio, undo);
-                case Handler.Foreign other -> createForeign(task, other, bundle, stdio, undo);
-            };
+            int pid = last.step(bundle, stdio, undo);
             undo.commit();
             return pid;
         } catch (IOException e) {
@@ -108,8 +156,11 @@ final class Creation {
         TaskId id = task.task();
         var client = shims.ours(id.namespace()).client();
         undo.add("task " + id, () -> deleteIfThere(client, id));
-        var options = Handler.ShimOptions.runc(handler.runtime(), "", handler.systemdCgroup());
-        return client.create(request(task, options, bundle, stdio));
+        return client.create(request(task, options(handler), bundle, stdio));
+    }
+
+    private static Handler.ShimOptions options(Handler.Builtin handler) {
+        return Handler.ShimOptions.runc(handler.runtime(), "", handler.systemdCgroup());
     }
 
     private int createForeign(NewTask task, Handler.Foreign handler, Path bundle, Stdio stdio, Rollback undo)

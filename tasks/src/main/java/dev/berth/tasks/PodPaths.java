@@ -6,6 +6,7 @@ import dev.berth.oci.RuntimeSpec;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,21 +24,33 @@ final class PodPaths {
         this.shims = shims;
     }
 
+    /** All of them. */
     RuntimeSpec fill(NewTask task, Handler handler) {
         RuntimeSpec spec = handler instanceof Handler.Foreign ? withOwnShm(task.spec()) : task.spec();
+        Map<String, String> pod = new HashMap<>();
+        return fill(spec, task.task(), name -> {
+            if (pod.isEmpty()) {
+                pod.putAll(pod(task.task(), task.pod()));
+            }
+            return need(pod, name.substring(POD.length()));
+        });
+    }
+
+    /** Those that lead to other containers; the pod's are left to the supervisor, which knows them. */
+    RuntimeSpec fillContainers(NewTask task) {
+        return fill(task.spec(), task.task(), name -> name);
+    }
+
+    private RuntimeSpec fill(RuntimeSpec spec, TaskId task, UnaryOperator<String> ofPod) {
         if (spec.linux() == null) {
             return spec;
         }
         Map<String, String> paths = new HashMap<>();
-        Map<String, String> pod = null;
         for (String name : PodReference.in(spec)) {
             String container = PodReference.containerIn(name);
-            if (container.isEmpty()) {
-                pod = pod == null ? pod(task.task(), task.pod()) : pod;
-                paths.put(name, need(pod, name.substring(POD.length())));
-            } else {
-                paths.put(name, pidNamespace(new TaskId(task.task().namespace(), container)));
-            }
+            paths.put(
+                    name,
+                    container.isEmpty() ? ofPod.apply(name) : pidNamespace(new TaskId(task.namespace(), container)));
         }
         return paths.isEmpty() ? spec : PodReference.resolve(spec, paths);
     }

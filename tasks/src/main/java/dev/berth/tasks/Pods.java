@@ -50,7 +50,9 @@ final class Pods {
                 }
                 throw e;
             }
-            start(pod);
+            if (request.sharedPid()) {
+                start(pod); // else there is no process to start
+            }
             undo.commit();
         }
     }

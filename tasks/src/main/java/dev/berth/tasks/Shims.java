@@ -54,6 +54,11 @@ final class Shims {
         return new Of(new TaskClient(supervisor, TaskClient.TASK_V3, namespace, ticker));
     }
 
+    /** Calls to our supervisor's own service. */
+    TaskClient supervisor(String namespace) {
+        return new TaskClient(supervisor, Supervisor.SERVICE, namespace, ticker);
+    }
+
     /** Calls to the task service of one shim. */
     record Of(TaskClient client) {
         int start(TaskId task, String execId) {

@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
+import dev.berth.kernel.Timeline;
 import dev.berth.linux.Fd;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
@@ -134,6 +135,18 @@ public final class Tasks implements AutoCloseable {
      */
     public int create(NewTask task) {
         return creation.create(task);
+    }
+
+    /**
+     * Makes a task and starts its process. After a fault a part or all of it may be there: {@link #kill}, {@link #awaitExit}
+     * and {@link #delete} take it away.
+     *
+     * @param timeline gets the steps
+     * @return the pid of its process as the host sees it
+     * @throws Fault ALREADY_EXISTS if there is a task of that name
+     */
+    public int run(NewTask task, Timeline timeline) {
+        return creation.run(task, timeline);
     }
 
     /** Starts a task's process and returns its pid. */

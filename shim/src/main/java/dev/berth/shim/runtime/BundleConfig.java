@@ -1,6 +1,7 @@
 package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.PodReference;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -8,6 +9,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 
 /**
  * The {@code config.json} of a bundle, of which we read and change a few fields and keep the rest as it is. Immutable.
@@ -124,6 +127,35 @@ public final class BundleConfig {
                 .toList();
     }
 
+    /**
+     * The same with real paths where names of what belongs to the pod stand.
+     *
+     * @throws Fault FAILED_PRECONDITION if the pod has no such thing
+     */
+    public BundleConfig withPodPaths(UnaryOperator<String> pathOf) {
+        JsonObjectText linux = root.object("linux");
+        String namespaces = resolved(linux.elements("namespaces"), "path", pathOf);
+        String mounts = resolved(root.elements("mounts"), "source", pathOf);
+        return change("linux", linux.with("namespaces", namespaces)).change("mounts", mounts);
+    }
+
+    private static String resolved(List<String> elements, String field, UnaryOperator<String> pathOf) {
+        return elements.stream()
+                .map(element -> {
+                    JsonObjectText object = JsonObjectText.parse(element);
+                    return object.string(field)
+                            .filter(PodReference::is)
+                            .map(name -> object.with(field, JsonObjectText.quoted(pathOf.apply(name)))
+                                    .toString())
+                            .orElse(element);
+                })
+                .collect(Collectors.joining(",", "[", "]"));
+    }
+
+    private BundleConfig change(String name, String raw) {
+        return new BundleConfig(root.with(name, raw));
+    }
+
     public BundleConfig withRootPath(Path path) {
         String quoted = JsonObjectText.quoted(path.toString());
         return change("root", root.object("root").with("path", quoted));
@@ -143,7 +175,7 @@ public final class BundleConfig {
     }
 
     private BundleConfig change(String name, JsonObjectText value) {
-        return new BundleConfig(root.with(name, value.toString()));
+        return change(name, value.toString());
     }
 
     @Override

@@ -1,0 +1,63 @@
+package dev.berth.shim;
+
+import dev.berth.kernel.Fault;
+import dev.berth.shim.runtime.BundleConfig;
+import dev.berth.ttrpc.Call;
+import dev.berth.wire.shim.supervisor.RunRequest;
+import dev.berth.wire.shim.supervisor.RunResponse;
+import dev.berth.wire.shim.supervisor.Step;
+import dev.berth.wire.shim.task.CreateTaskRequest;
+import java.io.IOException;
+import java.util.Map;
+
+/**
+ * A container's way from nothing to its program in one call. The paths of its pod's things are filled in here, where they
+ * cannot change meanwhile.
+ */
+final class Running {
+    private static final String POD = "pod:";
+
+    private final Tasks tasks;
+    private final Pods pods;
+
+    Running(Tasks tasks, Pods pods) {
+        this.tasks = tasks;
+        this.pods = pods;
+    }
+
+    RunResponse run(Call call, RunRequest request) throws IOException, InterruptedException {
+        CreateTaskRequest task = request.getTask();
+        Tasks.NewTask wanted = TaskService.wanted(call, task);
+        Map<String, String> paths = request.getPod().isEmpty() ? Map.of() : paths(Edge.key(call, request.getPod()));
+        BundleConfig config = wanted.config().withPodPaths(name -> path(paths, name));
+        PumpRecord output = new PumpRecord(
+                wanted.key().namespace(),
+                wanted.key().id(),
+                "",
+                task.getStdout(),
+                task.getStderr(),
+                request.getLogPath());
+        Tasks.Run run = tasks.run(wanted, config, output);
+        RunResponse.Builder response = RunResponse.newBuilder().setPid(run.pid());
+        run.steps()
+                .forEach(step ->
+                        response.addSteps(Step.newBuilder().setName(step.name()).setMicros(step.micros())));
+        return response.build();
+    }
+
+    private Map<String, String> paths(TaskKey key) {
+        Pod pod = pods.find(key);
+        if (!pods.isReady(pod)) {
+            throw Fault.precondition("use pod " + key.id(), "it is not ready", "Make a new pod");
+        }
+        return pods.paths(pod);
+    }
+
+    private static String path(Map<String, String> paths, String name) {
+        String path = name.startsWith(POD) ? paths.get(name.substring(POD.length())) : null;
+        if (path == null) {
+            throw Fault.precondition("share " + name, "there is none", "Make a new pod");
+        }
+        return path;
+    }
+}
