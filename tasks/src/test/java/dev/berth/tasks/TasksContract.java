@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
+import dev.berth.kernel.Timeline;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -129,6 +130,46 @@ abstract class TasksContract {
         assertThat(tasks.delete(task).status()).isEqualTo(7);
         failsWith(Fault.Code.NOT_FOUND, () -> tasks.delete(task));
         assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();
+    }
+
+    private int run(TaskId task, Timeline timeline, String... command) throws Exception {
+        made.add(task);
+        return tasks.run(
+                new NewTask(
+                        task,
+                        null,
+                        HANDLER,
+                        bed.spec(task, command),
+                        List.of(),
+                        new NewTask.Stdio(false, false, bed.state.resolve(task.id() + ".log"))),
+                timeline);
+    }
+
+    @Test
+    void aContainerRunsInOneCall() throws Exception {
+        TaskId task = bed.task("one");
+        Timeline timeline = new Timeline(Ticker.system());
+        assertThat(run(task, timeline, "sh", "-c", "echo out; exit 7")).isPositive();
+        assertThat(timeline.steps()).isNotEmpty().allSatisfy(step -> {
+            assertThat(step.name()).isNotBlank();
+            assertThat(step.micros()).isNotNegative();
+        });
+        assertThat(tasks.awaitExit(task, LIMIT).orElseThrow().status()).isEqualTo(7);
+        assertThat(tasks.drain(task, LIMIT)).isTrue();
+        assertThat(bed.state.resolve(task.id() + ".log")).content().contains("out");
+        failsWith(Fault.Code.ALREADY_EXISTS, () -> run(task, timeline, "true"));
+        assertThat(tasks.delete(task).status()).isEqualTo(7);
+    }
+
+    @Test
+    void aRunThatFailsLeavesNothing() throws Exception {
+        TaskId task = bed.task("bad");
+        assertThatThrownBy(() -> run(task, new Timeline(Ticker.system()), "/no/such/command"))
+                .isInstanceOf(Fault.class)
+                .hasMessageContaining("no such file or directory");
+        assertThat(tasks.list()).isEmpty();
+        assertThat(bed.state.resolve("bundles/k8s.io").resolve(task.id())).doesNotExist();
+        assertThat(run(task, new Timeline(Ticker.system()), "true")).isPositive();
     }
 
     @Test

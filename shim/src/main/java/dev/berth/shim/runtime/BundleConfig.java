@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 
 /**
  * The {@code config.json} of a bundle, of which we read and change a few fields and keep the rest as it is. Immutable.
@@ -134,26 +133,27 @@ public final class BundleConfig {
      */
     public BundleConfig withPodPaths(UnaryOperator<String> pathOf) {
         JsonObjectText linux = root.object("linux");
-        String namespaces = resolved(linux.elements("namespaces"), "path", pathOf);
-        String mounts = resolved(root.elements("mounts"), "source", pathOf);
-        return change("linux", linux.with("namespaces", namespaces)).change("mounts", mounts);
+        JsonObjectText joined = resolved(linux, "namespaces", "path", pathOf);
+        JsonObjectText all = resolved(root, "mounts", "source", pathOf);
+        return new BundleConfig(joined == linux ? all : all.with("linux", joined.toString()));
     }
 
-    private static String resolved(List<String> elements, String field, UnaryOperator<String> pathOf) {
-        return elements.stream()
-                .map(element -> {
-                    JsonObjectText object = JsonObjectText.parse(element);
-                    return object.string(field)
-                            .filter(PodReference::is)
-                            .map(name -> object.with(field, JsonObjectText.quoted(pathOf.apply(name)))
-                                    .toString())
-                            .orElse(element);
-                })
-                .collect(Collectors.joining(",", "[", "]"));
+    /** The object with the paths in one of its arrays; the same object if it has none to fill in. */
+    private static JsonObjectText resolved(
+            JsonObjectText object, String array, String field, UnaryOperator<String> pathOf) {
+        List<String> before = object.elements(array);
+        List<String> after = before.stream()
+                .map(element ->
+                        resolved(JsonObjectText.parse(element), field, pathOf).orElse(element))
+                .toList();
+        return after.equals(before) ? object : object.with(array, "[" + String.join(",", after) + "]");
     }
 
-    private BundleConfig change(String name, String raw) {
-        return new BundleConfig(root.with(name, raw));
+    private static Optional<String> resolved(JsonObjectText element, String field, UnaryOperator<String> pathOf) {
+        return element.string(field)
+                .filter(PodReference::is)
+                .map(name -> element.with(field, JsonObjectText.quoted(pathOf.apply(name)))
+                        .toString());
     }
 
     public BundleConfig withRootPath(Path path) {
@@ -175,7 +175,7 @@ public final class BundleConfig {
     }
 
     private BundleConfig change(String name, JsonObjectText value) {
-        return change(name, value.toString());
+        return new BundleConfig(root.with(name, value.toString()));
     }
 
     @Override
