@@ -204,25 +204,15 @@ class ImagesTest {
     }
 
     @Test
-    void keepsWhatContainersStandOn() throws InterruptedException {
+    void keepsWhatContainersStandOn() {
         registry.add("app", "v1", image(1, 2));
         Image image = pull("app:v1");
         snapshotter.prepare(K8S, "container", image.snapshot(), Map.of());
         images.remove(K8S, name("app:v1"));
-        images.sweepNow();
         assertThat(snapshotter.keys(K8S)).hasSize(3).contains(image.snapshot());
-        assertThat(store.blobs().list()).isEmpty();
+        assertThat(store.blobs().list()).isEmpty(); // when the removal returns
         snapshotter.remove(K8S, "container");
         nothingIsLeft();
-    }
-
-    @Test
-    void theRoomIsFreeWhenARemovalReturns() {
-        registry.add("app", "v1", image(3));
-        Image pulled = pull("app:v1");
-        images.remove(K8S, pulled.id().toString());
-        assertThat(store.blobs().list()).isEmpty();
-        assertThat(snapshotter.keys(K8S)).isEmpty();
     }
 
     @Test

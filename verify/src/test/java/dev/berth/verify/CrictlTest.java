@@ -66,7 +66,7 @@ class CrictlTest {
         assertThat(berth.crictl("ps").text()).contains("Running");
         Berth.until("it has logged", LIMIT, () -> pods.log("life").contains("stdout F ready"));
         assertThat(berth.crictl("logs", id).text()).isEqualTo("ready");
-        assertThat(berth.crictl("inspect", id).text()).contains("CONTAINER_RUNNING", "create task");
+        assertThat(berth.crictl("inspect", id).text()).contains("CONTAINER_RUNNING", "cgroups", "create", "start");
 
         assertThat(berth.crictl("exec", "-s", id, "sh", "-c", "echo out; echo err >&2")
                         .out())
