@@ -167,8 +167,7 @@ public final class ContainerRunning implements AutoCloseable {
 
     /** The same later: of a container that was started again meanwhile it is left alone, of none at all it is ended first. */
     private void discardEnded(String id) throws InterruptedException {
-        if (!context.ledger().hasContainer(id)
-                || context.ledger().container(id).state() != ContainerState.RUNNING) {
+        if (!context.ledger().hasContainer(id) || context.ledger().container(id).state() != ContainerState.RUNNING) {
             end(id);
         }
     }

@@ -204,7 +204,7 @@ class ImagesTest {
     }
 
     @Test
-    void keepsWhatContainersStandOn() {
+    void keepsWhatContainersStandOn() throws InterruptedException {
         registry.add("app", "v1", image(1, 2));
         Image image = pull("app:v1");
         snapshotter.prepare(K8S, "container", image.snapshot(), Map.of());
