@@ -13,6 +13,9 @@ final class Deadlines {
     /** Until the supervisor serves, from nothing. */
     static final Duration SUPERVISOR = Duration.ofSeconds(30);
 
+    /** For a supervisor to go for good when it is told to; one that trains for its AOT cache writes that first. */
+    static final Duration SUPERVISOR_STOP = Duration.ofSeconds(30);
+
     /** Until a foreign shim has started and told its address. */
     static final Duration SHIM_START = Duration.ofSeconds(60);
 

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -41,6 +42,7 @@ class KillStepsTest {
     private static final Duration BUDGET = Duration.ofSeconds(40);
 
     private static final Duration LATEST = Duration.ofMillis(60);
+    private static final Duration LATEST_AGAIN = Duration.ofMillis(1500);
     private static final Ticker TICKER = Ticker.system();
 
     private enum Step {
@@ -59,7 +61,8 @@ class KillStepsTest {
         BOTH
     }
 
-    private record Round(int number, Step step, Victims victims, Duration moment) {}
+    /** @param again when the next daemon is killed too, if it is: it may be starting, comparing or serving by then */
+    private record Round(int number, Step step, Victims victims, Duration moment, Optional<Duration> again) {}
 
     /** What a call works on; an id is empty if there is none yet. */
     private record Things(String name, String pod, String container) {}
@@ -109,7 +112,10 @@ class KillStepsTest {
         for (Step step : Step.values()) {
             for (Victims victims : Victims.values()) {
                 var moment = Duration.ofNanos(random.nextLong(LATEST.toNanos()));
-                rounds.add(new Round(number + rounds.size(), step, victims, moment));
+                Optional<Duration> again = victims != Victims.SUPERVISOR && random.nextInt(3) == 0
+                        ? Optional.of(Duration.ofNanos(random.nextLong(LATEST_AGAIN.toNanos())))
+                        : Optional.empty();
+                rounds.add(new Round(number + rounds.size(), step, victims, moment, again));
             }
         }
         Collections.shuffle(rounds, random);
@@ -127,7 +133,7 @@ class KillStepsTest {
             });
             begun.await();
             TICKER.sleep(round.moment());
-            kill(round.victims());
+            kill(round.victims(), round.again());
             Status.Code first = ending(call);
             everythingListedIsTrue();
             callAgain(round.step(), things, first);
@@ -178,12 +184,17 @@ class KillStepsTest {
         return "";
     }
 
-    private void kill(Victims victims) throws IOException, InterruptedException {
+    private void kill(Victims victims, Optional<Duration> again) throws IOException, InterruptedException {
         if (victims != Victims.DAEMON) {
             berth.supervisors().forEach(ProcessHandle::destroyForcibly);
         }
         if (victims != Victims.SUPERVISOR) {
             berth.kill();
+            if (again.isPresent()) {
+                berth.exec();
+                TICKER.sleep(again.get());
+                berth.kill();
+            }
             berth.launch();
             pods.close();
             pods = new GrpcPods(berth);
