@@ -23,7 +23,10 @@ import java.util.stream.Stream;
  * serves an image of this machine's busybox.
  */
 final class Berth implements AutoCloseable {
-    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    /** For whatever must come, on the slowest machine: only what never comes reaches it. */
+    static final Duration LIMIT = Duration.ofMinutes(3);
+
+    private static final int LAST_LINES = 60;
     private static final Ticker TICKER = Ticker.system();
 
     private final String name = "btv" + Ids.random().substring(0, 6);
@@ -78,7 +81,7 @@ final class Berth implements AutoCloseable {
         try {
             preparation.in(berth.folder);
             berth.launch();
-        } catch (RuntimeException | InterruptedException | IOException e) {
+        } catch (RuntimeException | InterruptedException | IOException | AssertionError e) {
             berth.close();
             throw e;
         }
@@ -88,10 +91,12 @@ final class Berth implements AutoCloseable {
     /** Starts the daemon, anew if it was killed before, and waits until it answers. */
     void launch() throws IOException, InterruptedException {
         exec();
-        until("the daemon answers", START_LIMIT, () -> crictl("version").exit() == 0 || !daemon.isAlive());
-        assertThat(daemon.isAlive())
-                .as(() -> "the daemon's log:\n" + read(log()))
-                .isTrue();
+        try {
+            until("the daemon answers", LIMIT, () -> crictl("version").exit() == 0 || !daemon.isAlive());
+            assertThat(daemon.isAlive()).as("the daemon lives").isTrue();
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + "\n" + lastLines(log()), e);
+        }
     }
 
     /** Starts the daemon and waits for nothing. */
@@ -104,7 +109,19 @@ final class Berth implements AutoCloseable {
 
     void kill() throws InterruptedException {
         daemon.destroyForcibly();
-        assertThat(daemon.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(ended(daemon)).as("the daemon is gone after SIGKILL").isTrue();
+    }
+
+    /** Kills the supervisor and waits until it is gone. */
+    void killSupervisor() {
+        ProcessHandle supervisor = supervisor().orElseThrow();
+        supervisor.destroyForcibly();
+        supervisor.onExit().orTimeout(LIMIT.toSeconds(), TimeUnit.SECONDS).join();
+    }
+
+    /** Waits for a process; false if it does not end. */
+    static boolean ended(Process process) throws InterruptedException {
+        return process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS);
     }
 
     /**
@@ -216,7 +233,7 @@ final class Berth implements AutoCloseable {
                 "--image-endpoint",
                 endpoint,
                 "--timeout",
-                "60s"));
+                LIMIT.toSeconds() + "s"));
         command.addAll(List.of(arguments));
         Result result = run(command);
         Leaks.markIds(result.out());
@@ -240,9 +257,9 @@ final class Berth implements AutoCloseable {
                         .redirectOutput(out.toFile())
                         .redirectError(err.toFile())
                         .start();
-                if (!process.waitFor(120, TimeUnit.SECONDS)) {
+                if (!ended(process)) {
                     process.destroyForcibly();
-                    throw new AssertionError("still running after 120 s: " + command);
+                    throw new AssertionError("still running after " + LIMIT + ": " + command);
                 }
                 return new Result(process.exitValue(), read(out), read(err));
             } finally {
@@ -288,25 +305,36 @@ final class Berth implements AutoCloseable {
     private void end() throws IOException, InterruptedException {
         registry.close();
         daemon.destroy();
-        boolean obeyed = daemon.waitFor(20, TimeUnit.SECONDS);
+        boolean obeyed = ended(daemon);
         if (!obeyed) {
+            run(List.of("kill", "-QUIT", Long.toString(daemon.pid()))); // its threads are then in its log
             kill();
         }
+        String logs = lastLines(log()) + lastLines(state().resolve("supervisor.log"));
+        Path said = folder.resolve("reset.log");
         Process reset = berth("reset", "--yes", "--config", config().toString())
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+                .redirectOutput(said.toFile())
                 .start();
-        assertThat(reset.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(reset.exitValue()).as(() -> read(log())).isZero();
-        List<Path> files;
-        try (Stream<Path> all = Files.walk(folder)) {
-            files = all.sorted(Comparator.reverseOrder()).toList();
-        }
+        boolean done = ended(reset);
+        reset.destroyForcibly().waitFor();
+        assertThat(done && reset.exitValue() == 0)
+                .as(() -> "reset " + (done ? "ends well" : "ends") + "; " + lastLines(said) + logs)
+                .isTrue();
         Leaks.markIds(read(log()));
-        for (Path file : files) {
-            Files.delete(file);
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path file : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
         }
-        Leaks.audit(name);
-        assertThat(obeyed).as("the daemon ended when it was told to").isTrue();
+        Leaks.audit(name, logs);
+        assertThat(obeyed).as("the daemon ended when it was told to; " + logs).isTrue();
+    }
+
+    private static String lastLines(Path file) {
+        List<String> lines = read(file).lines().toList();
+        int first = Math.max(0, lines.size() - LAST_LINES);
+        return "the end of " + file.getFileName() + ":\n" + String.join("\n", lines.subList(first, lines.size()))
+                + "\n";
     }
 }

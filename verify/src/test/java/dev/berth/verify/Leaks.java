@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  */
 final class Leaks implements BeforeAllCallback, AfterAllCallback {
     private static final Duration SETTLE =
-            Duration.ofSeconds(15); // the kernel takes namespaces and links down by and by
+            Duration.ofMinutes(1); // the kernel takes namespaces and links down by and by
     private static final Ticker TICKER = Ticker.system();
     private static final Set<String> MARKS = new ConcurrentSkipListSet<>();
     private static final Pattern ID = Pattern.compile("(?<![0-9a-f:])[0-9a-f]{64}(?![0-9a-f])");
@@ -95,6 +95,11 @@ final class Leaks implements BeforeAllCallback, AfterAllCallback {
 
     /** What a single run has left, told by its name. */
     static void audit(String name) throws InterruptedException {
+        audit(name, "");
+    }
+
+    /** @param hints what may explain it */
+    static void audit(String name, String hints) throws InterruptedException {
         mark(name);
         List<Fact> left = settled(
                 SETTLE,
@@ -102,7 +107,9 @@ final class Leaks implements BeforeAllCallback, AfterAllCallback {
                         .filter(fact ->
                                 fact.text().contains(name) || fact.marks().contains(name))
                         .toList());
-        assertThat(left).as("left on the machine").isEmpty();
+        assertThat(left)
+                .as("left on the machine" + (left.isEmpty() ? "" : ": " + left + "\n" + hints))
+                .isEmpty();
     }
 
     private static boolean marked(Fact fact) {
