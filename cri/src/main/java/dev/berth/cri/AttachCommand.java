@@ -2,8 +2,6 @@ package dev.berth.cri;
 
 import dev.berth.cri.streaming.ClientStreams;
 import dev.berth.cri.streaming.RemoteCommand;
-import dev.berth.cri.streaming.TerminalSizes;
-import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
 import dev.berth.tasks.Attachment;
 import dev.berth.tasks.TaskId;
@@ -12,8 +10,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,7 +27,7 @@ record AttachCommand(Tasks tasks, Container container) implements RemoteCommand 
     @Override
     public int run(ClientStreams client) throws IOException, InterruptedException {
         TaskId task = ContainerRunning.task(container);
-        var threads = new ArrayList<Thread>();
+        var side = new ClientSide(client);
         Fd stdin = null;
         try (Attachment attachment = tasks.attach(task)) {
             try {
@@ -39,19 +35,18 @@ record AttachCommand(Tasks tasks, Container container) implements RemoteCommand 
                 stdin = from == null ? null : tasks.openStdin(task).orElse(null);
                 if (from != null && stdin != null) {
                     Fd to = stdin;
-                    threads.add(InputCopy.start(from, to, () -> inputEnded(to, attachment)));
+                    side.input(from, to, () -> inputEnded(to, attachment));
                 } else if (from != null) {
                     InputCopy.drop(from);
                 }
-                TerminalSizes sizes = client.sizes();
-                if (sizes != null && container.config().tty()) {
-                    threads.add(Thread.ofVirtual().name("terminal size").start(() -> resize(sizes)));
+                if (container.config().tty()) {
+                    side.sizes(size -> tasks.resize(task, "", size.width(), size.height()));
                 }
-                threads.add(Thread.ofVirtual().name("client").start(() -> awaitGone(client, attachment)));
+                side.whenGone(attachment::detach);
                 show(attachment, client);
                 return 0;
             } finally {
-                stop(threads);
+                side.stop();
                 if (stdin != null) {
                     stdin.close();
                 }
@@ -65,30 +60,7 @@ record AttachCommand(Tasks tasks, Container container) implements RemoteCommand 
             attachment.detach();
             return;
         }
-        try {
-            tasks.endStdin(ContainerRunning.task(container));
-        } catch (Fault e) {
-            LOG.debug("container {}: its input cannot be closed: {}", container.id(), e.getMessage());
-        }
-    }
-
-    private void resize(TerminalSizes sizes) {
-        try {
-            for (var size = sizes.next(); size != null; size = sizes.next()) {
-                tasks.resize(ContainerRunning.task(container), "", size.width(), size.height());
-            }
-        } catch (Fault e) {
-            LOG.debug("container {}: its terminal keeps its size: {}", container.id(), e.getMessage());
-        }
-    }
-
-    private static void awaitGone(ClientStreams client, Attachment attachment) {
-        try {
-            client.client().awaitGone();
-            attachment.detach();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt(); // it has ended
-        }
+        tasks.endStdin(ContainerRunning.task(container));
     }
 
     /** Until the container's output ends, or the client is gone. */
@@ -113,15 +85,6 @@ record AttachCommand(Tasks tasks, Container container) implements RemoteCommand 
         if (to != null) {
             String line = "\r\n[" + lost + " bytes came faster than they were read and are only in the log]\r\n";
             to.write(line.getBytes(StandardCharsets.UTF_8));
-        }
-    }
-
-    private static void stop(List<Thread> threads) throws InterruptedException {
-        for (Thread thread : threads) {
-            thread.interrupt();
-        }
-        for (Thread thread : threads) {
-            thread.join();
         }
     }
 }

@@ -42,10 +42,10 @@ final class OutputCopy {
     }
 
     /**
-     * Waits, when the process has ended, until all that it wrote is with the client, however slow that is. What somebody
-     * writes who outlived it and holds the pipe is not waited for.
+     * Waits, when the process has ended, until all that it wrote is with the client, however slow that is, and stops. What
+     * somebody writes who outlived it and holds the pipe is not waited for.
      *
-     * @param silence how long the pipe is empty before that is believed
+     * @param silence how long nothing comes before nobody is waited for any more
      */
     void drain(Duration silence) throws InterruptedException {
         long atEnd = moved.get();
@@ -56,9 +56,25 @@ final class OutputCopy {
                     || (waitsForPipe && moved.get() == before)
                     || moved.get() - atEnd > MOST_LEFT_BYTES;
         }
+        stop();
+        takeRest();
     }
 
-    /** Stops. */
+    /** On a busy machine even what was written long ago may not have been told yet to who waits for it. */
+    private void takeRest() {
+        byte[] chunk = new byte[CHUNK_BYTES];
+        try {
+            int n = pipe.read(chunk);
+            for (int left = MOST_LEFT_BYTES; n > 0 && left > 0; left -= n) {
+                deliver(chunk, n);
+                n = pipe.read(chunk);
+            }
+        } catch (LinuxException e) {
+            LOG.debug("the output of an exec cannot be read any more", e);
+        }
+    }
+
+    /** Stops; calling it again is harmless. */
     void stop() throws InterruptedException {
         thread.interrupt();
         thread.join();

@@ -28,33 +28,22 @@ final class ExecSync {
 
     ExecResult run(TaskId task, ProcessSpec process, Duration limit) {
         try (OutputBudget.Share share = budget.share(MAX_OUTPUT, task);
-                Exec exec = tasks.exec(task, new Exec.Command(process, false))) {
-            Output out = Output.collect(exec.stdout(), share);
-            Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), share);
-            try {
-                exec.start();
-                Optional<Exit> exit = exec.await(limit.isZero() ? TtrpcClient.FOREVER : limit);
-                if (exit.isEmpty()) {
-                    throw Fault.deadline(
-                            "exec in " + task,
-                            "the command " + process.args() + " did not end within " + limit,
-                            "It was killed; give it more time if it needs more");
-                }
-                out.drain(SILENCE, DRAIN);
-                if (err != null) {
-                    err.drain(SILENCE, DRAIN);
-                }
-                out.stop();
-                if (err != null) {
-                    err.stop();
-                }
-                return new ExecResult(exit.get(), out.take(), err == null ? ByteString.EMPTY : err.take());
-            } finally {
-                out.stop();
-                if (err != null) {
-                    err.stop();
-                }
+                Exec exec = tasks.exec(task, new Exec.Command(process, false));
+                Output out = Output.collect(exec.stdout(), share);
+                Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), share)) {
+            exec.start();
+            Optional<Exit> exit = exec.await(limit.isZero() ? TtrpcClient.FOREVER : limit);
+            if (exit.isEmpty()) {
+                throw Fault.deadline(
+                        "exec in " + task,
+                        "the command " + process.args() + " did not end within " + limit,
+                        "It was killed; give it more time if it needs more");
             }
+            out.drain(SILENCE, DRAIN);
+            if (err != null) {
+                err.drain(SILENCE, DRAIN);
+            }
+            return new ExecResult(exit.get(), out.take(), err == null ? ByteString.EMPTY : err.take());
         } catch (IOException e) {
             throw Fault.internal("exec in " + task, String.valueOf(e.getMessage()), "")
                     .causedBy(e);

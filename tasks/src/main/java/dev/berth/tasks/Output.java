@@ -13,10 +13,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Collects what comes out of a pipe, as far as there is room for it; the rest is read and thrown away, so that the writer never waits. */
-final class Output {
+final class Output implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Output.class);
     private static final int CHUNK = 64 << 10;
     private static final int FIRST = 1 << 10;
+
+    /** As much as a pipe can hold: more than this after the end of a process was written by others. */
+    private static final int MOST_LEFT = 1 << 20;
 
     private final Fd pipe;
     private final OutputBudget.Share share;
@@ -58,18 +61,29 @@ final class Output {
         }
     }
 
-    /** Nothing more is collected after this. */
-    void stop() {
+    /** Nothing more is collected after this. Calling it again is harmless. */
+    @Override
+    public void close() {
+        boolean interrupted = false;
         reader.interrupt();
-        try {
-            reader.join();
-        } catch (InterruptedException e) {
+        while (reader.isAlive()) { // not for long: it waits for nothing but the pipe
+            try {
+                reader.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
             Thread.currentThread().interrupt();
         }
     }
 
-    /** What was collected until {@link #stop}, not copied. */
+    /** Ends the collecting and gives what came, not copied, with what is in the pipe: what the process wrote before its end. */
     ByteString take() {
+        close();
+        if (!ended) {
+            keepRest();
+        }
         List<ByteString> parts = new ArrayList<>(kept.size());
         for (int i = 0; i < kept.size(); i++) {
             byte[] part = kept.get(i);
@@ -77,6 +91,20 @@ final class Output {
             parts.add(UnsafeByteOperations.unsafeWrap(part, 0, used));
         }
         return ByteString.copyFrom(parts);
+    }
+
+    /** On a busy machine even what was written long ago may not have been told yet to who waits for it. */
+    private void keepRest() {
+        byte[] chunk = new byte[CHUNK];
+        try {
+            int n = pipe.read(chunk);
+            for (int left = MOST_LEFT; n > 0 && left > 0; left -= n) {
+                keep(chunk, share.grant(n));
+                n = pipe.read(chunk);
+            }
+        } catch (IOException e) {
+            LOG.debug("the output of an exec cannot be read any more", e);
+        }
     }
 
     private void keep(byte[] chunk, int length) {
@@ -109,7 +137,7 @@ final class Output {
         } catch (IOException e) {
             LOG.debug("the output of an exec cannot be read any more", e);
         } catch (InterruptedException e) {
-            LOG.trace("not waiting for more", e); // stop()
+            LOG.trace("not waiting for more", e); // close()
         }
     }
 }

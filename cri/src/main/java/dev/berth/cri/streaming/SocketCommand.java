@@ -1,18 +1,10 @@
 package dev.berth.cri.streaming;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.util.concurrent.ExecutorService;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** An exec or attach over WebSocket: five channels with fixed numbers. */
 final class SocketCommand {
-    private static final Logger LOG = LoggerFactory.getLogger(SocketCommand.class);
-
-    /** How long a client may take to close when all is said. */
-    private static final Duration CLOSING = Duration.ofSeconds(10);
-
     private static final int STDIN = 0;
     private static final int STDOUT = 1;
     private static final int STDERR = 2;
@@ -59,39 +51,29 @@ final class SocketCommand {
         Session.Wanted wanted = session.wanted();
         int first = wanted.stdout() ? STDOUT : wanted.stderr() ? STDERR : ERROR;
         channels.out(first).write(NOTHING); // what tells old clients that they are connected
-        threads.execute(this::run);
+        threads.execute(() -> CommandRun.talk(session, connection, this::dropInput, this::talk));
         channels.serve();
     }
 
-    private void run() {
-        try {
-            Session.Wanted wanted = session.wanted();
-            Status status = CommandRun.run(
-                    session,
-                    new ClientStreams(
-                            wanted.stdin() ? channels.in(STDIN) : null,
-                            wanted.stdout() ? channels.out(STDOUT) : null,
-                            wanted.stderr() ? channels.out(STDERR) : null,
-                            wanted.terminal() ? new TerminalSizes(channels.in(RESIZE)) : null,
-                            connection::awaitReaderEnd));
-            dropInput();
-            byte[] words = status.bytes(Protocols.structuredStatus(protocol));
-            if (words.length > 0) {
-                channels.out(ERROR).write(words);
-            }
-            socket.close(WebSocket.NORMAL);
-            connection.awaitEnd(CLOSING);
-        } catch (IOException e) {
-            LOG.debug("{}: the client went before it was told the end", session.kind(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            dropInput();
-            connection.close();
+    private void talk() throws IOException, InterruptedException {
+        Session.Wanted wanted = session.wanted();
+        Status status = CommandRun.run(
+                session,
+                new ClientStreams(
+                        wanted.stdin() ? channels.in(STDIN) : null,
+                        wanted.stdout() ? channels.out(STDOUT) : null,
+                        wanted.stderr() ? channels.out(STDERR) : null,
+                        wanted.terminal() ? new TerminalSizes(channels.in(RESIZE)) : null,
+                        connection::awaitReaderEnd));
+        dropInput();
+        byte[] words = status.bytes(Protocols.structuredStatus(protocol));
+        if (words.length > 0) {
+            channels.out(ERROR).write(words);
         }
+        socket.close(WebSocket.NORMAL);
+        connection.awaitEnd(CommandRun.CLOSING);
     }
 
-    /** What still comes is thrown away, so that whoever reads the connection never waits for it. */
     private void dropInput() {
         channels.in(STDIN).close();
         channels.in(RESIZE).close();

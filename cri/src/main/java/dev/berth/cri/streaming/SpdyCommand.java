@@ -19,9 +19,6 @@ final class SpdyCommand {
     /** How long a client may take to open its streams. */
     private static final Duration OPENING = Duration.ofSeconds(30);
 
-    /** How long it may take to close when all is said. */
-    private static final Duration CLOSING = Duration.ofSeconds(10);
-
     private static final String ERROR = "error";
     private static final String STDIN = "stdin";
     private static final String STDOUT = "stdout";
@@ -64,7 +61,7 @@ final class SpdyCommand {
 
     /** Reads the connection until the client has closed it. */
     void serve() throws IOException {
-        threads.execute(this::run);
+        threads.execute(() -> CommandRun.talk(session, connection, this::dropInput, this::talk));
         try {
             spdy.serve(this::arrived);
         } finally {
@@ -92,22 +89,12 @@ final class SpdyCommand {
         }
     }
 
-    private void run() {
-        try {
-            if (!missing.await(OPENING.toMillis(), TimeUnit.MILLISECONDS) || !hasAll()) {
-                LOG.info("{}: the client did not open its streams", session.kind());
-                return;
-            }
-            Status status = CommandRun.run(session, streams());
-            sayGoodbye(status);
-        } catch (IOException e) {
-            LOG.debug("{}: the client went before it was told the end", session.kind(), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } finally {
-            dropInput();
-            connection.close();
+    private void talk() throws IOException, InterruptedException {
+        if (!missing.await(OPENING.toMillis(), TimeUnit.MILLISECONDS) || !hasAll()) {
+            LOG.info("{}: the client did not open its streams", session.kind());
+            return;
         }
+        sayGoodbye(CommandRun.run(session, streams()));
     }
 
     private boolean hasAll() {
@@ -116,7 +103,6 @@ final class SpdyCommand {
         }
     }
 
-    /** What still comes is thrown away, so that whoever reads the connection never waits for it. */
     private void dropInput() {
         synchronized (wanted) {
             for (SpdyStream stream : wanted.values()) {
@@ -166,6 +152,6 @@ final class SpdyCommand {
             error.out().close();
         }
         spdy.goAway();
-        connection.awaitEnd(CLOSING);
+        connection.awaitEnd(CommandRun.CLOSING);
     }
 }
