@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(30)
+@Timeout(300)
 class CleaningTest {
     private static final Duration NEVER = Duration.ofHours(1);
     private static final Duration SOON = Duration.ofMillis(2);
@@ -124,7 +124,7 @@ class CleaningTest {
         }
         assertThat(cleaning.counts()).containsEntry("pod-stop", 1);
         broken.clear();
-        assertThat(removed.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(removed.await(120, TimeUnit.SECONDS)).isTrue();
         while (cleaning.counts().getOrDefault("pod-stop", 0) > 0 || !leftovers().isEmpty()) {
             Ticker.system().sleep(SOON);
         }
@@ -138,7 +138,7 @@ class CleaningTest {
         cleaning = open(NEVER);
         assertThat(cleaning.counts()).containsEntry("pod-stop", 1);
         cleaning.begin();
-        assertThat(removed.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(removed.await(120, TimeUnit.SECONDS)).isTrue();
         while (!leftovers().isEmpty()) {
             Ticker.system().sleep(SOON);
         }

@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class ContainerEventsTest {
     private final ContainerEvents events = new ContainerEvents();
 
@@ -67,7 +67,7 @@ class ContainerEventsTest {
                 while (!drained.isDone()) { // sooner or later it overflows
                     events.publish(event);
                 }
-                drained.get(20, TimeUnit.SECONDS);
+                drained.get(120, TimeUnit.SECONDS);
             }
         }
     }

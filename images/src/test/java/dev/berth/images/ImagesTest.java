@@ -54,9 +54,9 @@ import org.junit.jupiter.api.io.TempDir;
 class ImagesTest {
     private static final Namespace K8S = Namespace.KUBERNETES;
     private static final Patience SHORT = new Patience(
-            Duration.ofSeconds(2),
-            Duration.ofSeconds(2),
-            Duration.ofSeconds(2),
+            Duration.ofMinutes(2),
+            Duration.ofMinutes(2),
+            Duration.ofMinutes(2),
             3,
             new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 

@@ -197,12 +197,12 @@ class RealPullTest {
                     .hasMessageContaining("manifest unknown");
         } finally {
             registry.destroy();
-            assertThat(registry.waitFor(10, TimeUnit.SECONDS)).isTrue();
+            assertThat(registry.waitFor(120, TimeUnit.SECONDS)).isTrue();
         }
     }
 
     private static void awaitPort(int port) throws InterruptedException {
-        for (int i = 0; i < 200; i++) {
+        for (int i = 0; i < 2400; i++) {
             try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
                 assertThat(socket.isConnected()).isTrue();
                 return;

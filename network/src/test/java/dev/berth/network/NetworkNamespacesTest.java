@@ -109,7 +109,7 @@ class NetworkNamespacesTest {
     }
 
     @Test
-    @Timeout(60)
+    @Timeout(300)
     void sparesAreMadeAgainAfterAPauseAndEachIsTakenOnce() throws Exception {
         var pauses = new Semaphore(1);
         var now = new AtomicLong();

@@ -37,6 +37,9 @@ public final class TestNode implements AutoCloseable {
     public static final InetAddress NODE6 = InetAddress.ofLiteral("fd00:207::1");
     public static final InetAddress OUTSIDE6 = InetAddress.ofLiteral("fd00:207::2");
 
+    private static final int LIMIT_MILLIS = 30_000;
+    private static final int UDP_ATTEMPTS = 10;
+
     private final NetworkNamespaces namespaces;
     private final Fd outside;
     private final List<String> pods = new ArrayList<>();
@@ -148,8 +151,8 @@ public final class TestNode implements AutoCloseable {
     /** Connects by TCP from the calling thread's namespace; the answer is whom the server saw. */
     public static InetAddress ask(InetAddress host, int port) throws IOException {
         try (var socket = new Socket()) {
-            socket.connect(new InetSocketAddress(host, port), 2000);
-            socket.setSoTimeout(2000);
+            socket.connect(new InetSocketAddress(host, port), LIMIT_MILLIS);
+            socket.setSoTimeout(LIMIT_MILLIS);
             return InetAddress.getByAddress(socket.getInputStream().readAllBytes());
         }
     }
@@ -165,7 +168,7 @@ public final class TestNode implements AutoCloseable {
                     socket.receive(answer);
                     return InetAddress.getByAddress(java.util.Arrays.copyOf(answer.getData(), answer.getLength()));
                 } catch (SocketTimeoutException e) {
-                    if (i == 3) {
+                    if (i == UDP_ATTEMPTS) {
                         throw e;
                     }
                 }

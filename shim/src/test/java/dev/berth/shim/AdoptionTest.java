@@ -23,7 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A supervisor is killed; the next one goes on. */
-@Timeout(120)
+@Timeout(300)
 class AdoptionTest {
     @TempDir
     static Path root;

@@ -19,10 +19,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An end is written down and told, whatever of the work that belongs to it fails. */
-@Timeout(60)
+@Timeout(300)
 @SuppressWarnings("try") // closed in order, not used
 class EndTest {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
 
     @TempDir
     Path directory;

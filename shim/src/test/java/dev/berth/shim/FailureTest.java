@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A runtime that fails at one step: what was begun is undone, nothing is left, and the next try works. */
-@Timeout(120)
+@Timeout(300)
 class FailureTest {
     @TempDir
     static Path root;

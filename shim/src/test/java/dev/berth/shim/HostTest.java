@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the host sees of a running container, and who else may work in its state directory. */
-@Timeout(120)
+@Timeout(300)
 class HostTest {
     @TempDir
     static Path root;

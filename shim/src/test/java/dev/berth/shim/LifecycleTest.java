@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The life of a container with real runtimes, as a client sees it. */
-@Timeout(120)
+@Timeout(300)
 class LifecycleTest {
     @TempDir
     static Path root;

@@ -31,7 +31,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pods with real containers in them. */
-@Timeout(120)
+@Timeout(300)
 class PodsTest {
     private static final String SANDBOX = "containerd.runtime.sandbox.v1.Sandbox";
 

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The proof of the shortcuts: a container looks the same from inside and outside with them and without. */
-@Timeout(120)
+@Timeout(300)
 class ShortcutsTest {
     private static final String LOOK =
             "cat /proc/self/cgroup; grep -E 'Seccomp|Cap|NoNewPrivs|SigBlk|SigIgn' /proc/self/status;"

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Containers that somebody types into, with real runtimes, also when the supervisor is killed meanwhile. */
-@Timeout(120)
+@Timeout(300)
 class TerminalTest {
     private static final String ECHO = "while read line; do echo \"got $line\"; done; echo end";
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class EventFeedTest {
     private final LinkedBlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
     private final TestBed bed = new TestBed();
@@ -43,14 +43,14 @@ class EventFeedTest {
     }
 
     private TaskEvent next() throws InterruptedException {
-        TaskEvent event = events.poll(20, TimeUnit.SECONDS);
+        TaskEvent event = events.poll(120, TimeUnit.SECONDS);
         assertThat(event).isNotNull();
         return event;
     }
 
     private void acknowledgedUpTo(long sequence) throws InterruptedException {
         while (true) {
-            Long next = supervisor.acknowledged.poll(20, TimeUnit.SECONDS);
+            Long next = supervisor.acknowledged.poll(120, TimeUnit.SECONDS);
             assertThat(next).isNotNull();
             if (next == sequence) {
                 return;
@@ -147,7 +147,7 @@ class EventFeedTest {
             throw new IllegalStateException("the disk is full");
         });
         exit("a", 1);
-        assertThat(attempts.poll(20, TimeUnit.SECONDS)).isNotNull();
+        assertThat(attempts.poll(120, TimeUnit.SECONDS)).isNotNull();
         tasks.close();
         assertThat(supervisor.acknowledged).isEmpty();
     }

@@ -43,6 +43,9 @@ import java.util.concurrent.CountDownLatch;
  * What it was told is in the file {@code calls} beside its sockets.
  */
 final class StandInShim {
+    /** With the manner slow-wait, an end is told when there is a file of this name. */
+    static final String TELL = "tell";
+
     private final Set<String> manners;
     private final Path directory;
     private final Map<String, Task> tasks = new ConcurrentHashMap<>();
@@ -192,8 +195,8 @@ final class StandInShim {
                                 .toByteArray())
                 .unary("Wait", (call, request) -> {
                     task(WaitRequest.parseFrom(request).getId()).ended.await();
-                    if (manners.contains("slow-wait")) {
-                        Ticker.system().sleep(Duration.ofSeconds(1));
+                    while (manners.contains("slow-wait") && !Files.exists(directory.resolve(TELL))) {
+                        Ticker.system().sleep(Duration.ofMillis(20));
                     }
                     return WaitResponse.newBuilder().setExitStatus(137).build().toByteArray();
                 })

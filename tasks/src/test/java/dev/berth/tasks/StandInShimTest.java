@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
-import dev.berth.linux.ProcStat;
 import dev.berth.linux.Signals;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,9 +24,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Protocol variants and bad manners that no real shim has all of. */
-@Timeout(120)
+@Timeout(300)
 class StandInShimTest {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = TasksContract.LIMIT;
 
     private final LinkedBlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
     private final TestBed bed;
@@ -78,7 +77,7 @@ class StandInShimTest {
     }
 
     private boolean shimRuns() throws IOException {
-        return ProcStat.of(shimPid).filter(stat -> !stat.isZombie()).isPresent();
+        return TasksContract.runs(shimPid);
     }
 
     @ParameterizedTest
@@ -126,7 +125,7 @@ class StandInShimTest {
         TaskId task = create(here, "a");
         assertThatThrownBy(() -> here.start(task))
                 .isInstanceOfSatisfying(Fault.class, e -> assertThat(e.code()).isEqualTo(Fault.Code.UNAVAILABLE));
-        TaskEvent told = events.poll(20, TimeUnit.SECONDS);
+        TaskEvent told = events.poll(LIMIT.toSeconds(), TimeUnit.SECONDS);
         assertThat(told).isInstanceOfSatisfying(TaskEvent.Exited.class, exited -> {
             assertThat(exited.task()).isEqualTo(task);
             assertThat(exited.exit().status()).isEqualTo(255);
@@ -153,6 +152,7 @@ class StandInShimTest {
         assertThat(here.awaitExit(task, Duration.ofMillis(50))).isEmpty();
         here.kill(task, "", 9, false);
         assertThat(here.awaitExit(task, Duration.ofMillis(50))).isEmpty();
+        Files.createFile(bed.state.resolve("si").resolve(StandInShim.TELL));
         assertThat(here.awaitExit(task, LIMIT)).isPresent();
         here.delete(task);
     }
@@ -180,9 +180,7 @@ class StandInShimTest {
                 failures.add(e);
             }
         });
-        while (!Files.exists(bed.state.resolve("si/calls"))) {
-            Ticker.system().sleep(Duration.ofMillis(10));
-        }
+        TasksContract.until("its program was started", () -> Files.exists(bed.state.resolve("si/calls")));
         creating.interrupt();
         creating.join();
         assertThat(failures.remove().code()).isEqualTo(Fault.Code.CANCELLED);
@@ -197,6 +195,7 @@ class StandInShimTest {
         here.start(task);
         here.close();
         Signals.send(shimPid, Signals.KILL);
+        TasksContract.until("it is dead", () -> !shimRuns());
         Tasks next = open("json3");
         assertThat(next.list()).singleElement().satisfies(state -> {
             assertThat(state.status()).isEqualTo(TaskState.Status.STOPPED);

@@ -55,18 +55,18 @@ class SupervisedTest extends TasksContract {
     void aDaemonThatComesBackFindsTasksAndMissedEvents() throws Exception {
         TaskId running = create("r", Map.of(), "sleep", "600");
         tasks.start(running);
-        TaskId ended = create("e", Map.of(), "sh", "-c", "sleep 1; exit 5");
-        tasks.start(ended);
-        int pid = tasks.runtimes().pid();
+        TaskId ended = create("e", Map.of(), "sleep", "600");
+        int process = tasks.start(ended);
+        int supervisor = tasks.runtimes().pid();
         tasks.close();
         events.clear();
-        try (Pidfd supervisor = Pidfd.open(pid)) {
-            assertThat(supervisor.awaitExit(Duration.ofMillis(1500))).isFalse();
-        }
+        Signals.send(process, Signals.KILL);
+        until("its end is seen", () -> ProcStat.of(process).isEmpty());
+        assertThat(runs(supervisor)).isTrue();
         reopen();
         var exited = next(TaskEvent.Exited.class);
         assertThat(exited.task()).isEqualTo(ended);
-        assertThat(exited.exit().status()).isEqualTo(5);
+        assertThat(exited.exit().status()).isEqualTo(137);
         assertThat(tasks.list())
                 .extracting(TaskState::task, TaskState::status)
                 .containsExactlyInAnyOrder(
@@ -122,9 +122,7 @@ class SupervisedTest extends TasksContract {
         kill(supervisor);
         Files.deleteIfExists(kept); // as on a kernel that keeps no handles
         kill(pid);
-        while (ProcStat.of(pid).isPresent()) { // until its new parent has reaped it
-            Ticker.system().sleep(Duration.ofMillis(5));
-        }
+        until("its new parent has reaped it", () -> ProcStat.of(pid).isEmpty());
         reopen();
         assertThat(tasks.awaitExit(lost, LIMIT).orElseThrow()).matches(exit -> exit.status() == 255 && !exit.known());
         assertThat(tasks.state(lost).exit().orElseThrow().known()).isFalse();
@@ -158,7 +156,7 @@ class SupervisedTest extends TasksContract {
         assertThat(tasks.runtimes().pid()).isEqualTo(old);
         try (Pidfd process = Pidfd.open(old)) {
             process.signal(Signals.STOP);
-            assertThat(process.awaitExit(Duration.ofSeconds(30))).isTrue();
+            assertThat(process.awaitExit(LIMIT)).isTrue();
         }
         assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.RUNNING);
     }

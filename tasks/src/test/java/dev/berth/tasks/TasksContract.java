@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.kernel.Timeline;
+import dev.berth.linux.ProcStat;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -21,11 +23,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What {@link Tasks} does with real containers, whoever runs them. */
-@Timeout(120)
+@Timeout(300)
 abstract class TasksContract {
     static final String HANDLER = "h";
 
-    static final Duration LIMIT = Duration.ofSeconds(30);
+    static final Duration LIMIT = Duration.ofMinutes(2);
 
     final LinkedBlockingQueue<TaskEvent> events = new LinkedBlockingQueue<>();
     final List<TaskId> made = new ArrayList<>();
@@ -96,12 +98,30 @@ abstract class TasksContract {
 
     final <T extends TaskEvent> T next(Class<T> kind) throws InterruptedException {
         while (true) {
-            TaskEvent event = events.poll(20, TimeUnit.SECONDS);
+            TaskEvent event = events.poll(LIMIT.toSeconds(), TimeUnit.SECONDS);
             assertThat(event).as("an event of kind " + kind.getSimpleName()).isNotNull();
             if (kind.isInstance(event)) {
                 return kind.cast(event);
             }
         }
+    }
+
+    /** A condition that may take a moment. */
+    interface Condition {
+        boolean holds() throws Exception;
+    }
+
+    static void until(String what, Condition condition) throws Exception {
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        while (!condition.holds()) {
+            assertThat(ticker.since(start)).as("waiting until " + what).isLessThan(LIMIT);
+            ticker.sleep(Duration.ofMillis(5));
+        }
+    }
+
+    static boolean runs(int pid) throws IOException {
+        return ProcStat.of(pid).filter(stat -> !stat.isZombie()).isPresent();
     }
 
     static void failsWith(Fault.Code code, ThrowingCallable call) {

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
  * them differ by what was left in between.
  */
 record AtRest(List<String> held) {
-    private static final Duration SETTLE = Duration.ofSeconds(8);
+    private static final Duration SETTLE = Duration.ofMinutes(1);
     private static final Ticker TICKER = Ticker.system();
     private static final List<String> TABLES = List.of(
             "sandboxes",
@@ -42,8 +42,9 @@ record AtRest(List<String> held) {
     static AtRest settled(Berth berth) throws InterruptedException {
         Berth.until(
                 "the supervisor listens",
-                SETTLE,
+                Berth.LIMIT,
                 () -> Files.exists(berth.state().resolve("supervisor.sock")));
+        berth.crictl("info").text(); // waits for them
         AtRest before = of(berth);
         TICKER.sleep(Duration.ofMillis(500));
         AtRest now = of(berth);
@@ -89,7 +90,7 @@ record AtRest(List<String> held) {
         var counts = new TreeSet<String>();
         try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + database);
                 Statement statement = connection.createStatement()) {
-            statement.execute("PRAGMA busy_timeout = 5000");
+            statement.execute("PRAGMA busy_timeout = 60000");
             for (String table : TABLES) {
                 try (ResultSet rows = statement.executeQuery("SELECT count(*) FROM " + table)) {
                     rows.next();

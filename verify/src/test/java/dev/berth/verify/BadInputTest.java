@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -117,7 +116,7 @@ class BadInputTest {
                 .redirectErrorStream(true)
                 .start();
         String said = new String(second.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        assertThat(second.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(Berth.ended(second)).isTrue();
         assertThat(second.exitValue()).isEqualTo(1);
         assertThat(said)
                 .contains(

@@ -140,7 +140,7 @@ final class Berth implements AutoCloseable {
                 .forEach(ProcessHandle::destroyForcibly);
         until(
                 "the cgroups are gone",
-                START_LIMIT,
+                LIMIT,
                 () -> cgroups(ids).stream().allMatch(folder -> folder.toFile().delete()));
         List<String> mounts = read(Path.of("/proc/self/mountinfo"))
                 .lines()

@@ -132,7 +132,7 @@ class CallsTest {
     @SuppressWarnings("unchecked") // the request was made from the method's own prototype
     private Status call(MethodDescriptor<?, ?> method, Message request) {
         Channel channel = pods.runtime().getChannel();
-        CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(20, TimeUnit.SECONDS);
+        CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(Berth.LIMIT.toSeconds(), TimeUnit.SECONDS);
         try {
             ClientCalls.blockingServerStreamingCall(
                             channel, (MethodDescriptor<Message, Object>) method, options, request)

@@ -36,7 +36,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Leaks.class)
 class CniTest {
     private static final Path PLUGINS = Path.of("/usr/lib/cni");
-    private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final int HOST_PORT = 18731;
     private static final int PLUGIN_SECONDS = 3;
     private Set<Fact> before = Set.of();
@@ -200,14 +199,18 @@ class CniTest {
                 pod,
                 pods.container("web", "httpd", "-f", "-p", "80", "-h", "/var/www")
                         .build()));
-        Berth.until("it serves", LIMIT, () -> page("http://" + ip + "/").contains("It works"));
-        assertThat(page("http://127.0.0.1:" + HOST_PORT + "/")).contains("It works");
+        Berth.until("it serves", Berth.LIMIT, () -> page("http://" + ip + "/").contains("It works"));
+        String published = "http://127.0.0.1:" + HOST_PORT + "/";
+        Berth.until("its port is published", Berth.LIMIT, () -> page(published).contains("It works"));
 
         berth.kill();
         berth.launch();
 
         assertThat(ip(pod)).isEqualTo(ip);
-        assertThat(page("http://127.0.0.1:" + HOST_PORT + "/")).contains("It works");
+        Berth.until(
+                "its port is still published",
+                Berth.LIMIT,
+                () -> page(published).contains("It works"));
         Files.delete(conflist); // what was added is taken away by what is remembered of it
         pods.stop(pod);
         assertThat(leases()).isEmpty();

@@ -61,7 +61,7 @@ final class Containerd implements AutoCloseable {
                 .redirectOutput(folder.resolve("log").toFile());
         builder.environment().put("PATH", bin + ":" + System.getenv("PATH"));
         var started = new Containerd(folder, builder.start());
-        Berth.until("containerd answers", Duration.ofSeconds(30), started::answers);
+        Berth.until("containerd answers", Berth.LIMIT, started::answers);
         return started;
     }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -16,7 +15,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(Leaks.class)
 class CrictlTest {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
 
     private Berth berth;
     private PodFixture pods;
@@ -64,7 +62,7 @@ class CrictlTest {
         assertThat(berth.crictl("ps", "-a").text()).contains("Created");
         berth.crictl("start", id).text();
         assertThat(berth.crictl("ps").text()).contains("Running");
-        Berth.until("it has logged", LIMIT, () -> pods.log("life").contains("stdout F ready"));
+        Berth.until("it has logged", Berth.LIMIT, () -> pods.log("life").contains("stdout F ready"));
         assertThat(berth.crictl("logs", id).text()).isEqualTo("ready");
         assertThat(berth.crictl("inspect", id).text()).contains("CONTAINER_RUNNING", "cgroups", "create", "start");
 
@@ -97,7 +95,7 @@ class CrictlTest {
         String reader = pods.start(pod, "shared", pods.containerFile("reader", "exec sleep 1000"));
         Berth.until(
                 "the note is there",
-                LIMIT,
+                Berth.LIMIT,
                 () -> berth.crictl("exec", "-s", reader, "cat", "/dev/shm/note")
                         .out()
                         .contains("hello"));
@@ -111,7 +109,9 @@ class CrictlTest {
         String pod = pods.run("exits");
         String id = pods.start(pod, "exits", pods.containerFile("exits", "exit 42"));
         Berth.until(
-                "it has ended", LIMIT, () -> berth.crictl("inspect", id).out().contains("CONTAINER_EXITED"));
+                "it has ended",
+                Berth.LIMIT,
+                () -> berth.crictl("inspect", id).out().contains("CONTAINER_EXITED"));
         assertThat(berth.crictl("inspect", id).text()).contains("\"exitCode\": 42", "\"reason\": \"Error\"");
         berth.crictl("rmp", "-f", pod).text();
     }
@@ -127,7 +127,7 @@ class CrictlTest {
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
         try {
-            Berth.until("an event has come", LIMIT, () -> {
+            Berth.until("an event has come", Berth.LIMIT, () -> {
                 try {
                     String pod = pods.run("events");
                     berth.crictl("rmp", "-f", pod).text();

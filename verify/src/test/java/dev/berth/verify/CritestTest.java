@@ -36,7 +36,7 @@ class CritestTest {
         "-websocket-exec", "-websocket-attach", "-websocket-portforward", "-ginkgo.focus=Streaming"
     };
 
-    private static final int MINUTES = 8;
+    private static final int MINUTES = 30;
 
     private Path critest;
     private Berth berth;

@@ -24,14 +24,11 @@ import dev.berth.wire.cri.StartContainerRequest;
 import dev.berth.wire.cri.StopPodSandboxRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.time.Duration;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
 /** Pods and containers as the kubelet asks for them, over gRPC: what crictl's files cannot say, and without its 40 ms a call. */
 final class GrpcPods implements AutoCloseable {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
-
     private final Berth berth;
     private final CriClient client;
 
@@ -41,11 +38,11 @@ final class GrpcPods implements AutoCloseable {
     }
 
     RuntimeServiceBlockingStub runtime() {
-        return client.runtime(LIMIT);
+        return client.runtime(Berth.LIMIT);
     }
 
     ImageServiceBlockingStub images() {
-        return client.images(LIMIT);
+        return client.images(Berth.LIMIT);
     }
 
     /** Asserts how a call ends, and that its message has these words. */

@@ -11,7 +11,6 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -55,7 +54,7 @@ class LeaksTest {
         processes.add(sleeper.start());
         Berth.until(
                 "it sleeps",
-                Duration.ofSeconds(10),
+                Berth.LIMIT,
                 () -> Leaks.since(before, false).stream()
                         .anyMatch(fact -> fact.toString().endsWith("sleep 1000 ")));
 

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -21,7 +20,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Leaks.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LeftoversTest {
-    private static final Duration LIMIT = Duration.ofSeconds(90);
 
     private Berth berth;
     private PodFixture pods;
@@ -55,7 +53,7 @@ class LeftoversTest {
         berth.crictl("pull", berth.image("busybox")).text();
         Berth.until(
                 "the network is ready",
-                LIMIT,
+                Berth.LIMIT,
                 () -> berth.crictl("info").out().contains("\"NetworkReady\"")
                         && !berth.crictl("runp", podFile("probe")).text().isEmpty());
         berth.crictl("rmp", "-f", berth.crictl("pods", "-q", "--name", "probe").text())
@@ -110,7 +108,10 @@ class LeftoversTest {
     }
 
     private void logged(String text) throws InterruptedException {
-        Berth.until("the log says " + text, LIMIT, () -> Berth.read(berth.log()).contains(text));
+        Berth.until(
+                "the log says " + text,
+                Berth.LIMIT,
+                () -> Berth.read(berth.log()).contains(text));
     }
 
     @Test
@@ -139,7 +140,7 @@ class LeftoversTest {
         berth.launch();
         Berth.until(
                 "the pod is gone",
-                LIMIT,
+                Berth.LIMIT,
                 () -> berth.crictl("pods", "-q", "--id", pod).text().isEmpty());
         assertThat(Berth.read(calls)).contains(pod);
     }
@@ -160,7 +161,7 @@ class LeftoversTest {
         berth.crictl("rm", container);
         assertThat(layer).exists();
         Mounts.unmount(busy);
-        Berth.until("the layer is gone", LIMIT, () -> !Files.exists(layer));
+        Berth.until("the layer is gone", Berth.LIMIT, () -> !Files.exists(layer));
         assertThat(berth.crictl("ps", "-aq", "--id", container).text()).isEmpty();
         berth.crictl("rmp", "-f", pod).text();
     }

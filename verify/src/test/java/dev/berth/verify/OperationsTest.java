@@ -10,7 +10,6 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -27,7 +26,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Leaks.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class OperationsTest {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final String BUILTIN =
             "[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n";
 
@@ -99,12 +97,14 @@ class OperationsTest {
         double before = value("berth_containers{state=\"exited\"}");
         String pod = pods.run("counted");
         pods.start(pod, "counted", pods.containerFile("counted", "true"));
-        Berth.until("it has ended", LIMIT, () -> value("berth_containers{state=\"exited\"}") == before + 1);
+        Berth.until("it has ended", Berth.LIMIT, () -> value("berth_containers{state=\"exited\"}") == before + 1);
         assertThat(value("berth_pods{state=\"ready\"}")).isGreaterThanOrEqualTo(1);
-        assertThat(value("berth_rpc_duration_seconds_count{code=\"OK\",method=\"StartContainer\"}"))
-                .isGreaterThanOrEqualTo(1);
-        assertThat(value("berth_rpc_duration_seconds_bucket{code=\"OK\",le=\"+Inf\",method=\"StartContainer\"}"))
-                .isGreaterThanOrEqualTo(1);
+        for (String series : List.of("count{code=\"OK\",", "bucket{code=\"OK\",le=\"+Inf\",")) { // after the answer
+            String line = "berth_rpc_duration_seconds_" + series + "method=\"StartContainer\"} ";
+            Berth.until(
+                    "the call is counted", Berth.LIMIT, () -> get("/metrics").contains(line));
+            assertThat(value(line.strip())).isGreaterThanOrEqualTo(1);
+        }
         assertThat(value("berth_image_pull_duration_seconds_count{code=\"OK\"}"))
                 .isGreaterThanOrEqualTo(1);
         assertThat(value("berth_image_pulled_bytes_total")).isGreaterThan(1000);
@@ -124,7 +124,7 @@ class OperationsTest {
         String said = "\\S+ INFO \\[ExecSync] .* pod=" + pod + " container=" + container + " name=default/said/said";
         Berth.until(
                 "the call is in the log",
-                LIMIT,
+                Berth.LIMIT,
                 () -> Berth.read(berth.log()).lines().anyMatch(line -> line.matches(said)));
         Path hostile = Files.writeString(berth.folder().resolve("hostile.json"), """
                 {"metadata": {"name": "x\\n2026-01-01T00:00:00 ERROR [forged] line", "namespace": "default", "uid": "u"},
@@ -132,7 +132,7 @@ class OperationsTest {
         assertThat(berth.crictl("runp", hostile.toString()).exit()).isNotZero();
         Berth.until(
                 "the refusal is in the log",
-                LIMIT,
+                Berth.LIMIT,
                 () -> Berth.read(berth.log()).contains("[forged] line"));
         assertThat(Berth.read(berth.log()).lines())
                 .noneMatch(line -> line.startsWith("2026-01-01T00:00:00 "))
@@ -146,7 +146,8 @@ class OperationsTest {
         try (Berth other = Berth.start("log_format = \"json\"\nlog_level = \"debug\"\n", BUILTIN)) {
             assertThat(Berth.read(other.log()).lines()).allMatch(line -> line.startsWith("{\"time\":\"20"));
             other.crictl("rmp", "-f", new PodFixture(other).run("debugged")).text();
-            Berth.until("there is more", LIMIT, () -> Berth.read(other.log()).contains("\"level\":\"DEBUG\""));
+            Berth.until(
+                    "there is more", Berth.LIMIT, () -> Berth.read(other.log()).contains("\"level\":\"DEBUG\""));
             assertThat(Berth.read(other.log())).contains("\"logger\":\"dev.berth.daemon.Daemon\"");
         }
     }
@@ -195,7 +196,10 @@ class OperationsTest {
     @Test
     void onlyAnotherSupervisorIsReplaced() throws Exception {
         try (Berth other = Berth.start(BUILTIN)) {
-            Berth.until("there is a supervisor", LIMIT, () -> other.supervisor().isPresent());
+            Berth.until(
+                    "there is a supervisor",
+                    Berth.LIMIT,
+                    () -> other.supervisor().isPresent());
             long first = other.supervisor().orElseThrow().pid();
             String build = Files.readString(Project.ROOT.resolve("shim/target/shim.version"))
                     .strip();
@@ -210,7 +214,7 @@ class OperationsTest {
             other.launch();
             Berth.until(
                     "it is replaced",
-                    LIMIT,
+                    Berth.LIMIT,
                     () -> other.supervisor().filter(now -> now.pid() != first).isPresent());
             assertThat(other.crictl("pods", "-q", "--state", "Ready").text()).isEqualTo(pod);
         }
@@ -218,11 +222,12 @@ class OperationsTest {
 
     @Test
     void theSupervisorLivesBesideTheDaemon() throws Exception {
-        Berth.until("there is a supervisor", LIMIT, () -> berth.supervisor().isPresent());
+        Berth.until(
+                "there is a supervisor", Berth.LIMIT, () -> berth.supervisor().isPresent());
         long pid = berth.supervisor().orElseThrow().pid();
         Berth.until(
                 "it has moved",
-                LIMIT,
+                Berth.LIMIT,
                 () -> Berth.read(Path.of("/proc/" + pid + "/cgroup"))
                         .lines()
                         .allMatch(line -> line.contains(":/berth-supervisor-")));

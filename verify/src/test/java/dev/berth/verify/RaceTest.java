@@ -2,6 +2,7 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.kernel.Ticker;
 import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.ListPodSandboxRequest;
 import dev.berth.wire.cri.RemoveContainerRequest;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class RaceTest {
     private static final int PODS = 20;
     private static final int ROUNDS = 3;
+    private static final Ticker TICKER = Ticker.system();
 
     private Berth berth;
     private GrpcPods pods;
@@ -131,7 +133,8 @@ class RaceTest {
     }
 
     private String awaitListed(String name) {
-        while (true) {
+        long start = TICKER.nanos();
+        while (TICKER.since(start).compareTo(Berth.LIMIT) < 0) { // without a pause, to be as early as can be
             for (var pod : pods.runtime()
                     .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
                     .getItemsList()) {
@@ -140,6 +143,7 @@ class RaceTest {
                 }
             }
         }
+        throw new AssertionError("there never was a pod " + name);
     }
 
     @Test

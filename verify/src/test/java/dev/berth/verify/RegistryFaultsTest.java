@@ -271,9 +271,7 @@ class RegistryFaultsTest {
                     "docker://" + serve("real", built),
                     "docker://" + image);
             Berth.until(
-                    "the image is pushed",
-                    java.time.Duration.ofSeconds(20),
-                    () -> Berth.run(copy).exit() == 0);
+                    "the image is pushed", Berth.LIMIT, () -> Berth.run(copy).exit() == 0);
             pods.pull(image);
             remove(image);
             String hex = layer(built).hex();

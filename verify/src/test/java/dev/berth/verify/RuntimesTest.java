@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -27,7 +26,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(Leaks.class)
 class RuntimesTest {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
 
     private Berth berth;
     private PodFixture files;
@@ -109,7 +107,7 @@ class RuntimesTest {
         String id = files.create(
                 pod, name, files.containerFile(name, "i=0; while true; do echo tick $i; i=$((i+1)); sleep 0.1; done"));
         berth.crictl("start", id).text();
-        Berth.until("it logs", LIMIT, () -> files.log(name).contains("tick 3"));
+        Berth.until("it logs", Berth.LIMIT, () -> files.log(name).contains("tick 3"));
         assertThat(berth.crictl("logs", id).text()).startsWith("tick 0");
         assertThat(berth.crictl("exec", "-s", id, "cat", "/etc/hostname").text())
                 .isNotEmpty();
@@ -117,16 +115,16 @@ class RuntimesTest {
         berth.crictl("update", "--memory", "50000000", id).text();
         assertThat(berth.crictl("inspect", id).text()).contains("50000000", "CONTAINER_RUNNING");
 
-        ProcessHandle supervisor = berth.supervisor().orElseThrow();
-        supervisor.destroyForcibly();
+        berth.killSupervisor();
         berth.kill();
         berth.launch();
         Berth.until(
                 "it is reached again",
-                LIMIT,
+                Berth.LIMIT,
                 () -> berth.crictl("exec", "-s", id, "echo", "alive").out().contains("alive"));
         long ticks = files.log(name).lines().count();
-        Berth.until("the log goes on", LIMIT, () -> files.log(name).lines().count() > ticks + 3);
+        Berth.until(
+                "the log goes on", Berth.LIMIT, () -> files.log(name).lines().count() > ticks + 3);
 
         berth.crictl("stop", "--timeout", "1", id).text();
         assertThat(berth.crictl("inspect", id).text()).contains("CONTAINER_EXITED", "\"exitCode\": 143");

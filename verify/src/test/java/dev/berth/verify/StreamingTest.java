@@ -3,16 +3,17 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -28,7 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(Leaks.class)
 class StreamingTest {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final Pattern FORWARDED = Pattern.compile("127\\.0\\.0\\.1:(\\d+) -> (\\d+)");
 
     private Berth berth;
@@ -78,7 +78,7 @@ class StreamingTest {
                 .redirectOutput(got.toFile())
                 .start();
         try {
-            assertThat(exec.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            assertThat(Berth.ended(exec)).isTrue();
             assertThat(exec.exitValue()).isZero();
             assertThat(Files.mismatch(given, got)).isEqualTo(-1);
         } finally {
@@ -88,17 +88,20 @@ class StreamingTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"spdy", "websocket"})
-    void aTerminalIsOne(String transport) {
-        var command = new ArrayList<>(crictl("exec", "-it", "--transport", transport, container, "sh", "-c")
-                .command());
-        command.add("'tty; read line; stty size; echo got \\$line; exit 3'");
-        var script = Berth.run(List.of(
-                "sh",
-                "-c",
-                "{ sleep 1; echo hello; sleep 1; } | script -qec \"stty rows 33 cols 77; " + String.join(" ", command)
-                        + "\" /dev/null"));
-        assertThat(script.out()).contains("/dev/pts/0", "33 77", "got hello");
-        assertThat(script.out()).contains("exit code 3");
+    void aTerminalIsOne(String transport) throws IOException, InterruptedException {
+        Path said = berth.folder().resolve("terminal-" + transport);
+        var command = crictl("exec", "-it", "--transport", transport, container, "sh", "-c");
+        Process script = terminal(
+                command(command) + " 'tty; while read line && stty size && ! stty size | grep -q 33; do :; done;"
+                        + " echo got $line; exit 3'",
+                said);
+        try {
+            type(script, "hello", said, text -> text.contains("got hello"));
+            assertThat(Berth.ended(script)).isTrue();
+            assertThat(Berth.read(said)).contains("/dev/pts/0", "33 77", "got hello", "exit code 3");
+        } finally {
+            hangUp(script);
+        }
     }
 
     @Test
@@ -107,7 +110,7 @@ class StreamingTest {
         String ended = pods.start(gone, "gone", pods.containerFile("gone", "exit 0"));
         Berth.until(
                 "it has ended",
-                LIMIT,
+                Berth.LIMIT,
                 () -> berth.crictl("ps", "-a", "--id", ended).out().contains("Exited"));
         assertThat(berth.crictl("exec", ended, "true").err()).contains("FailedPrecondition", "EXITED");
         assertThat(berth.crictl("attach", ended).err()).contains("FailedPrecondition", "EXITED");
@@ -140,24 +143,19 @@ class StreamingTest {
                 .redirectErrorStream(true)
                 .start();
         try {
-            var input = talking.outputWriter();
-            Berth.until("both hear", LIMIT, () -> {
-                try {
-                    input.write("hello\n");
-                    input.flush();
-                } catch (IOException e) {
-                    throw new AssertionError(e);
-                }
-                return Stream.of(first, second)
-                        .map(Berth::read)
-                        .allMatch(text -> text.contains("out hello") && text.contains("err hello"));
-            });
-            input.close(); // stdin_once: the container's input ends with it
-            assertThat(talking.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
-            assertThat(watching.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).isTrue();
+            type(
+                    talking,
+                    "hello",
+                    first,
+                    _ -> Stream.of(first, second)
+                            .map(Berth::read)
+                            .allMatch(text -> text.contains("out hello") && text.contains("err hello")));
+            talking.outputWriter().close(); // stdin_once: the container's input ends with it
+            assertThat(Berth.ended(talking)).isTrue();
+            assertThat(Berth.ended(watching)).isTrue();
             assertThat(Berth.read(first)).contains("end\n");
             assertThat(Berth.read(second)).contains("end\n");
-            Berth.until("the log is whole", LIMIT, () -> pods.log(name).contains("stdout F end"));
+            Berth.until("the log is whole", Berth.LIMIT, () -> pods.log(name).contains("stdout F end"));
         } finally {
             talking.destroyForcibly().waitFor();
             watching.destroyForcibly().waitFor();
@@ -170,7 +168,7 @@ class StreamingTest {
         String id = pods.start(pod, "stream", file);
         Process stalled = crictl("attach", id).start(); // nobody reads what it prints
         try {
-            Berth.until("the log is whole", LIMIT, () -> tail("flood").contains("stdout F done"));
+            Berth.until("the log is whole", Berth.LIMIT, () -> tail("flood").contains("stdout F done"));
         } finally {
             stalled.destroyForcibly().waitFor();
         }
@@ -198,9 +196,9 @@ class StreamingTest {
         try {
             Berth.until(
                     "it listens",
-                    LIMIT,
+                    Berth.LIMIT,
                     () -> FORWARDED.matcher(Berth.read(said)).find());
-            Berth.until("the pod answers", LIMIT, () -> {
+            Berth.until("the pod answers", Berth.LIMIT, () -> {
                 try (var socket = new Socket(InetAddress.getLoopbackAddress(), localPort(said, "8080"))) {
                     socket.getOutputStream().write("GET /hosts HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.UTF_8));
                     return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
@@ -217,22 +215,18 @@ class StreamingTest {
 
     @Test
     void aLostLineHangsUpTheTerminalAndLeavesOtherCommandsRunning() throws IOException, InterruptedException {
-        Process terminal = new ProcessBuilder(List.of(
-                        "script", "-qec", command(crictl("exec", "-it", container, "sleep", "4001")), "/dev/null"))
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                .start();
+        Process terminal = terminal(command(crictl("exec", "-it", container, "sleep", "4001")), Path.of("/dev/null"));
         Process plain = crictl("exec", container, "sleep", "4002").start();
         try {
-            Berth.until("both run", LIMIT, () -> isRunning("4001") && isRunning("4002"));
+            Berth.until("both run", Berth.LIMIT, () -> isRunning("4001") && isRunning("4002"));
         } finally {
-            terminal.descendants().forEach(ProcessHandle::destroyForcibly);
-            terminal.destroyForcibly().waitFor();
+            hangUp(terminal);
             plain.destroyForcibly().waitFor();
         }
-        Berth.until("the terminal's is gone", LIMIT, () -> !isRunning("4001"));
+        Berth.until("the terminal's is gone", Berth.LIMIT, () -> !isRunning("4001"));
         assertThat(isRunning("4002")).isTrue();
         berth.crictl("exec", "-s", container, "sh", "-c", "kill $(ps -o pid,args | awk '/[s]leep 4002/ {print $1}')");
-        Berth.until("the other is gone", LIMIT, () -> !isRunning("4002"));
+        Berth.until("the other is gone", Berth.LIMIT, () -> !isRunning("4002"));
     }
 
     private boolean isRunning(String sleep) {
@@ -256,30 +250,44 @@ class StreamingTest {
     /** Attaches from a terminal, types until the container has answered, and hangs up. */
     private void talk(String id, String line) throws IOException, InterruptedException {
         Path said = berth.folder().resolve("said-" + line);
-        Process client = new ProcessBuilder(
-                        "script",
-                        "-qec",
-                        "stty rows 33 cols 77; exec " + command(crictl("attach", "-it", id)),
-                        "/dev/null")
+        Process client = terminal(command(crictl("attach", "-it", id)), said);
+        try {
+            type(client, line, said, text -> text.contains("got " + line) && text.contains("33 77"));
+        } finally {
+            hangUp(client);
+        }
+    }
+
+    /** Runs a command in a terminal of 33 lines with 77 characters. */
+    private static Process terminal(String command, Path said) throws IOException {
+        return new ProcessBuilder("script", "-qec", "stty rows 33 cols 77; exec " + command, "/dev/null")
                 .redirectErrorStream(true)
                 .redirectOutput(said.toFile())
                 .start();
-        try {
-            var input = client.outputWriter();
-            Berth.until("the container has answered " + line, LIMIT, () -> {
-                try {
-                    input.write(line + "\n");
-                    input.flush();
-                } catch (IOException e) {
-                    throw new AssertionError(Berth.read(said), e);
-                }
-                String text = Berth.read(said);
-                return text.contains("got " + line) && text.contains("33 77");
-            });
-        } finally {
-            client.descendants().forEach(ProcessHandle::destroyForcibly);
-            client.destroyForcibly().waitFor();
-        }
+    }
+
+    /** Types a line again and again until it was answered. */
+    private static void type(Process client, String line, Path said, Predicate<String> answered)
+            throws InterruptedException {
+        Writer input = client.outputWriter();
+        Berth.until(line + " is answered", Berth.LIMIT, () -> {
+            if (answered.test(Berth.read(said)) || !client.isAlive()) {
+                return true;
+            }
+            try {
+                input.write(line + "\n");
+                input.flush();
+                return false;
+            } catch (IOException ended) {
+                return false;
+            }
+        });
+        assertThat(Berth.read(said)).matches(answered);
+    }
+
+    private static void hangUp(Process terminal) throws InterruptedException {
+        terminal.descendants().forEach(ProcessHandle::destroyForcibly);
+        terminal.destroyForcibly().waitFor();
     }
 
     @Test
@@ -292,12 +300,18 @@ class StreamingTest {
         for (int i = 0; i < 10; i++) {
             oneOfEach();
         }
-        Berth.until("the daemon has let go", LIMIT, () -> count(daemon) <= before + 2);
-        Berth.until("the supervisor has let go", LIMIT, () -> count(supervisor) <= beforeThere + 2);
-        try (Stream<Path> left =
-                Files.list(berth.state().resolve("bundles/k8s.io").resolve(container))) {
-            assertThat(left.map(file -> file.getFileName().toString()).filter(name -> name.startsWith("exec-")))
-                    .isEmpty();
+        Berth.until("the daemon has let go", Berth.LIMIT, () -> count(daemon) <= before + 2);
+        Berth.until("the supervisor has let go", Berth.LIMIT, () -> count(supervisor) <= beforeThere + 2);
+        Path bundle = berth.state().resolve("bundles/k8s.io").resolve(container);
+        Berth.until("no pipe of theirs is left", Berth.LIMIT, () -> execs(bundle) == 0);
+    }
+
+    private static long execs(Path bundle) {
+        try (Stream<Path> files = Files.list(bundle)) {
+            return files.filter(file -> file.getFileName().toString().startsWith("exec-"))
+                    .count();
+        } catch (IOException e) {
+            throw new AssertionError(e);
         }
     }
 
@@ -340,12 +354,14 @@ class StreamingTest {
         try {
             Berth.until(
                     "it listens",
-                    LIMIT,
+                    Berth.LIMIT,
                     () -> FORWARDED.matcher(Berth.read(said)).results().count() == 2);
             Berth.until(
-                    "the pod answers", LIMIT, () -> read(localPort(said, port)).contains(text));
+                    "the pod answers",
+                    Berth.LIMIT,
+                    () -> read(localPort(said, port)).contains(text));
             assertThat(read(localPort(said, "9"))).isEmpty(); // nobody listens; crictl gives up then
-            Berth.until("it says why", LIMIT, () -> Berth.read(said).contains("port 9 of localhost"));
+            Berth.until("it says why", Berth.LIMIT, () -> Berth.read(said).contains("port 9 of localhost"));
         } finally {
             forward.destroyForcibly().waitFor();
         }
@@ -363,7 +379,7 @@ class StreamingTest {
 
     private static String read(int port) {
         try (var socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
-            socket.setSoTimeout((int) LIMIT.toMillis());
+            socket.setSoTimeout((int) Berth.LIMIT.toMillis());
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             return "";
@@ -381,7 +397,7 @@ class StreamingTest {
                 "--runtime-endpoint",
                 "unix://" + berth.state().resolve("berth.sock"),
                 "--timeout",
-                "60s"));
+                Berth.LIMIT.toSeconds() + "s"));
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command);
     }

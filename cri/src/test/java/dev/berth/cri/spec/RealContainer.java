@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 
 /** A pod of namespaces held by a sleeping process, a root of busybox and perl, and a real runtime that runs what was built. */
 final class RealContainer {
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
 
     private final Path directory;
     private final String name = "bt" + Ids.random().substring(0, 10);
@@ -53,7 +53,7 @@ final class RealContainer {
     }
 
     private static long child(ProcessHandle parent) {
-        for (int i = 0; i < 5000; i++) {
+        for (int i = 0; i < 60_000; i++) {
             var child = parent.children().findFirst();
             if (child.isPresent() && parent.isAlive()) {
                 return child.get().pid();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Port-forwarding in its three forms, to a server on loopback that gives back what it gets. */
-@Timeout(60)
+@Timeout(300)
 class ForwardingTest {
     private static final int NOBODY = 9;
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
  * Bytes that are random, and frames that were right before somebody changed them, by the seed that is printed. Whatever
  * comes, the connection ends when the client goes, no command is left running, and the server serves on.
  */
-@Timeout(120)
+@Timeout(300)
 class HostileClientTest {
     private static final int ROUNDS = 300;
     private static final String V4 = "v4.channel.k8s.io";

@@ -16,7 +16,7 @@ import java.util.List;
 
 /** A connection to the server, on which a test says exactly what it wants to. */
 final class HttpClientSide implements Closeable {
-    private static final int LIMIT_MILLIS = 20_000;
+    private static final int LIMIT_MILLIS = 120_000;
 
     private final Socket socket;
     private final InputStream in;

@@ -17,7 +17,7 @@ final class Served implements AutoCloseable {
     static final Wanted TERMINAL = new Wanted(true, true, false, true);
     static final Wanted OUTPUT = new Wanted(false, true, true, false);
 
-    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final Duration LIMIT = Duration.ofMinutes(2);
 
     private final StreamingServer server;
 

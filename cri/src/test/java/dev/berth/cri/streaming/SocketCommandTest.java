@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Exec and attach over WebSocket, frame by frame. */
-@Timeout(60)
+@Timeout(300)
 class SocketCommandTest {
     private static final int STDIN = 0;
     private static final int STDOUT = 1;

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Exec and attach over SPDY, with a client that checks each frame. */
-@Timeout(60)
+@Timeout(300)
 class SpdyCommandTest {
     private static final String V4 = "v4.channel.k8s.io";
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tickets, limits and ends. */
-@Timeout(60)
+@Timeout(300)
 class StreamingServerTest {
     private static final String V4 = "v4.channel.k8s.io";
     private static final int FASTER = 50;
@@ -186,7 +186,7 @@ class StreamingServerTest {
             client.stream("streamtype", "error");
             client.stream("streamtype", "stdout");
             client.stream("streamtype", "stderr");
-            assertThat(gone.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(gone.await(120, TimeUnit.SECONDS)).isTrue();
             assertThatThrownBy(client::untilGoneAway).isInstanceOf(IOException.class);
         }
     }
@@ -212,7 +212,7 @@ class StreamingServerTest {
             client.stream("streamtype", "stderr");
             began.await();
             served.close();
-            assertThat(interrupted.await(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(interrupted.await(120, TimeUnit.SECONDS)).isTrue();
             assertThatThrownBy(client::untilGoneAway).isInstanceOf(IOException.class);
         }
         assertThatThrownBy(() -> served.url(Served.OUTPUT, Served.talk(0))).hasMessageContaining("going down");

