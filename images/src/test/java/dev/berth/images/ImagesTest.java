@@ -53,12 +53,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Pull, list, find and remove, with a registry that can misbehave and a snapshotter that only counts. */
 class ImagesTest {
     private static final Namespace K8S = Namespace.KUBERNETES;
-    private static final Patience SHORT = new Patience(
-            Duration.ofMinutes(2),
-            Duration.ofMinutes(2),
-            Duration.ofMinutes(2),
-            3,
-            new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final Patience SHORT =
+            new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final Faults faults = new Faults();
     private final ServedRegistry registry = ServedRegistry.start(faults);
@@ -66,7 +63,6 @@ class ImagesTest {
     private final FakeSnapshotter snapshotter;
     private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
     private final Images images;
-
     private final Path root;
 
     ImagesTest(@TempDir Path root) throws IOException {

@@ -16,6 +16,7 @@ import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.PortUnreachableException;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
@@ -37,7 +38,7 @@ public final class TestNode implements AutoCloseable {
     public static final InetAddress NODE6 = InetAddress.ofLiteral("fd00:207::1");
     public static final InetAddress OUTSIDE6 = InetAddress.ofLiteral("fd00:207::2");
 
-    private static final int LIMIT_MILLIS = 30_000;
+    private static final int LIMIT_MILLIS = 10_000;
     private static final int UDP_ATTEMPTS = 10;
 
     private final NetworkNamespaces namespaces;
@@ -173,6 +174,31 @@ public final class TestNode implements AutoCloseable {
                     }
                 }
             }
+        }
+    }
+
+    /** Whether a connected socket gets an answer, to one of so many packets. */
+    public static boolean answered(DatagramSocket sender, int attempts) throws IOException {
+        for (int i = 0; i < attempts; i++) {
+            try {
+                sender.send(new DatagramPacket(new byte[1], 1));
+            } catch (PortUnreachableException e) {
+                continue; // of an earlier one
+            }
+            if (received(sender)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether a packet comes before its time is over. */
+    public static boolean received(DatagramSocket sender) throws IOException {
+        try {
+            sender.receive(new DatagramPacket(new byte[64], 64));
+            return true;
+        } catch (SocketTimeoutException | PortUnreachableException e) {
+            return false;
         }
     }
 

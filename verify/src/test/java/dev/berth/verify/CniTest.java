@@ -237,7 +237,7 @@ class CniTest {
                 .isLessThan(Duration.ofSeconds(PLUGIN_SECONDS * dead / 2));
         assertThat(leases()).as("the dead ones have theirs still").hasSize(dead + 1);
         Files.delete(mood);
-        Berth.until("they have given their addresses back", Duration.ofSeconds(40), () -> leases().size() == 1);
+        Berth.until("they have given their addresses back", Berth.LIMIT, () -> leases().size() == 1);
         assertThat(leases()).containsExactly(ip(pod));
     }
 

@@ -36,8 +36,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
  */
 @ExtendWith(Leaks.class)
 class KillStepsTest {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
-
     /** For all rounds; each combination comes once before any comes again. */
     private static final Duration BUDGET = Duration.ofSeconds(40);
 
@@ -237,12 +235,12 @@ class KillStepsTest {
             if (container.getState() == ContainerState.CONTAINER_RUNNING) {
                 Berth.until(
                         "it runs, or what has just ended it is known",
-                        LIMIT,
+                        Berth.LIMIT,
                         () -> runs(container.getId()) || !isListedAsRunning(container.getId()));
             } else {
                 Berth.until(
                         "nothing runs of a container that is " + container.getState(),
-                        LIMIT,
+                        Berth.LIMIT,
                         () -> processes(container.getId()).isEmpty());
             }
         }

@@ -36,7 +36,7 @@ class RegistryTest {
             new LayerBuilder().file("noise", 0644, noise).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
     private final ServedRegistry registry;
-    private RegistryClient client = client(Duration.ofMinutes(2));
+    private RegistryClient client = client(Duration.ofMinutes(2), Duration.ofMinutes(2));
 
     RegistryTest() throws IOException {
         registry = ServedRegistry.start(faults).add("team/app", "v1", image);
@@ -49,9 +49,9 @@ class RegistryTest {
     }
 
     /** @param silence how long a host may say nothing */
-    private RegistryClient client(Duration silence) {
-        var patience = new Patience(
-                Duration.ofMinutes(2), silence, silence, 4, new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
+    private RegistryClient client(Duration connect, Duration silence) {
+        var patience =
+                new Patience(connect, silence, silence, 4, new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
         return new RegistryClient(Optional.empty(), patience, new Ticker() {
             @Override
             public long nanos() {
@@ -68,7 +68,7 @@ class RegistryTest {
     /** For hosts that hang; those that answer must not be taken for one. */
     private void beImpatient(Duration silence) {
         client.close();
-        client = client(silence);
+        client = client(Duration.ofSeconds(2), silence);
     }
 
     private static byte[] noise(int size) {

@@ -4,8 +4,10 @@ import static dev.berth.network.TestNode.NODE;
 import static dev.berth.network.TestNode.NODE6;
 import static dev.berth.network.TestNode.OUTSIDE;
 import static dev.berth.network.TestNode.OUTSIDE6;
+import static dev.berth.network.TestNode.answered;
 import static dev.berth.network.TestNode.ask;
 import static dev.berth.network.TestNode.askUdp;
+import static dev.berth.network.TestNode.received;
 import static dev.berth.network.TestNode.ruleset;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -26,11 +28,8 @@ import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
 import dev.berth.network.TestNode;
 import java.io.IOException;
-import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.net.PortUnreachableException;
-import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -209,29 +208,6 @@ class BridgeNetworkTest {
                 }
             }
         });
-    }
-
-    private static boolean answered(DatagramSocket sender, int attempts) throws IOException {
-        for (int i = 0; i < attempts; i++) {
-            try {
-                sender.send(new DatagramPacket(new byte[1], 1));
-            } catch (PortUnreachableException e) {
-                continue; // of an earlier one
-            }
-            if (received(sender)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean received(DatagramSocket sender) throws IOException {
-        try {
-            sender.receive(new DatagramPacket(new byte[64], 64));
-            return true;
-        } catch (SocketTimeoutException | PortUnreachableException e) {
-            return false;
-        }
     }
 
     @Test
