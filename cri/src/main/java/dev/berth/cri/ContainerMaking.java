@@ -100,6 +100,7 @@ final class ContainerMaking {
         return container;
     }
 
+    /** Removes what {@link #make} made, but for the record. May be repeated. */
     void discard(String id) {
         discardVolumes(id);
         removeSnapshot(id);
@@ -108,11 +109,6 @@ final class ContainerMaking {
     /** Removes what only the container's record leads to. */
     void discardVolumes(String id) {
         ImageVolumes.remove(volumes.resolve(id));
-    }
-
-    /** Removes what {@link #make} made, but for the record. May be repeated. */
-    void discard(Container container) {
-        discard(container.id());
     }
 
     /** The OCI spec as it is stored, with names in the place of paths that only the moment of the start knows. */

@@ -16,13 +16,10 @@ import dev.berth.tasks.TaskEvent;
 import dev.berth.tasks.TaskId;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,8 +39,8 @@ public final class ContainerRunning implements AutoCloseable {
     private final ContainerMaking making;
     private final Turns deletions = new Turns();
 
-    /** By pod: the threads that take tasks away. */
-    private final Map<String, Set<Thread>> discarding = new ConcurrentHashMap<>();
+    /** The threads that take tasks away, and whose pod's. */
+    private final Map<Thread, String> discarding = new ConcurrentHashMap<>();
 
     ContainerRunning(CriContext context, ContainerMaking making) {
         this.context = context;
@@ -286,7 +283,7 @@ public final class ContainerRunning implements AutoCloseable {
     void discardAllLater(Container container) {
         inBackground(container, () -> {
             clean(Kind.TASK, container.id(), () -> discard(container.id()));
-            clean(Kind.SNAPSHOT, container.id(), () -> making.discard(container));
+            clean(Kind.SNAPSHOT, container.id(), () -> making.discard(container.id()));
         });
     }
 
@@ -305,48 +302,35 @@ public final class ContainerRunning implements AutoCloseable {
             try {
                 work.run();
             } finally {
-                discarding.computeIfPresent(
-                        container.podId(), (_, threads) -> without(threads, Thread.currentThread()));
+                discarding.remove(Thread.currentThread());
             }
         });
-        discarding.merge(container.podId(), Set.of(thread), ContainerRunning::union);
+        discarding.put(thread, container.podId());
         thread.start();
     }
 
     /** Waits until nothing of any pod is being taken away, as {@link #awaitDiscarded(String)}. */
     public void awaitDiscarded() throws InterruptedException {
-        for (String pod : discarding.keySet()) {
-            awaitDiscarded(pod);
+        for (Thread thread : discarding.keySet()) {
+            thread.join();
         }
     }
 
     /** Waits until no task of a pod is being taken away: what the pod's containers used is free then. */
     void awaitDiscarded(String podId) throws InterruptedException {
-        for (Thread thread : discarding.getOrDefault(podId, Set.of())) {
-            thread.join();
+        for (Map.Entry<Thread, String> each : discarding.entrySet()) {
+            if (each.getValue().equals(podId)) {
+                each.getKey().join();
+            }
         }
-    }
-
-    private static Set<Thread> union(Set<Thread> some, Set<Thread> others) {
-        var all = new HashSet<>(some);
-        all.addAll(others);
-        return Set.copyOf(all);
-    }
-
-    private static @Nullable Set<Thread> without(Set<Thread> threads, Thread one) {
-        var rest = new HashSet<>(threads);
-        rest.remove(one);
-        return rest.isEmpty() ? null : Set.copyOf(rest);
     }
 
     /** Lets what is being taken away be gone, within seconds: to be called when nothing new can begin. */
     @Override
     public void close() {
         try {
-            for (Set<Thread> threads : discarding.values()) {
-                for (Thread thread : threads) {
-                    thread.join(AT_THE_END);
-                }
+            for (Thread thread : discarding.keySet()) {
+                thread.join(AT_THE_END);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
