@@ -58,7 +58,7 @@ final class Node {
     static final String NAMESPACE = "k8s.io";
     static final String TASK = "containerd.task.v3.Task";
     static final String SUPERVISOR = "dev.berth.supervisor.v1.Supervisor";
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    static final Duration LIMIT = Duration.ofMinutes(2);
 
     /** A container as a test made it. */
     record Container(String id, Path directory, Path bundle, Path log) {}
@@ -379,8 +379,8 @@ final class Node {
             inside.close();
         }
         var cgroup = Cgroups.detect(Ticker.system()).cgroup("/" + mark);
-        cgroup.kill(Duration.ofSeconds(5));
-        cgroup.remove(Duration.ofSeconds(5));
+        cgroup.kill(LIMIT);
+        cgroup.remove(LIMIT);
         try (StateDir state = StateDir.open(directory.resolve("state"))) {
             state.remove();
         }

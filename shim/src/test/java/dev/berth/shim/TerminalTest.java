@@ -106,7 +106,7 @@ class TerminalTest {
                 node.assertNothingLeft();
                 return;
             } catch (AssertionError left) {
-                if (ticker.since(start).compareTo(Duration.ofSeconds(2)) > 0) {
+                if (ticker.since(start).compareTo(Node.LIMIT) > 0) {
                     throw left;
                 }
                 ticker.sleep(Duration.ofMillis(10));
@@ -120,7 +120,7 @@ class TerminalTest {
         while (!Files.exists(log) || !Node.text(log).equals(text)) {
             assertThat(ticker.since(start))
                     .as(Files.exists(log) ? Node.text(log) : "no log")
-                    .isLessThan(Duration.ofSeconds(20));
+                    .isLessThan(Node.LIMIT);
             ticker.sleep(Duration.ofMillis(10));
         }
     }
