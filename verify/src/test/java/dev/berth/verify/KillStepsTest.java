@@ -3,6 +3,7 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.kernel.Ticker;
+import dev.berth.wire.cri.Container;
 import dev.berth.wire.cri.ContainerState;
 import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.ListContainersRequest;
@@ -227,22 +228,16 @@ class KillStepsTest {
         }
     }
 
+    /** Or becomes so: lists are answered while the next daemon still compares its records with what runs. */
     private void everythingListedIsTrue() throws InterruptedException {
-        for (var container : pods.runtime()
-                .listContainers(ListContainersRequest.getDefaultInstance())
-                .getContainersList()) {
+        for (var container : containers()) {
             Leaks.mark(container.getId());
-            if (container.getState() == ContainerState.CONTAINER_RUNNING) {
-                Berth.until(
-                        "it runs, or what has just ended it is known",
-                        Berth.LIMIT,
-                        () -> runs(container.getId()) || !isListedAsRunning(container.getId()));
-            } else {
-                Berth.until(
-                        "nothing runs of a container that is " + container.getState(),
-                        Berth.LIMIT,
-                        () -> processes(container.getId()).isEmpty());
-            }
+            Berth.until(
+                    "what is listed of a container is true",
+                    Berth.LIMIT,
+                    () -> containers().stream()
+                            .filter(now -> now.getId().equals(container.getId()))
+                            .allMatch(this::isTrue));
         }
         for (var pod : pods.runtime()
                 .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
@@ -255,7 +250,19 @@ class KillStepsTest {
         assertThat(berth.supervisors().count()).as("supervisors").isLessThanOrEqualTo(1);
     }
 
-    private boolean runs(String container) {
+    private List<Container> containers() {
+        return pods.runtime()
+                .listContainers(ListContainersRequest.getDefaultInstance())
+                .getContainersList();
+    }
+
+    private boolean isTrue(Container container) {
+        return container.getState() == ContainerState.CONTAINER_RUNNING
+                ? answers(container.getId())
+                : processes(container.getId()).isEmpty();
+    }
+
+    private boolean answers(String container) {
         try {
             return pods.runtime()
                             .execSync(ExecSyncRequest.newBuilder()
@@ -267,12 +274,6 @@ class KillStepsTest {
         } catch (StatusRuntimeException e) {
             return false;
         }
-    }
-
-    private boolean isListedAsRunning(String container) {
-        return pods.runtime().listContainers(ListContainersRequest.getDefaultInstance()).getContainersList().stream()
-                .anyMatch(
-                        each -> each.getId().equals(container) && each.getState() == ContainerState.CONTAINER_RUNNING);
     }
 
     private static List<Path> processes(String container) {
