@@ -110,7 +110,7 @@ public final class Images implements AutoCloseable {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
                 giveRoomBack(e);
             }
-            throw e;
+            throw e.within("pull " + request.reference());
         }
         return catalogue
                 .find(request.namespace(), request.reference().toString())

@@ -8,11 +8,14 @@ import dev.berth.kernel.Rollback;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.MediaTypes.Compression;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.PushbackInputStream;
 import java.security.MessageDigest;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A layer's archive, unpacked from its bytes on the fly and hashed. How it is packed is told by the first bytes, as in every other
@@ -28,6 +31,9 @@ final class LayerStream extends InputStream {
      * every other unpacker takes without being asked for more. Told the library, so that its default is not ours.
      */
     private static final int ZSTD_WINDOW_LOG = 27;
+
+    /** Of the whole process, so that all windows together have 512 MiB at most; who comes later waits. */
+    static final Semaphore ZSTD_AT_ONCE = new Semaphore(4, true);
 
     private static final long BOMB_BYTES = 1L << 30;
     private static final long BOMB_RATIO = 400;
@@ -64,13 +70,41 @@ final class LayerStream extends InputStream {
             peeking.unread(magic);
             InputStream archive = switch (compression(magic)) {
                 case GZIP -> new GzipStream(peeking);
-                case ZSTD -> new ZstdInputStreamNoFinalizer(peeking).setLongMax(ZSTD_WINDOW_LOG);
+                case ZSTD -> zstd(layer, peeking);
                 case NONE -> peeking;
             };
             undo.commit();
             return new LayerStream(layer, diffId, archive, BOMB_BYTES);
         } catch (IOException e) {
             throw wrong(layer, e);
+        }
+    }
+
+    private static InputStream zstd(Descriptor layer, InputStream packed) throws IOException {
+        try {
+            ZSTD_AT_ONCE.acquire();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw interrupted(layer, e);
+        }
+        try (var undo = new Rollback()) {
+            undo.add("the place of a decoder", ZSTD_AT_ONCE::release);
+            var archive = new FilterInputStream(new ZstdInputStreamNoFinalizer(packed).setLongMax(ZSTD_WINDOW_LOG)) {
+                private final AtomicBoolean open = new AtomicBoolean(true);
+
+                @Override
+                public void close() throws IOException {
+                    try {
+                        super.close();
+                    } finally {
+                        if (open.getAndSet(false)) {
+                            ZSTD_AT_ONCE.release();
+                        }
+                    }
+                }
+            };
+            undo.commit();
+            return archive;
         }
     }
 
@@ -135,8 +169,7 @@ final class LayerStream extends InputStream {
 
     private static Fault wrong(Descriptor layer, IOException e) {
         if (e instanceof InterruptedIOException) {
-            return Fault.of(Fault.Code.CANCELLED, "unpack layer " + layer.digest(), "it was interrupted", "")
-                    .causedBy(e);
+            return interrupted(layer, e);
         }
         if (e instanceof ZstdIOException zstd && zstd.getErrorCode() == Zstd.errFrameParameterWindowTooLarge()) {
             return Fault.invalid(
@@ -149,6 +182,11 @@ final class LayerStream extends InputStream {
                         "layer " + layer.digest(),
                         String.valueOf(e.getMessage()),
                         "The image is broken; build and push it again")
+                .causedBy(e);
+    }
+
+    private static Fault interrupted(Descriptor layer, Exception e) {
+        return Fault.of(Fault.Code.CANCELLED, "layer " + layer.digest(), "it was interrupted", "")
                 .causedBy(e);
     }
 

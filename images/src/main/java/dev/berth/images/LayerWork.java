@@ -9,10 +9,13 @@ import dev.berth.snapshots.LayerDraft;
 import dev.berth.store.Blobs;
 import dev.berth.store.Commit;
 import dev.berth.store.Ingest;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,32 +102,33 @@ final class LayerWork {
                 layer.descriptor().digest(),
                 Progress.Stage.UNPACKING,
                 layer.descriptor().size());
-        try (LayerStream tar = stored()) {
-            return unpack(chain, tar);
+        return unpack(stored(), chain::unpack);
+    }
+
+    /** Unpacks the archive once more, from the store, for a layer that has to be unpacked in its turn. */
+    void appendInTurn(LayerChain chain, String name, Map<String, String> labels) {
+        var _ = unpack(stored(), tar -> chain.appendInTurn(name, labels, tar));
+    }
+
+    private InputStream stored() {
+        return blobs.open(layer.descriptor().digest()).stream();
+    }
+
+    /** Whoever unpacks knows of no layers and images; so the fault is told here which one it is about. */
+    private <T> T unpack(InputStream packed, Function<LayerStream, T> unpacking) {
+        try (LayerStream tar = LayerStream.open(layer.descriptor(), layer.diffId(), packed)) {
+            T made = unpacking.apply(tar);
+            tar.verify(layer.diffId());
+            return made;
+        } catch (Fault e) {
+            throw e.within("layer " + layer.descriptor().digest());
         }
-    }
-
-    /** The archive once more, from the store, for a layer that has to be unpacked in its turn. */
-    LayerStream stored() {
-        return LayerStream.open(
-                layer.descriptor(),
-                layer.diffId(),
-                blobs.open(layer.descriptor().digest()).stream());
-    }
-
-    private LayerDraft unpack(LayerChain chain, LayerStream tar) {
-        LayerDraft draft = chain.unpack(tar);
-        tar.verify(layer.diffId());
-        return draft;
     }
 
     private LayerDraft unpackWhileDownloading(LayerChain chain, Ingest ingest) throws InterruptedException {
         try (ChunkPipe pipe = new ChunkPipe()) {
-            Future<LayerDraft> draft = crew.beside(() -> {
-                try (LayerStream tar = LayerStream.open(layer.descriptor(), layer.diffId(), pipe)) {
-                    return unpack(chain, tar);
-                } // which closes the pipe: if it failed early, the downloader need not go on
-            });
+            // Its end closes the pipe: if it failed early, the downloader need not go on.
+            Future<LayerDraft> draft = crew.beside(() -> unpack(pipe, chain::unpack));
             try {
                 if (download(ingest, pipe)) {
                     commit(ingest);

@@ -233,10 +233,7 @@ final class Pull {
                             why);
             }
         }
-        try (LayerStream tar = begun.work.stored()) {
-            chain.appendInTurn(name, labels, tar);
-            tar.verify(layer.diffId());
-        }
+        begun.work.appendInTurn(chain, name, labels);
     }
 
     /** The names and the belonging of the blobs, in one transaction, on disk before anybody is told. */

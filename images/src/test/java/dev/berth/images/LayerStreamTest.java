@@ -13,11 +13,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.Executors;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -89,6 +91,30 @@ class LayerStreamTest {
     /** A frame of one byte in a raw block, whose header asks for a window of 2^log bytes. */
     private static byte[] zstd(int log) {
         return new byte[] {0x28, (byte) 0xb5, 0x2f, (byte) 0xfd, 0, (byte) ((log - 10) << 3), 9, 0, 0, 'x'};
+    }
+
+    @Test
+    @Timeout(60)
+    void asManyZstdDecodersAsFitIntoMemory() throws Exception {
+        Digest any = Digest.of(new byte[0]);
+        Descriptor layer = Descriptor.of(MediaTypes.OCI_LAYER_ZSTD, any, 10);
+        int most = LayerStream.ZSTD_AT_ONCE.availablePermits();
+        var open = new ArrayList<LayerStream>();
+        for (int i = 0; i < most; i++) {
+            open.add(LayerStream.open(layer, any, new ByteArrayInputStream(zstd(27))));
+        }
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            var next = threads.submit(() -> LayerStream.open(layer, any, new ByteArrayInputStream(zstd(27))));
+            while (!LayerStream.ZSTD_AT_ONCE.hasQueuedThreads()) {
+                Thread.onSpinWait();
+            }
+            assertThat(next).isNotDone();
+            open.getFirst().close();
+            open.getFirst().close();
+            open.add(next.get());
+        }
+        open.forEach(LayerStream::close);
+        assertThat(LayerStream.ZSTD_AT_ONCE.availablePermits()).isEqualTo(most);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.berth.kernel;
 
+import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,11 +89,28 @@ public final class Fault extends RuntimeException {
         return of(Code.INTERNAL, what, why, remedy);
     }
 
+    /** The fault with which work on another thread has ended; INTERNAL if it ended by any other exception. */
+    public static Fault of(String what, ExecutionException ended) {
+        return ended.getCause() instanceof Fault fault
+                ? fault
+                : internal(what, String.valueOf(ended.getCause()), "").causedBy(ended);
+    }
+
     /** The same fault with the exception that led to it. */
     public Fault causedBy(Throwable cause) {
         Fault fault = new Fault(code, String.valueOf(getMessage()), cause);
         fault.setStackTrace(getStackTrace());
         return fault;
+    }
+
+    /**
+     * The same fault as that of a larger action of which it ended a part; as it is, if it names that action already.
+     *
+     * @param action as in "pull busybox:1.36"
+     */
+    public Fault within(String action) {
+        String message = String.valueOf(getMessage());
+        return message.startsWith(action + ": ") ? this : new Fault(code, action + ": " + message, this);
     }
 
     public Code code() {

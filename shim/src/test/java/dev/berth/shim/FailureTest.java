@@ -46,6 +46,7 @@ class FailureTest {
                 done
                 [ -e PLACE/before-$step ] && exit 1
                 [ -e PLACE/killed-$step ] && kill -9 $$
+                [ -e PLACE/loud-$step ] && { echo "cannot load libyajl.so" >&2; exit 127; }
                 crun "$@" || exit
                 [ -e PLACE/after-$step ] && exit 1
                 if [ -e PLACE/nopid-$step ]; then
@@ -109,6 +110,28 @@ class FailureTest {
         fail("before-start");
         assertThatThrownBy(() -> node.start(container)).hasMessageContaining("OCI runtime start failed");
         assertThat(node.state(container).getStatus()).isEqualTo(Status.CREATED);
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    /** As a program does that is not even loaded: nothing in its log. */
+    @Test
+    void whatARuntimePrintsIsItsReason() throws Exception {
+        var container = node.container(Busybox.config("sleep", "1000"));
+        fail("loud-create");
+        assertThatThrownBy(() -> node.create(container, "standin"))
+                .hasMessageContaining("ended with status 127")
+                .hasMessageContaining("in the container's own output");
+        work("loud-create");
+        node.create(container, "standin");
+        fail("loud-start");
+        assertThatThrownBy(() -> node.start(container))
+                .hasMessageContaining("OCI runtime start failed: ")
+                .hasMessageContaining("ended with status 127 and said: cannot load libyajl.so");
+        work("loud-start");
+        fail("loud-delete");
+        assertThatThrownBy(() -> node.delete(container, "")).hasMessageContaining("cannot load libyajl.so");
+        work("loud-delete");
         node.delete(container, "");
         node.assertNothingLeft();
     }

@@ -6,9 +6,9 @@ import dev.berth.linux.LinuxException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
-/** The ways in which the unpacking of a layer ends badly. */
+/** The ways in which the unpacking of a layer ends badly. Which layer of which image it is, is for the caller to add. */
 final class LayerFault {
-    private static final String WHAT = "unpack a layer";
+    private static final String WHAT = "unpack";
     private static final String REBUILD = "The image is broken or hostile: have it built again";
 
     private LayerFault() {}
@@ -38,7 +38,7 @@ final class LayerFault {
         String why = "its entry \"" + shown(name) + "\" cannot be made: " + e.getMessage();
         return switch (e.errno()) {
             case Errno.ENOSPC, Errno.EDQUOT ->
-                Fault.exhausted(WHAT, why, "Make room on the disk that holds the images")
+                Fault.exhausted(WHAT, SnapshotFault.FULL, SnapshotFault.MAKE_ROOM)
                         .causedBy(e);
             // ENOENT: an entry took the place of what it refers to; nobody else removes anything in a draft.
             case Errno.ENOENT,

@@ -109,7 +109,11 @@ class RegistryFaultsTest {
                 "Check that");
         refused(Status.Code.UNAUTHENTICATED, authority + "/login/page:1", authority, "give credentials");
         refused(Status.Code.UNAVAILABLE, authority + "/broken/page:1", authority, "status 500", "Try again later");
-        refused(Status.Code.UNAVAILABLE, "127.0.0.1:1/nobody/there:1", "127.0.0.1:1", "no connection", "Check");
+        refused(
+                Status.Code.UNAVAILABLE,
+                "127.0.0.1:1/nobody/there:1",
+                "no connection to 127.0.0.1:1: connection refused",
+                "Check that the registry runs");
     }
 
     @Test
@@ -201,7 +205,7 @@ class RegistryFaultsTest {
         refused(
                 Status.Code.INVALID_ARGUMENT,
                 serve("cut", new ImageBuilder().layer(cut).build()),
-                cut.descriptor().digest().toString());
+                "pull " + berth.image("cut") + ": layer " + cut.descriptor().digest() + ": ");
     }
 
     @Test
@@ -224,14 +228,18 @@ class RegistryFaultsTest {
                                 .hardLink(
                                         "stolen", up + berth.config().toString().substring(1)));
         layers.forEach((name, layer) -> {
-            String image = serve(
-                    "leave-" + name, new ImageBuilder().layer(layer.gzip()).build());
+            LayerBuilder.Layer packed = layer.gzip();
+            String image =
+                    serve("leave-" + name, new ImageBuilder().layer(packed).build());
             try {
                 pods.pull(image);
                 remove(image); // it was kept inside
             } catch (io.grpc.StatusRuntimeException e) {
                 assertThat(e.getStatus().getCode()).as(name + ": " + e).isEqualTo(Status.Code.INVALID_ARGUMENT);
-                assertThat(e.getStatus().getDescription()).contains("hostile");
+                assertThat(e.getStatus().getDescription())
+                        .startsWith("pull " + image + ": layer "
+                                + packed.descriptor().digest() + ": unpack: its entry ")
+                        .contains("hostile");
             }
             assertThat(outside).as(name).doesNotExist();
         });

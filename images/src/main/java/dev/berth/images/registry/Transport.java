@@ -8,6 +8,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -122,7 +123,7 @@ final class Transport implements AutoCloseable {
                     "it took the request but did not answer within " + seconds(patience.answer()),
                     "Try again later"));
         } catch (ExecutionException e) {
-            throw failure(what, via, e.getCause() == null ? e : e.getCause());
+            throw failure(request.uri(), what, via, e.getCause() == null ? e : e.getCause());
         } finally {
             if (!pending.isDone()) {
                 pending.cancel(true);
@@ -134,30 +135,35 @@ final class Transport implements AutoCloseable {
         return via.dialTimeout().orElse(patience.connect()).plus(patience.answer());
     }
 
-    private Refused failure(String what, Host via, Throwable cause) {
+    private Refused failure(URI target, String what, Host via, Throwable cause) {
+        Duration limit = via.dialTimeout().orElse(patience.connect());
         if (cause instanceof HttpConnectTimeoutException) {
-            String limit = seconds(via.dialTimeout().orElse(patience.connect()));
-            return Refused.forNow(Fault.unavailable(
-                    what, "no connection within " + limit, "Check the network and the registry's address"));
+            return Refused.forNow(NoConnection.timedOut(target, what, limit).causedBy(cause));
         }
         if (cause instanceof ConnectException) {
-            boolean unknown = String.valueOf(cause.getCause()).contains("UnresolvedAddress");
-            return Refused.forNow(Fault.unavailable(
-                            what,
-                            unknown ? "its name is not known" : "no connection: " + Text.reason(cause),
-                            "Check the name, the network and the DNS of this machine")
-                    .causedBy(cause));
+            return Refused.forNow(NoConnection.to(target, what, limit, cause));
         }
         if (cause instanceof SSLException) {
-            return Refused.forGood(Fault.unavailable(
-                            what,
-                            "its TLS is not trusted or does not work: " + Text.reason(cause),
-                            "Add its authority to the system's, or name it as ca in hosts.toml")
-                    .causedBy(cause));
+            return Refused.forGood(noTrust(what, cause).causedBy(cause));
         }
         Fault fault = Fault.unavailable(what, "the connection broke: " + Text.reason(cause), "Try again later")
                 .causedBy(cause);
         return cause instanceof IOException ? Refused.forNow(fault) : Refused.forGood(fault);
+    }
+
+    private static Fault noTrust(String what, Throwable cause) {
+        for (Throwable each = cause; each != null; each = each.getCause()) {
+            if (each instanceof CertificateException) {
+                return Fault.unavailable(
+                        what,
+                        "its TLS certificate is not trusted: " + Text.reason(each),
+                        "Add its authority to the system's, or name it as ca in hosts.toml");
+            }
+        }
+        return Fault.unavailable(
+                what,
+                "TLS with it does not work: " + Text.reason(cause),
+                "Check the registry; if it serves plain http, give it a server with http:// in hosts.toml");
     }
 
     private HttpClient client(Host via, URI target) {

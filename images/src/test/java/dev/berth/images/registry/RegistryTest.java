@@ -306,8 +306,20 @@ class RegistryTest {
     @Test
     void saysThatNobodyIsThere() {
         registry.close();
-        refused(Fault.Code.UNAVAILABLE, "no connection", () -> repository().manifest());
+        refused(
+                Fault.Code.UNAVAILABLE,
+                "no connection to " + registry.authority() + ": connection refused. Check that the registry runs",
+                () -> repository().manifest());
         assertThat(slept).hasSize(3);
+    }
+
+    @Test
+    void saysThatANameIsNotKnown() {
+        var nowhere = client.repository(Reference.parse("berth.invalid:5000/x"), Credentials.ANONYMOUS);
+        refused(
+                Fault.Code.UNAVAILABLE,
+                "registry berth.invalid:5000: its name is not known. Check the name",
+                nowhere::manifest);
     }
 
     @Test

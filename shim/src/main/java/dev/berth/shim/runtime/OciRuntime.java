@@ -2,6 +2,7 @@ package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Errno;
+import dev.berth.linux.ExitStatus;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Fifo;
 import dev.berth.linux.LinuxException;
@@ -26,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OciRuntime {
     private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final int PRINTED_FLAGS = Fd.O_WRONLY | Fd.O_CREAT | Fd.O_APPEND;
+    private static final int PRINTED_MODE = 0600;
 
     /** Who makes the cgroups of a container and moves it there. */
     public enum Cgroups {
@@ -75,7 +78,7 @@ public final class OciRuntime {
      *
      * @param executable the program's file, or a copy of it
      * @param root the runtime's own state directory
-     * @param logs an existing directory for the log of each call, which is removed after the call
+     * @param logs an existing directory for what each call says, which is removed after the call
      */
     public OciRuntime(RuntimeProgram program, Path executable, Path root, Path logs, Cgroups cgroups) {
         this.program = program;
@@ -245,12 +248,16 @@ public final class OciRuntime {
         run("OCI runtime update failed", "", arguments, Launcher.Streams.NONE, launcher);
     }
 
+    /** A call without streams of a container has a standard error of its own, for what is not in its log. */
     private void run(String what, String command, List<String> arguments, Launcher.Streams streams, Launcher launcher)
             throws InterruptedException {
-        Path log = logs.resolve("log." + calls.incrementAndGet());
-        try {
+        long call = calls.incrementAndGet();
+        Path log = logs.resolve("log." + call);
+        Path printed = logs.resolve("printed." + call);
+        try (Fd own = streams.error() == null ? Fd.open(printed, PRINTED_FLAGS, PRINTED_MODE) : null) {
+            var all = new Launcher.Streams(streams.input(), streams.output(), own == null ? streams.error() : own);
             Launcher.Ended ended =
-                    launcher.run(new Launcher.Command(executable, argv(log, arguments), logs, streams, LIMIT));
+                    launcher.run(new Launcher.Command(executable, argv(log, arguments), logs, all, LIMIT));
             if (ended.timedOut()) {
                 throw Fault.deadline(
                         what,
@@ -258,9 +265,7 @@ public final class OciRuntime {
                         "Look for a file system that hangs below the container's root or volumes");
             }
             if (!ended.status().isSuccess()) {
-                String status =
-                        program.path() + " ended with status " + ended.status().number() + " and said nothing";
-                throw RuntimeError.of(what, command, log, status);
+                throw RuntimeError.of(what, command, log, withoutReason(ended.status(), own == null ? null : printed));
             }
         } catch (IOException e) {
             throw Fault.internal(
@@ -270,7 +275,18 @@ public final class OciRuntime {
                     .causedBy(e);
         } finally {
             discard(log);
+            discard(printed);
         }
+    }
+
+    /** What there is to say of a call that left no error in its log. */
+    private String withoutReason(ExitStatus status, @Nullable Path printed) {
+        String ended = program.path() + " ended with status " + status.number();
+        if (printed == null) {
+            return ended + " and told no reason; what it printed, if anything, is in the container's own output";
+        }
+        String said = RuntimeError.end(printed);
+        return said.isEmpty() ? ended + " and said nothing" : ended + " and said: " + said;
     }
 
     /** The whole command line: what is common to all calls, then the call's own part. */
@@ -307,9 +323,9 @@ public final class OciRuntime {
         }
     }
 
-    private static void discard(Path log) {
+    private static void discard(Path file) {
         try {
-            Files.deleteIfExists(log);
+            Files.deleteIfExists(file);
         } catch (IOException e) {
             // It lies in the task's own directory, which is removed as a whole.
         }

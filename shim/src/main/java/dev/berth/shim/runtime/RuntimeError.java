@@ -2,6 +2,9 @@ package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
 import java.io.IOException;
+import java.nio.channels.Channels;
+import java.nio.channels.SeekableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -16,8 +19,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class RuntimeError {
     private static final long MAX_LOG_BYTES = 1 << 20;
+    private static final int MAX_PRINTED_BYTES = 2048;
     private static final Pattern CRUN_NOT_FOUND =
             Pattern.compile("executable file `(.*)` not found in \\$PATH(?:: No such file or directory)?");
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}]+");
     private static final Pattern RUNC_PREFIX = Pattern.compile("^(?:runc (?:create|run) failed|exec failed): ");
 
     private RuntimeError() {}
@@ -28,7 +33,7 @@ final class RuntimeError {
      * @param what the call, as in "OCI runtime create failed"
      * @param command the program to be started in the container, as given
      * @param log where the runtime wrote its log; may be missing
-     * @param printed what it wrote to its standard error, or the like, if there was no log
+     * @param printed what to say if there is no error in the log
      */
     static Fault of(String what, String command, Path log, String printed) {
         String said = lastError(log);
@@ -68,6 +73,19 @@ final class RuntimeError {
             return Fault.Code.RESOURCE_EXHAUSTED;
         }
         return Fault.Code.INTERNAL;
+    }
+
+    /** The end of what a program printed, on one line and without control characters. */
+    static String end(Path printed) {
+        try (SeekableByteChannel file = Files.newByteChannel(printed)) {
+            long from = Math.max(0, file.size() - MAX_PRINTED_BYTES);
+            String text = new String(
+                    Channels.newInputStream(file.position(from)).readNBytes(MAX_PRINTED_BYTES), StandardCharsets.UTF_8);
+            String line = CONTROL.matcher(text).replaceAll(" ").strip();
+            return from > 0 ? "…" + line : line;
+        } catch (IOException e) {
+            return "";
+        }
     }
 
     private static @Nullable String lastError(Path log) {

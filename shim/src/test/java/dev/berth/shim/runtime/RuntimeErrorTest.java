@@ -55,4 +55,17 @@ class RuntimeErrorTest {
                         {"level":"err""")).hasMessageEndingWith("second");
         assertThat(fault("")).hasMessageEndingWith("status 1");
     }
+
+    @Test
+    void ofWhatItPrintedTheEndIsShown() throws IOException {
+        Path printed = directory.resolve("printed");
+        assertThat(RuntimeError.end(printed)).isEmpty();
+        Files.writeString(printed, "crun: error while loading\n\u001b[31mshared libraries\n");
+        assertThat(RuntimeError.end(printed)).isEqualTo("crun: error while loading [31mshared libraries");
+        Files.writeString(printed, "x".repeat(5000) + "the end\n");
+        assertThat(RuntimeError.end(printed))
+                .startsWith("…xx")
+                .endsWith("xthe end")
+                .hasSizeLessThan(2100);
+    }
 }

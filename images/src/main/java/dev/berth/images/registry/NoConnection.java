@@ -1,0 +1,88 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.net.NoRouteToHostException;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Locale;
+
+/**
+ * Why there is no connection to a registry. The JDK's client has lost the reason by the time it fails, so the system is asked for it
+ * once more, by a connection that is closed at once.
+ */
+final class NoConnection {
+    private static final Duration LONGEST = Duration.ofSeconds(5);
+
+    private NoConnection() {}
+
+    /**
+     * The fault for a connection that did not come about.
+     *
+     * @param what the registry, as in {@code registry example.com:5000}
+     * @param limit how long the connection might have taken
+     */
+    static Fault to(URI target, String what, Duration limit, Throwable cause) {
+        InetSocketAddress address = address(target);
+        if (address.isUnresolved()) {
+            return Fault.unavailable(
+                            what, "its name is not known", "Check the name, and the name servers of this machine")
+                    .causedBy(cause);
+        }
+        String place = shown(address);
+        Duration time = limit.compareTo(LONGEST) < 0 ? limit : LONGEST;
+        try (Socket probe = new Socket()) {
+            probe.connect(address, Math.toIntExact(time.toMillis()));
+        } catch (ConnectException e) {
+            return fault(what, e, place, "Check that the registry runs and that the port is right")
+                    .causedBy(cause);
+        } catch (NoRouteToHostException e) {
+            return fault(what, e, place, "Check the routes and the firewall of this machine")
+                    .causedBy(cause);
+        } catch (SocketTimeoutException e) {
+            return timedOut(address, what, limit).causedBy(cause);
+        } catch (IOException e) {
+            return fault(what, e, place, "Check the network of this machine and the registry's address")
+                    .causedBy(cause);
+        }
+        return Fault.unavailable(what, "the connection to " + place + " broke while it was made", "Try again later")
+                .causedBy(cause);
+    }
+
+    /** The fault for a connection that took too long, with TLS if the address asks for it. */
+    static Fault timedOut(URI target, String what, Duration limit) {
+        return timedOut(address(target), what, limit);
+    }
+
+    private static Fault timedOut(InetSocketAddress address, String what, Duration limit) {
+        return Fault.unavailable(
+                what,
+                "no connection to " + shown(address) + " within " + limit.toMillis() / 1000.0 + " s",
+                "Check the network, a firewall on the way and the registry's address");
+    }
+
+    /** The first letter of what the system says is a capital one. */
+    private static Fault fault(String what, IOException reason, String place, String remedy) {
+        String said = Text.reason(reason);
+        return Fault.unavailable(
+                what,
+                "no connection to " + place + ": " + said.substring(0, 1).toLowerCase(Locale.ROOT) + said.substring(1),
+                remedy);
+    }
+
+    private static String shown(InetSocketAddress address) {
+        return address.isUnresolved()
+                ? address.getHostString() + ":" + address.getPort()
+                : address.toString().replaceFirst("^[^/]*/", "");
+    }
+
+    private static InetSocketAddress address(URI target) {
+        boolean secure = "https".equalsIgnoreCase(target.getScheme());
+        int port = target.getPort() > 0 ? target.getPort() : secure ? 443 : 80;
+        return new InetSocketAddress(target.getHost().replaceAll("[\\[\\]]", ""), port);
+    }
+}
