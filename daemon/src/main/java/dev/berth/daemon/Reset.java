@@ -118,18 +118,25 @@ final class Reset {
         }
     }
 
-    /** Detaches all mounts below a folder. */
+    /** Detaches all mounts below a folder; one at the folder itself is not ours. */
     static void unmount(Path below) throws IOException {
         for (MountEntry mount : Mounts.list().reversed()) {
-            if (Path.of(mount.target()).startsWith(below)) {
-                Mounts.unmount(Path.of(mount.target()), Mounts.Unmount.DETACH);
+            Path target = Path.of(mount.target());
+            if (target.startsWith(below) && !target.equals(below)) {
+                Mounts.unmount(target, Mounts.Unmount.DETACH);
             }
         }
     }
 
-    /** Removes a folder with all that is in it; harmless if it is not there. */
+    /** Removes a folder with all that is in it, or only that if a disk is mounted there; harmless if it is not there. */
     static void remove(Path folder) throws IOException {
-        if (Files.isDirectory(folder)) {
+        if (Mounts.list().stream().anyMatch(mount -> Path.of(mount.target()).equals(folder))) {
+            try (Dir disk = Dir.open(folder)) {
+                for (Dir.Entry entry : disk.entries()) {
+                    disk.removeTree(entry.name());
+                }
+            }
+        } else if (Files.isDirectory(folder)) {
             try (Dir parent = Dir.open(Objects.requireNonNull(folder.getParent()))) {
                 parent.removeTree(
                         Objects.requireNonNull(folder.getFileName()).toString().getBytes(StandardCharsets.UTF_8));

@@ -3,27 +3,35 @@ package dev.berth.store;
 import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.sqlite.JDBC;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteOpenMode;
 
 /** The database file and how connections to it are set. */
 final class Database {
+    private static final Logger LOG = LoggerFactory.getLogger(Database.class);
+
     /** KiB of page cache: the writer's, and each of the others'. Pages beyond come from the kernel's cache. */
     private static final int WRITER_CACHE_KIB = 1024;
 
     private static final int READER_CACHE_KIB = 256;
 
-    /** The log is cut back to this after it has grown. */
+    /** The log is never shorter, and cut back to this after it has grown. */
     private static final int LOG_LIMIT_BYTES = 4 << 20;
 
     private static final int BUSY_MILLIS = 10_000;
+    private static final int STEP_BYTES = 1 << 16;
 
     private final Path file;
 
@@ -52,10 +60,28 @@ final class Database {
             statement.execute("PRAGMA wal_autocheckpoint = 0");
             statement.execute("PRAGMA journal_size_limit = " + LOG_LIMIT_BYTES);
             schema.migrate(connection);
+            reserve();
             return connection;
         } catch (SQLException | RuntimeException e) {
             connection.close();
             throw e;
+        }
+    }
+
+    /**
+     * Takes the room of the log in advance: what is stopped and removed can be noted also on a full disk, and so makes room again. To
+     * SQLite zeros are the end of the log; it writes over them, and never cuts them off.
+     */
+    private void reserve() {
+        try (FileChannel log = FileChannel.open(log(), StandardOpenOption.WRITE)) {
+            for (long at = log.size(); at < LOG_LIMIT_BYTES; at += STEP_BYTES) {
+                ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(STEP_BYTES, LOG_LIMIT_BYTES - at));
+                while (zeros.hasRemaining()) {
+                    log.write(zeros, at + zeros.position());
+                }
+            }
+        } catch (IOException e) {
+            LOG.warn("no room can be kept for the metadata log: {}", e.getMessage());
         }
     }
 

@@ -32,6 +32,10 @@ record Layout(Path root) {
         return meta().resolve("berth.db");
     }
 
+    Path reserve() {
+        return meta().resolve("reserve");
+    }
+
     List<Path> blobDirectories() {
         return ALGORITHMS.stream()
                 .map(algorithm -> root.resolve("blobs").resolve(algorithm))

@@ -34,8 +34,8 @@ public final class Store implements AutoCloseable {
      *
      * @param root made with mode 0700 if it does not exist
      * @param clock for the times in records
-     * @throws Fault FAILED_PRECONDITION if another process uses the root, or a newer Berth has written it; UNAVAILABLE if the
-     *     disk cannot be read or written
+     * @throws Fault FAILED_PRECONDITION if another process uses the root, or a newer Berth has written it; RESOURCE_EXHAUSTED
+     *     if the disk is full; UNAVAILABLE if it cannot be read or written
      */
     public static Store open(Path root, Disk disk, InstantSource clock) {
         Layout layout = new Layout(root);
@@ -43,8 +43,11 @@ public final class Store implements AutoCloseable {
             layout.create(disk);
             RootLock lock = RootLock.take(layout.lock());
             undo.add("lock of " + root, lock::close);
+            Reserve reserve = new Reserve(layout.reserve());
+            reserve.spend();
             Metadata metadata = openMetadata(layout, disk, clock);
             undo.add("database of " + root, metadata::close);
+            reserve.keep();
             Blobs blobs = new Blobs(layout, disk, clock);
             blobs.sweep();
             undo.commit();

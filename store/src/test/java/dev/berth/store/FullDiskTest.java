@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A disk of 8 MiB is filled to the brim: a clear refusal, nothing listed suffers, and with room everything goes on. */
+/** A disk of 24 MiB is filled to the brim: a clear refusal, nothing listed suffers, and with room everything goes on. */
 final class FullDiskTest {
     @TempDir
     Path directory;
@@ -31,9 +31,9 @@ final class FullDiskTest {
         Path image = directory.resolve("image");
         disk = Files.createDirectory(directory.resolve("disk"));
         try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
-            file.setLength(8 << 20);
+            file.setLength(24 << 20);
         }
-        assumeTrue(run("mkfs.ext4", "-q", "-m", "0", image.toString()), "no mkfs.ext4 here");
+        assumeTrue(run("mkfs.ext4", "-q", "-b", "4096", "-m", "0", image.toString()), "no mkfs.ext4 here");
         assumeTrue(run("mount", "-o", "loop", image.toString(), disk.toString()), "no loop mounts here");
         root = disk.resolve("root");
     }
@@ -67,6 +67,28 @@ final class FullDiskTest {
         }
     }
 
+    /** Nobody can make room on a disk on which no removal can be noted. */
+    @Test
+    void whatIsThereCanBeRemovedOnADiskWithoutAFreeBlock() throws IOException {
+        try (Store store = StoreRoot.open(root)) {
+            for (int i = 0; i < 50; i++) {
+                create(store, "c" + i);
+            }
+            append(disk.resolve("last"));
+            assertThat(Files.getFileStore(disk).getUsableSpace()).isZero();
+            create(store, "also"); // into the room of the log
+            for (int i = 0; i < 50; i++) {
+                String id = "c" + i;
+                store.metadata().apply(Durability.POWER, r -> r.containers().delete(K8S, id));
+            }
+            assertThat(ids(store)).containsExactly("also");
+        }
+        append(disk.resolve("last2")); // takes what the end of the store gave back
+        try (Store store = StoreRoot.open(root)) {
+            assertThat(ids(store)).containsExactly("also");
+        }
+    }
+
     @Test
     void blobsAreRefusedThenTakenAgain() throws IOException {
         byte[] small = new byte[100_000];
@@ -84,6 +106,18 @@ final class FullDiskTest {
             store.flush();
             assertThat(store.blobs().list()).hasSize(2);
         }
+    }
+
+    /** Until there is not a block left. */
+    private static void append(Path filler) {
+        assertThatThrownBy(() -> {
+                    try (var file = Files.newOutputStream(filler)) {
+                        while (true) {
+                            file.write(new byte[4096]);
+                        }
+                    }
+                })
+                .hasMessageContaining("No space left");
     }
 
     private static void create(Store store, String id) {

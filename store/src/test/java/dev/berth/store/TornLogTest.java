@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
@@ -77,8 +78,20 @@ final class TornLogTest {
                                     .build());
                 });
             }
-            return disk.copyAfterKill(directory.resolve("left"));
+            Path left = disk.copyAfterKill(directory.resolve("left"));
+            cutKeptRoom(log(left));
+            return left;
         }
+    }
+
+    /** The zeros behind the log say nothing. */
+    private static void cutKeptRoom(Path log) throws IOException {
+        byte[] bytes = Files.readAllBytes(log);
+        int end = bytes.length;
+        while (bytes[end - 1] == 0) {
+            end--;
+        }
+        Files.write(log, Arrays.copyOf(bytes, end));
     }
 
     private static int prefix(Path root) {
