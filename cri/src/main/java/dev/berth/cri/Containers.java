@@ -207,11 +207,7 @@ public final class Containers {
                 end.get();
             }
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof Fault fault) {
-                throw fault;
-            }
-            throw Fault.internal("stop the containers of pod " + podId, String.valueOf(e.getCause()), "")
-                    .causedBy(e);
+            throw Fault.of("stop the containers of pod " + podId, e);
         }
     }
 

@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -100,10 +101,7 @@ final class PodEnvironment {
         try {
             others.get();
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof Fault fault
-                    ? fault
-                    : Fault.internal("make the namespaces of pod " + pod.id(), String.valueOf(e.getCause()), "")
-                            .causedBy(e);
+            throw Fault.of("make the namespaces of pod " + pod.id(), e);
         } catch (InterruptedException e) {
             worker.interrupt();
             worker.join();
@@ -179,12 +177,22 @@ final class PodEnvironment {
                 config.metadata().uid(),
                 namespaces.path(pod.id()).toString(),
                 config.portMappings().stream().map(PodEnvironment::port).toList(),
-                Bandwidth.of(config.annotations()).orElse(null),
+                bandwidth(pod),
                 dns == null ? null : new PodNetworkRequest.Dns(dns.servers(), dns.searches(), dns.options()),
                 config.annotations(),
                 config.cgroupParent(),
                 List.of(),
                 "");
+    }
+
+    /** What {@link #check} has found good. A record from elsewhere may have other words, which must hinder no farewell. */
+    private static @Nullable Bandwidth bandwidth(Pod pod) {
+        try {
+            return Bandwidth.of(pod.config().annotations()).orElse(null);
+        } catch (Fault e) {
+            LOG.debug("pod {} has no limits of bandwidth: {}", pod.id(), e.getMessage());
+            return null;
+        }
     }
 
     private static PodNetworkRequest.PortMapping port(PodConfig.PortMapping port) {

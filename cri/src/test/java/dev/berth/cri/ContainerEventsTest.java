@@ -1,9 +1,11 @@
 package dev.berth.cri;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.PodConfig.PodMetadata;
+import dev.berth.kernel.Fault;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -40,11 +42,30 @@ class ContainerEventsTest {
                 events.publish(event(i));
             }
             for (int i = 0; i < ContainerEvents.BACKLOG; i++) {
-                assertThat(subscription.next().orElseThrow().createdAtNanos()).isEqualTo(i);
+                assertThat(subscription.next().createdAtNanos()).isEqualTo(i);
                 events.publish(event(-1)); // there is room again, but something is missing before it
             }
-            assertThat(subscription.next()).isEmpty();
-            assertThat(subscription.next()).isEmpty();
+            ends(subscription, Fault.Code.RESOURCE_EXHAUSTED);
+            ends(subscription, Fault.Code.RESOURCE_EXHAUSTED);
+        }
+    }
+
+    private static void ends(ContainerEvents.Subscription subscription, Fault.Code code) {
+        assertThatThrownBy(subscription::next)
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(code));
+    }
+
+    @Test
+    void whoWaitsWhenTheDaemonEndsIsTold() throws Exception {
+        try (var subscription = events.subscribe()) {
+            var waiting = CompletableFuture.runAsync(() -> ends(subscription, Fault.Code.UNAVAILABLE));
+            events.close();
+            waiting.get(20, TimeUnit.SECONDS);
+            ends(subscription, Fault.Code.UNAVAILABLE);
+        }
+        try (var late = events.subscribe()) {
+            ends(late, Fault.Code.UNAVAILABLE);
         }
     }
 
@@ -59,7 +80,11 @@ class ContainerEventsTest {
                 }
                 var drained = CompletableFuture.runAsync(() -> {
                     try {
-                        while (subscription.next().isPresent()) {}
+                        while (true) {
+                            var _ = subscription.next();
+                        }
+                    } catch (Fault lost) {
+                        assertThat(lost.code()).isEqualTo(Fault.Code.RESOURCE_EXHAUSTED);
                     } catch (InterruptedException e) {
                         Thread.currentThread().interrupt();
                     }

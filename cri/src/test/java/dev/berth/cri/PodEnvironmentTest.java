@@ -65,4 +65,10 @@ class PodEnvironmentTest {
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT))
                 .hasMessageContaining("egress-bandwidth");
     }
+
+    @Test
+    void aBandwidthThatIsNoneHindersNoFarewell() {
+        Pod old = pod(Map.of("kubernetes.io/egress-bandwidth", "fast"));
+        assertThat(environment.networkRequest(old).bandwidth()).isNull();
+    }
 }

@@ -41,7 +41,7 @@ final class Parts {
 
     static PodNetworks networks(Config config, Disk disk, Ticker ticker) throws IOException, InterruptedException {
         return switch (config.network().mode()) {
-            case BUILTIN -> BridgeNetwork.open(bridge(config), disk);
+            case BUILTIN -> BridgeNetwork.open(bridge(config), disk, ticker);
             case CNI ->
                 CniNetworks.open(
                         new CniConfig(

@@ -99,6 +99,7 @@ final class Wiring implements AutoCloseable {
         GrpcServer server = GrpcServer.listen(
                 config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), around);
         closing.add("server", server::close);
+        closing.add("events", cri.events()::close); // before the server, which waits for its calls
         closing.add("idle heap", IdleHeap.watch(ticker, MappedFiles::letGo)::close);
     }
 

@@ -142,6 +142,15 @@ final class Bundles {
         return found;
     }
 
+    /** The directories with the pipes of further processes in a task. */
+    List<Path> execs(TaskId task) throws IOException {
+        var found = new ArrayList<Path>();
+        try (var directories = Files.newDirectoryStream(of(task), Exec.Pipes.PREFIX + "*")) {
+            directories.forEach(found::add);
+        }
+        return found;
+    }
+
     private static final class Remover extends SimpleFileVisitor<Path> {
         @Override
         public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {

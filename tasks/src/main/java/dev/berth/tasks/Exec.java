@@ -29,8 +29,11 @@ public final class Exec implements AutoCloseable {
             @Nullable Fd stdin,
             Fd stdout,
             @Nullable Fd stderr) {
+        /** Of the names of their directories; the process's id follows. */
+        static final String PREFIX = "exec-";
+
         static Pipes create(Path bundle, String execId, boolean stdin, boolean terminal) throws IOException {
-            Path directory = Files.createDirectory(bundle.resolve("exec-" + execId));
+            Path directory = Files.createDirectory(bundle.resolve(PREFIX + execId));
             Fd out = null;
             Fd err = null;
             try {
@@ -50,6 +53,11 @@ public final class Exec implements AutoCloseable {
             }
         }
 
+        /** Whose pipes are in a directory. */
+        static String execId(Path directory) {
+            return directory.getFileName().toString().substring(PREFIX.length());
+        }
+
         String path(String name) {
             Path path = directory.resolve(name);
             return Files.exists(path) ? path.toString() : "";
@@ -61,6 +69,11 @@ public final class Exec implements AutoCloseable {
                     fd.close();
                 }
             }
+            remove(directory);
+        }
+
+        /** Removes the files of pipes that nobody has open here. */
+        static void remove(Path directory) throws IOException {
             for (String name : new String[] {"stdin", "stdout", "stderr"}) {
                 Files.deleteIfExists(directory.resolve(name));
             }

@@ -48,7 +48,7 @@ final class Recovery {
             throw Fault.internal("list tasks", String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         } catch (ExecutionException e) {
-            throw Fault.internal("list tasks", String.valueOf(e.getCause()), "").causedBy(e);
+            throw Fault.of("list tasks", e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Fault.of(Fault.Code.CANCELLED, "list tasks", "the caller was interrupted", "");

@@ -12,6 +12,7 @@ import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -278,8 +279,8 @@ public final class Tasks implements AutoCloseable {
     // ---- the whole
 
     /**
-     * Removes the bundles of which there is no task: what a creation or a deletion left that died with its daemon. Only while
-     * nobody makes tasks.
+     * Removes what died with its daemon: bundles of which there is no task, left by a creation or a deletion, and processes in
+     * running tasks whose pipes nobody reads any more. Only while nobody makes tasks or runs anything in them.
      *
      * @param there all tasks, as {@link #list} has just told
      */
@@ -288,7 +289,21 @@ public final class Tasks implements AutoCloseable {
             if (!there.contains(bundle)) {
                 LOG.info("{}: its bundle is left without a task and is removed", bundle);
                 bundles.remove(bundle);
+            } else {
+                endExecs(bundle);
             }
+        }
+    }
+
+    private void endExecs(TaskId task) throws IOException {
+        for (Path pipes : bundles.execs(task)) {
+            try {
+                shims.of(task).removeExec(task, Exec.Pipes.execId(pipes), true);
+                LOG.info("{}: a process whose caller is gone with the last daemon is ended", task);
+            } catch (Fault e) {
+                LOG.warn("{}: a process whose caller is gone cannot be ended: {}", task, e.getMessage());
+            }
+            Exec.Pipes.remove(pipes);
         }
     }
 

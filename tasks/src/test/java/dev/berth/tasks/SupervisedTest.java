@@ -74,6 +74,30 @@ class SupervisedTest extends TasksContract {
                         org.assertj.core.groups.Tuple.tuple(ended, TaskState.Status.STOPPED));
     }
 
+    /** As after a kill: nobody has closed what ran for a caller. */
+    @Test
+    void aProcessWhoseCallerIsGoneWithItsDaemonIsEnded() throws Exception {
+        TaskId task = create("x", Map.of(), "sleep", "600");
+        tasks.start(task);
+        Exec left = tasks.exec(task, new Exec.Command(TestBed.process("sleep", "601"), true));
+        int pid = left.start();
+        Path bundle = bed.state.resolve("bundles/k8s.io").resolve(task.id());
+        try (Pidfd process = Pidfd.open(pid)) {
+            tasks.close();
+            reopen();
+            tasks.tidy(tasks.list().stream().map(TaskState::task).toList());
+            assertThat(process.awaitExit(LIMIT)).isTrue();
+        }
+        try (var names = Files.list(bundle)) {
+            assertThat(names).noneMatch(name -> name.getFileName().toString().startsWith("exec-"));
+        }
+        assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.RUNNING);
+        assertThat(tasks.execSync(task, TestBed.process("echo", "on"), LIMIT)
+                        .stdout()
+                        .toStringUtf8())
+                .isEqualTo("on\n");
+    }
+
     @Test
     void aKilledSupervisorIsReplacedAndItsContainersLive() throws Exception {
         TaskId task = create("k", Map.of(), "sleep", "600");

@@ -1,7 +1,10 @@
 package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.daemon.cli.CriClient;
+import dev.berth.wire.cri.GetEventsRequest;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -217,6 +220,26 @@ class OperationsTest {
                     Berth.LIMIT,
                     () -> other.supervisor().filter(now -> now.pid() != first).isPresent());
             assertThat(other.crictl("pods", "-q", "--state", "Ready").text()).isEqualTo(pod);
+        }
+    }
+
+    /** A kubelet holds the stream of events as long as there is a daemon, and must not hold up its end. */
+    @Test
+    void whoWaitsForEventsIsToldOfTheEnd() throws Exception {
+        try (Berth other = Berth.start(BUILTIN);
+                var client = CriClient.open(other.state().resolve("berth.sock"))) {
+            var events = client.runtime(LIMIT).getContainerEvents(GetEventsRequest.getDefaultInstance());
+            other.crictl("pull", other.image("busybox")).text();
+            var own = new PodFixture(other);
+            String pod = own.run("told");
+            own.start(pod, "told", own.containerFile("told", "true"));
+            assertThat(events.hasNext()).isTrue();
+            other.crictl("rmp", "-f", pod).text();
+            other.daemon().destroy();
+            assertThatThrownBy(() -> events.forEachRemaining(_ -> {}))
+                    .hasMessageContaining("UNAVAILABLE")
+                    .hasMessageContaining("the daemon is ending");
+            assertThat(other.daemon().waitFor()).isNotNegative();
         }
     }
 

@@ -4,7 +4,6 @@ import dev.berth.cri.ContainerEvent;
 import dev.berth.cri.ContainerEvents;
 import dev.berth.cri.Cri;
 import dev.berth.cri.Node;
-import dev.berth.kernel.Fault;
 import dev.berth.wire.cri.CgroupDriver;
 import dev.berth.wire.cri.ContainerEventResponse;
 import dev.berth.wire.cri.ContainerEventType;
@@ -91,7 +90,7 @@ final class NodeEdge {
         });
     }
 
-    /** Sends events until the caller goes; one that does not keep up is told so and must list anew. */
+    /** Sends events until the caller goes or the daemon ends; one that does not keep up is told so and must list anew. */
     void events(StreamObserver<ContainerEventResponse> caller) {
         var call = (ServerCallStreamObserver<ContainerEventResponse>) caller;
         ContainerEvents.Subscription subscription = cri.events().subscribe();
@@ -112,12 +111,7 @@ final class NodeEdge {
                 while (!call.isReady()) {
                     ready.acquire();
                 }
-                call.onNext(event(subscription
-                        .next()
-                        .orElseThrow(() -> Fault.exhausted(
-                                "GetContainerEvents",
-                                "events came faster than they were taken",
-                                "List pods and containers, then subscribe again"))));
+                call.onNext(event(subscription.next()));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // the caller is gone

@@ -5,12 +5,15 @@ import dev.berth.cri.Pod;
 import dev.berth.cri.Statistics.ContainerUsage;
 import dev.berth.cri.Statistics.PodUsage;
 import dev.berth.cri.stats.Usage;
+import dev.berth.linux.cgroup.CgroupStats.Pressure;
+import dev.berth.linux.cgroup.CgroupStats.Stall;
 import dev.berth.linux.netlink.Link;
 import dev.berth.wire.cri.ContainerAttributes;
 import dev.berth.wire.cri.ContainerStats;
 import dev.berth.wire.cri.CpuUsage;
 import dev.berth.wire.cri.FilesystemIdentifier;
 import dev.berth.wire.cri.FilesystemUsage;
+import dev.berth.wire.cri.IoUsage;
 import dev.berth.wire.cri.LinuxPodSandboxStats;
 import dev.berth.wire.cri.MemoryUsage;
 import dev.berth.wire.cri.NetworkInterfaceUsage;
@@ -18,11 +21,16 @@ import dev.berth.wire.cri.NetworkUsage;
 import dev.berth.wire.cri.PodSandboxAttributes;
 import dev.berth.wire.cri.PodSandboxStats;
 import dev.berth.wire.cri.ProcessUsage;
+import dev.berth.wire.cri.PsiData;
+import dev.berth.wire.cri.PsiStats;
 import dev.berth.wire.cri.SwapUsage;
 import dev.berth.wire.cri.UInt64Value;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 
 /** Usage as CRI shows it. A pod's own is the sum of its containers': nothing else runs in it that is worth counting. */
 final class StatsToProto {
@@ -55,6 +63,9 @@ final class StatsToProto {
             usage.swap().available().ifPresent(left -> swap.setSwapAvailableBytes(number(left)));
             stats.setSwap(swap);
         });
+        psi(List.of(usage), Usage::io)
+                .ifPresent(
+                        psi -> stats.setIo(IoUsage.newBuilder().setTimestamp(at).setPsi(psi)));
         return stats.build();
     }
 
@@ -83,17 +94,18 @@ final class StatsToProto {
     }
 
     /** A rate is told once there is one for every part. */
-    private static CpuUsage cpu(long at, List<Usage> usages) {
+    static CpuUsage cpu(long at, List<Usage> usages) {
         var cpu = CpuUsage.newBuilder()
                 .setTimestamp(at)
                 .setUsageCoreNanoSeconds(sum(usages, usage -> usage.cpu().coreNanos()));
         if (usages.stream().allMatch(usage -> usage.cpu().nanoCores().isPresent())) {
             cpu.setUsageNanoCores(sum(usages, usage -> usage.cpu().nanoCores().orElse(0)));
         }
+        psi(usages, usage -> usage.cpu().pressure()).ifPresent(cpu::setPsi);
         return cpu.build();
     }
 
-    private static MemoryUsage memory(long at, List<Usage> usages) {
+    static MemoryUsage memory(long at, List<Usage> usages) {
         var memory = MemoryUsage.newBuilder()
                 .setTimestamp(at)
                 .setWorkingSetBytes(sum(usages, usage -> usage.memory().workingSet()))
@@ -107,7 +119,31 @@ final class StatsToProto {
             memory.setAvailableBytes(
                     sum(usages, usage -> usage.memory().available().orElse(0)));
         }
+        psi(usages, usage -> usage.memory().pressure()).ifPresent(memory::setPsi);
         return memory.build();
+    }
+
+    /** How long tasks waited. Of one cgroup only: the time in which some of several waited cannot be had from theirs. */
+    static Optional<PsiStats> psi(List<Usage> usages, Function<Usage, @Nullable Pressure> kind) {
+        Pressure pressure = usages.size() == 1 ? kind.apply(usages.getFirst()) : null;
+        if (pressure == null) {
+            return Optional.empty();
+        }
+        var psi = PsiStats.newBuilder().setSome(stall(pressure.some()));
+        Stall full = pressure.full();
+        if (full != null) {
+            psi.setFull(stall(full));
+        }
+        return Optional.of(psi.build());
+    }
+
+    private static PsiData stall(Stall stall) {
+        return PsiData.newBuilder()
+                .setTotal(stall.totalMicros())
+                .setAvg10(stall.avg10())
+                .setAvg60(stall.avg60())
+                .setAvg300(stall.avg300())
+                .build();
     }
 
     private static NetworkUsage network(PodUsage usage) {

@@ -1,5 +1,6 @@
 package dev.berth.cri.streaming;
 
+import dev.berth.kernel.JsonString;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -18,7 +19,7 @@ record Status(String json, String text) {
         }
         String message = "command terminated with non-zero exit code: exit code " + code;
         return new Status(
-                "{\"metadata\":{},\"status\":\"Failure\",\"message\":" + quoted(message)
+                "{\"metadata\":{},\"status\":\"Failure\",\"message\":" + JsonString.of(message)
                         + ",\"reason\":\"NonZeroExitCode\",\"details\":{\"causes\":[{\"reason\":\"ExitCode\",\"message\":\""
                         + code + "\"}]}}",
                 message);
@@ -27,28 +28,13 @@ record Status(String json, String text) {
     static Status failed(String why) {
         String message = "Internal error occurred: " + why;
         return new Status(
-                "{\"metadata\":{},\"status\":\"Failure\",\"message\":" + quoted(message)
-                        + ",\"reason\":\"InternalError\",\"details\":{\"causes\":[{\"message\":" + quoted(why)
+                "{\"metadata\":{},\"status\":\"Failure\",\"message\":" + JsonString.of(message)
+                        + ",\"reason\":\"InternalError\",\"details\":{\"causes\":[{\"message\":" + JsonString.of(why)
                         + "}]},\"code\":500}",
                 message);
     }
 
     byte[] bytes(boolean structured) {
         return (structured ? json : text).getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static String quoted(String text) {
-        var quoted = new StringBuilder("\"");
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (c == '"' || c == '\\') {
-                quoted.append('\\').append(c);
-            } else if (c < ' ') {
-                quoted.append(String.format("\\u%04x", (int) c));
-            } else {
-                quoted.append(c);
-            }
-        }
-        return quoted.append('"').toString();
     }
 }

@@ -23,6 +23,7 @@ import javax.net.ssl.SSLSocketFactory;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /** Gives out URLs for sessions and serves them. It listens from the first URL on. Thread-safe. */
 public final class StreamingServer implements AutoCloseable {
@@ -218,8 +219,10 @@ public final class StreamingServer implements AutoCloseable {
             throw HttpRefusal.badRequest("a session begins with GET or POST");
         }
         String[] parts = request.path().split("/", -1);
-        Optional<Session> found = parts.length == 3 ? tickets.redeem(parts[2]) : Optional.empty();
-        return found.orElseThrow(HttpRefusal::notFound);
+        Optional<Tickets.Admission> found = parts.length == 3 ? tickets.redeem(parts[2]) : Optional.empty();
+        Tickets.Admission admission = found.orElseThrow(HttpRefusal::notFound);
+        MDC.setContextMap(admission.scope()); // of this thread and of those that it starts
+        return admission.session();
     }
 
     /** Whether nobody is connected. */

@@ -8,7 +8,9 @@ import java.util.Base64;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import org.slf4j.MDC;
 
 /** What outstanding URLs stand for. Each works once, and not for long. Thread-safe. */
 final class Tickets {
@@ -20,7 +22,14 @@ final class Tickets {
     /** Beyond guessing. */
     private static final int TOKEN_BYTES = 24;
 
-    private record Ticket(Session session, long issuedNanos) {}
+    /**
+     * A session and what the lines about it say that it is about: what those of the call say that asked for it.
+     *
+     * @param scope of {@link MDC}
+     */
+    record Admission(Session session, Map<String, String> scope) {}
+
+    private record Ticket(Admission admission, long issuedNanos) {}
 
     private final Ticker ticker;
     private final SecureRandom random = new SecureRandom();
@@ -48,14 +57,15 @@ final class Tickets {
         byte[] bytes = new byte[TOKEN_BYTES];
         random.nextBytes(bytes);
         String token = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes);
-        outstanding.put(token, new Ticket(session, ticker.nanos()));
+        Map<String, String> scope = Objects.requireNonNullElse(MDC.getCopyOfContextMap(), Map.of());
+        outstanding.put(token, new Ticket(new Admission(session, scope), ticker.nanos()));
         return token;
     }
 
     /** Redeems a token; empty if there is none, or its time is over. */
-    synchronized Optional<Session> redeem(String token) {
+    synchronized Optional<Admission> redeem(String token) {
         forgetOld();
-        return Optional.ofNullable(outstanding.remove(token)).map(Ticket::session);
+        return Optional.ofNullable(outstanding.remove(token)).map(Ticket::admission);
     }
 
     private void forgetOld() {

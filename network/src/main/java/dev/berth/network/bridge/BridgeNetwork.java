@@ -3,6 +3,7 @@ package dev.berth.network.bridge;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Platform;
 import dev.berth.linux.netlink.IpPrefix;
@@ -42,11 +43,11 @@ public final class BridgeNetwork implements PodNetworks {
     private final Object setup = new Object();
     private volatile boolean ready;
 
-    private BridgeNetwork(BridgeConfig config, Disk disk) throws IOException {
+    private BridgeNetwork(BridgeConfig config, Disk disk, Ticker ticker) throws IOException {
         this.config = config;
         this.leases = Leases.open(config.directory().resolve(config.bridge() + ".leases"), disk);
         this.bridge = new Bridge(config.bridge(), config.mtu());
-        this.hostPorts = new HostPorts(config.bridge(), leases);
+        this.hostPorts = new HostPorts(new BridgeRules(config.bridge()), leases, ticker);
         this.settings = new HostSettings(config.directory().resolve(config.bridge() + ".settings"), disk);
     }
 
@@ -56,9 +57,10 @@ public final class BridgeNetwork implements PodNetworks {
      *
      * @throws Fault INVALID_ARGUMENT if the settings can't be right
      */
-    public static BridgeNetwork open(BridgeConfig config, Disk disk) throws IOException, InterruptedException {
+    public static BridgeNetwork open(BridgeConfig config, Disk disk, Ticker ticker)
+            throws IOException, InterruptedException {
         Files.createDirectories(config.directory());
-        BridgeNetwork network = new BridgeNetwork(config, disk);
+        BridgeNetwork network = new BridgeNetwork(config, disk, ticker);
         NetworkState state = network.state();
         if (!state.ready()) {
             LOG.warn("{}", state.message());

@@ -30,7 +30,7 @@ import java.util.Set;
  * The last is the other side of route_localnet, without which the node could not reach host ports at 127.0.0.1: it would
  * open what listens there to the pods.
  */
-final class BridgeRules {
+final class BridgeRules implements HostPorts.Rules {
     private static final String PORTS = "ports";
     private static final String AT = "portsat";
     private static final String HOSTPORTS = "hostports";
@@ -47,7 +47,8 @@ final class BridgeRules {
     }
 
     /** Puts all rules and entries in place of whatever was there, in one step: no packet sees a moment without. */
-    void install(List<IpPrefix> subnets, Collection<Lease> leases) throws LinuxException {
+    @Override
+    public void install(List<IpPrefix> subnets, Collection<Lease> leases) throws LinuxException {
         Set<IpPrefix> pods = new HashSet<>(subnets);
         leases.forEach(lease -> lease.addresses().forEach(a -> pods.add(a.network())));
         NftBatch batch = new NftBatch();
@@ -104,7 +105,8 @@ final class BridgeRules {
     }
 
     /** Opens the ports of a pod. ENOENT if the table is gone, EEXIST if an entry is there. */
-    void open(Lease lease) throws LinuxException {
+    @Override
+    public void open(Lease lease) throws LinuxException {
         if (!lease.ports().isEmpty()) {
             NftBatch batch = new NftBatch();
             entries(batch, lease, true);
@@ -113,7 +115,8 @@ final class BridgeRules {
     }
 
     /** Closes the ports of a pod. ENOENT if one is not open. */
-    void close(Lease lease) throws LinuxException {
+    @Override
+    public void close(Lease lease) throws LinuxException {
         if (!lease.ports().isEmpty()) {
             NftBatch batch = new NftBatch();
             entries(batch, lease, false);
@@ -144,7 +147,8 @@ final class BridgeRules {
     }
 
     /** Removes everything. Harmless if there is nothing. */
-    void uninstall() throws LinuxException {
+    @Override
+    public void uninstall() throws LinuxException {
         for (NftFamily family : NftFamily.values()) {
             try {
                 new NftBatch().deleteTable(family, bridge).commit("delete table " + bridge);

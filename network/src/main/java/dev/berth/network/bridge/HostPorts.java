@@ -1,5 +1,7 @@
 package dev.berth.network.bridge;
 
+import dev.berth.kernel.Pauses;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.Errno;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.netlink.Conntrack;
@@ -7,11 +9,13 @@ import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.linux.netlink.NftFamily;
 import dev.berth.network.PodNetworkRequest.PortMapping;
 import dev.berth.network.PodNetworkRequest.Protocol;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,20 +24,42 @@ import org.slf4j.LoggerFactory;
  * all leases.
  *
  * <p>Closing a port costs the kernel some 10 ms of waiting for readers of its tables, so it happens behind the caller's back,
- * on a thread of its own; a pod that takes the port meanwhile keeps it. If it fails the rules are {@linkplain #isStale stale}.
+ * on a thread of its own; a pod that takes the port meanwhile keeps it. If it fails the rules are {@linkplain #isStale stale}:
+ * all are written anew by whoever asks for the network next, and else by a thread of ours, which tries after 1, 2, 4 … seconds up
+ * to five minutes. A daemon that starts writes them anew in any case, so nothing of this needs to be on disk.
  */
 final class HostPorts implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(HostPorts.class);
 
-    private final BridgeRules rules;
+    private static final Pauses PAUSES = new Pauses(Duration.ofSeconds(1), Duration.ofMinutes(5));
+
+    /** What the kernel does. */
+    interface Rules {
+        /** Writes all anew. */
+        void install(List<IpPrefix> subnets, Collection<Lease> leases) throws LinuxException;
+
+        /** Opens the ports of a pod. */
+        void open(Lease lease) throws LinuxException;
+
+        /** Closes the ports of a pod. */
+        void close(Lease lease) throws LinuxException;
+
+        /** Removes all. */
+        void uninstall() throws LinuxException;
+    }
+
+    private final Rules rules;
     private final Leases leases;
+    private final Ticker ticker;
     private final Set<Thread> behind = ConcurrentHashMap.newKeySet();
+    private @Nullable Thread mender;
     private volatile boolean stale; // rules are there that should not be
     private final Object changing = new Object(); // nobody may write the whole from a list that lacks a pod
 
-    HostPorts(String bridge, Leases leases) {
-        this.rules = new BridgeRules(bridge);
+    HostPorts(Rules rules, Leases leases, Ticker ticker) {
+        this.rules = rules;
         this.leases = leases;
+        this.ticker = ticker;
     }
 
     /** Writes all rules anew. */
@@ -83,10 +109,44 @@ final class HostPorts implements AutoCloseable {
                 closeOrInstall(lease);
             } catch (LinuxException | RuntimeException e) {
                 stale = true;
+                mendSoon();
                 throw e;
             }
         }
         forgetFlows(lease);
+    }
+
+    private void mendSoon() {
+        if (mender == null || !mender.isAlive()) {
+            mender = Thread.ofPlatform().daemon().name("host-ports-mender").start(this::mend);
+        }
+    }
+
+    private void mend() {
+        try {
+            for (int failures = 1; ; failures++) {
+                ticker.sleep(PAUSES.after(failures));
+                synchronized (changing) {
+                    if (!stale || tried()) {
+                        mender = null; // here, so that who finds the rules stale again after this begins anew
+                        return;
+                    }
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // the daemon ends
+        }
+    }
+
+    private boolean tried() {
+        try {
+            install();
+            LOG.info("host ports: the rules are as they should be again");
+            return true;
+        } catch (LinuxException | RuntimeException e) {
+            LOG.debug("host ports: {}", e.getMessage());
+            return false;
+        }
     }
 
     private void closeOrInstall(Lease lease) throws LinuxException {
@@ -140,7 +200,7 @@ final class HostPorts implements AutoCloseable {
             try {
                 change.run();
             } catch (LinuxException | RuntimeException e) {
-                LOG.warn("host ports: {}; the rules are written again with the next question", e.getMessage());
+                LOG.warn("host ports: {}; the rules are written again soon", e.getMessage());
             } finally {
                 behind.remove(Thread.currentThread());
             }
@@ -166,6 +226,11 @@ final class HostPorts implements AutoCloseable {
     /** Waits for what is being closed; the rules stay. */
     @Override
     public void close() {
+        synchronized (changing) {
+            if (mender != null) {
+                mender.interrupt();
+            }
+        }
         try {
             settle();
         } catch (InterruptedException e) {

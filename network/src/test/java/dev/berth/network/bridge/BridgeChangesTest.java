@@ -4,6 +4,7 @@ import static dev.berth.network.TestNode.ruleset;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.network.PodNetworkRequest;
@@ -27,7 +28,8 @@ class BridgeChangesTest {
     private final Disk disk = new LinuxDisk();
 
     private BridgeNetwork open(boolean ipv6, IpPrefix... subnets) throws IOException, InterruptedException {
-        return BridgeNetwork.open(new BridgeConfig("bt0", List.of(subnets), ipv6, 0, temp.resolve("network")), disk);
+        return BridgeNetwork.open(
+                new BridgeConfig("bt0", List.of(subnets), ipv6, 0, temp.resolve("network")), disk, Ticker.system());
     }
 
     private static PodNetworkRequest request(Path netns, String id, List<PortMapping> ports) {

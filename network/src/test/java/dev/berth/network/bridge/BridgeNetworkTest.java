@@ -14,6 +14,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.linux.netlink.Link;
@@ -401,7 +402,7 @@ class BridgeNetworkTest {
             }
             var chosen = new BridgeConfig("bt1", List.of(), true, 0, temp.resolve("network"));
             List<IpPrefix> first;
-            try (BridgeNetwork network = BridgeNetwork.open(chosen, disk)) {
+            try (BridgeNetwork network = BridgeNetwork.open(chosen, disk, Ticker.system())) {
                 first = network.subnets();
                 assertThat(first).hasSize(2).contains(IpPrefix.parse("10.89.0.0/16"));
                 assertThat(first.get(1).toString()).startsWith("fd").endsWith("/64");
@@ -469,7 +470,8 @@ class BridgeNetworkTest {
     }
 
     private BridgeNetwork open(IpPrefix... subnets) throws IOException, InterruptedException {
-        return BridgeNetwork.open(new BridgeConfig("bt0", List.of(subnets), false, 0, temp.resolve("network")), disk);
+        return BridgeNetwork.open(
+                new BridgeConfig("bt0", List.of(subnets), false, 0, temp.resolve("network")), disk, Ticker.system());
     }
 
     private static String ipOf(BridgeNetwork network, TestNode node, String id) throws Exception {

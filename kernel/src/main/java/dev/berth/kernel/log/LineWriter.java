@@ -1,4 +1,4 @@
-package dev.berth.daemon.log;
+package dev.berth.kernel.log;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;

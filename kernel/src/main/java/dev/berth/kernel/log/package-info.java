@@ -1,13 +1,13 @@
 /**
- * How a line of the log looks: one record, one line, whatever is in it.
+ * How a line of the log looks, the daemon's and the supervisor's: one record, one line, whatever is in it.
  *
  * <p>Here: the writer that tinylog loads by its name, and the two forms of a line, for people and for programs. Not here: what
- * is logged, and which ids go with it; that is {@link dev.berth.cri.LogScope}.
+ * is logged, and which ids go with it.
  *
  * <p>Always true: a record ends with the only line feed in it; no control character of a name, a message or an error reaches
  * the log as it is.
  */
 @NullMarked
-package dev.berth.daemon.log;
+package dev.berth.kernel.log;
 
 import org.jspecify.annotations.NullMarked;

@@ -1,5 +1,6 @@
-package dev.berth.daemon.log;
+package dev.berth.kernel.log;
 
+import dev.berth.kernel.JsonString;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.time.Instant;
@@ -40,9 +41,9 @@ record LogLine(
     String text() {
         var line = new StringBuilder(160);
         line.append(TIME.format(at)).append(' ').append(level).append(" [");
-        escape(context.getOrDefault(METHOD, simpleName(logger)), line);
+        JsonString.appendBare(context.getOrDefault(METHOD, simpleName(logger)), line);
         line.append("] ");
-        escape(message, line);
+        JsonString.appendBare(message, line);
         ids().forEach((key, value) -> word(key, value, line));
         if (error != null) {
             word("error", trace(error), line);
@@ -98,58 +99,13 @@ record LogLine(
         if (plain) {
             to.append(value);
         } else {
-            quoted(value, to);
+            JsonString.append(value, to);
         }
     }
 
     private static void member(String key, String value, StringBuilder to) {
-        quoted(key, to);
-        quoted(value, to.append(':'));
-    }
-
-    private static void quoted(String value, StringBuilder to) {
-        to.append('"');
-        for (int i = 0; i < value.length(); i++) {
-            char c = value.charAt(i);
-            switch (c) {
-                case '"' -> to.append("\\\"");
-                case '\\' -> to.append("\\\\");
-                default -> escape(c, to);
-            }
-        }
-        to.append('"');
-    }
-
-    private static void escape(String value, StringBuilder to) {
-        for (int i = 0; i < value.length(); i++) {
-            escape(value.charAt(i), to);
-        }
-    }
-
-    private static void escape(char c, StringBuilder to) {
-        if (isHarmless(c)) {
-            to.append(c);
-            return;
-        }
-        switch (c) {
-            case '\n' -> to.append("\\n");
-            case '\r' -> to.append("\\r");
-            case '\t' -> to.append("\\t");
-            default -> to.append(String.format("\\u%04x", (int) c));
-        }
-    }
-
-    /** Not so: what ends a line, moves the cursor, turns the direction of writing, or is half of a character. */
-    private static boolean isHarmless(char c) {
-        return switch (Character.getType(c)) {
-            case Character.CONTROL,
-                    Character.FORMAT,
-                    Character.LINE_SEPARATOR,
-                    Character.PARAGRAPH_SEPARATOR,
-                    Character.UNASSIGNED,
-                    Character.PRIVATE_USE -> false;
-            default -> true;
-        };
+        JsonString.append(key, to);
+        JsonString.append(value, to.append(':'));
     }
 
     private static boolean isPlain(int c) {

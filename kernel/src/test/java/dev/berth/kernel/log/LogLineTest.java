@@ -1,4 +1,4 @@
-package dev.berth.daemon.log;
+package dev.berth.kernel.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
