@@ -18,7 +18,6 @@ import java.io.OutputStream;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
@@ -32,7 +31,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Leaks.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class FullDiskTest {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final long DISK_BYTES = 160 << 20;
     private static final int LAYER_BYTES = 12 << 20;
     /** The image twice: packed and unpacked. */
@@ -166,7 +164,7 @@ class FullDiskTest {
             assertThat(free()).isGreaterThan(before - TOLERANCE);
         }
         int lines = log("beside").length();
-        Berth.until("the log goes on", LIMIT, () -> log("beside").length() > lines);
+        Berth.until("the log goes on", Berth.LIMIT, () -> log("beside").length() > lines);
         Files.delete(ballast);
         pods.pull(large);
         var _ = pods.images()
@@ -182,7 +180,7 @@ class FullDiskTest {
         String writer = startedIn(stays, "stays", "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.1; done");
         String goes = pods.run(pod("goes"), "");
         String container = startedIn(goes, "goes", "sleep 1000");
-        Berth.until("there are lines", LIMIT, () -> log("stays").contains("line 3\n"));
+        Berth.until("there are lines", Berth.LIMIT, () -> log("stays").contains("line 3\n"));
         leave(0);
         assertThat(berth.crictl("pods").text()).contains("stays", "goes");
         assertThat(berth.crictl("ps").text()).contains("stays", "goes");
@@ -197,7 +195,7 @@ class FullDiskTest {
         assertThat(berth.crictl("pods").text()).doesNotContain("goes");
         String last = log("stays");
         Files.delete(ballast);
-        Berth.until("the log goes on", LIMIT, () -> log("stays").length() > last.length());
+        Berth.until("the log goes on", Berth.LIMIT, () -> log("stays").length() > last.length());
         assertThat(log("stays").lines()).allMatch(line -> line.matches("\\S+ stdout F line [0-9]+"));
         String again = pods.run(pod("again"), "");
         startedIn(again, "again", "sleep 1000");
@@ -222,7 +220,7 @@ class FullDiskTest {
         String pod = pods.run(pod("greedy"), "");
         long before = free();
         String greedy = startedIn(pod, "greedy", "while :; do cat /dev/zero >>/hoard; sleep 0.1; done");
-        Berth.until("the disk is full", LIMIT, () -> {
+        Berth.until("the disk is full", Berth.LIMIT, () -> {
             try {
                 return free() < 1 << 16;
             } catch (IOException e) {
@@ -234,7 +232,7 @@ class FullDiskTest {
         remove(greedy);
         pods.stop(pod);
         pods.remove(pod);
-        Berth.until("the room is back", LIMIT, () -> {
+        Berth.until("the room is back", Berth.LIMIT, () -> {
             try {
                 return free() > before - TOLERANCE;
             } catch (IOException e) {

@@ -228,7 +228,7 @@ class OperationsTest {
     void whoWaitsForEventsIsToldOfTheEnd() throws Exception {
         try (Berth other = Berth.start(BUILTIN);
                 var client = CriClient.open(other.state().resolve("berth.sock"))) {
-            var events = client.runtime(LIMIT).getContainerEvents(GetEventsRequest.getDefaultInstance());
+            var events = client.runtime(Berth.LIMIT).getContainerEvents(GetEventsRequest.getDefaultInstance());
             other.crictl("pull", other.image("busybox")).text();
             var own = new PodFixture(other);
             String pod = own.run("told");
