@@ -28,8 +28,6 @@ final class Running {
     RunResponse run(Call call, RunRequest request) throws IOException, InterruptedException {
         CreateTaskRequest task = request.getTask();
         Tasks.NewTask wanted = TaskService.wanted(call, task);
-        Map<String, String> paths = request.getPod().isEmpty() ? Map.of() : paths(Edge.key(call, request.getPod()));
-        BundleConfig config = wanted.config().withPodPaths(name -> path(paths, name));
         PumpRecord output = new PumpRecord(
                 wanted.key().namespace(),
                 wanted.key().id(),
@@ -37,12 +35,17 @@ final class Running {
                 task.getStdout(),
                 task.getStderr(),
                 request.getLogPath());
-        Tasks.Run run = tasks.run(wanted, config, output);
+        Tasks.Run run = tasks.run(wanted, () -> config(call, wanted, request.getPod()), output);
         RunResponse.Builder response = RunResponse.newBuilder().setPid(run.pid());
         run.steps()
                 .forEach(step ->
                         response.addSteps(Step.newBuilder().setName(step.name()).setMicros(step.micros())));
         return response.build();
+    }
+
+    private BundleConfig config(Call call, Tasks.NewTask wanted, String pod) {
+        Map<String, String> paths = pod.isEmpty() ? Map.of() : paths(Edge.key(call, pod));
+        return wanted.config().withPodPaths(name -> path(paths, name));
     }
 
     private Map<String, String> paths(TaskKey key) {

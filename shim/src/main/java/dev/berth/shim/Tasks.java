@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -185,7 +186,7 @@ final class Tasks {
      * @throws Fault ALREADY_EXISTS if there is a task of that name
      */
     Task create(NewTask wanted) throws InterruptedException {
-        return create(wanted, wanted.config(), timeline());
+        return create(wanted, wanted::config, timeline());
     }
 
     private Timeline timeline() {
@@ -195,10 +196,10 @@ final class Tasks {
     /**
      * Makes a container, carries its output to its log and starts it; what fails leaves nothing.
      *
-     * @param config its bundle's, ready to be used
+     * @param config reads its bundle's, and makes it ready to be used
      * @throws Fault ALREADY_EXISTS if there is a task of that name
      */
-    Run run(NewTask wanted, BundleConfig config, PumpRecord output) throws IOException, InterruptedException {
+    Run run(NewTask wanted, Supplier<BundleConfig> config, PumpRecord output) throws IOException, InterruptedException {
         Timeline timeline = timeline();
         requireFree(wanted.key());
         context.outputs().start(output);
@@ -227,7 +228,7 @@ final class Tasks {
         }
     }
 
-    private Task create(NewTask wanted, BundleConfig config, Timeline timeline) throws InterruptedException {
+    private Task create(NewTask wanted, Supplier<BundleConfig> reader, Timeline timeline) throws InterruptedException {
         TaskKey key = wanted.key();
         requireFree(key);
         if (!making.add(key)) {
@@ -236,6 +237,7 @@ final class Tasks {
         try (Rollback undo = new Rollback()) {
             undo.add("output of " + key, () -> context.outputs().stop(PumpRecord.name(key, "")));
             removeLeftover(key);
+            BundleConfig config = reader.get();
             TaskRecord record = workshop.plan(wanted, config);
             ProcessRecord announced = ProcessRecord.announced(key, "", ProcessState.CREATING, wanted.streams());
             Task task = new Task(
