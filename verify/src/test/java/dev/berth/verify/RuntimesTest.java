@@ -151,7 +151,7 @@ class RuntimesTest {
     @ParameterizedTest
     @CsvSource({
         "create-refuse, standin ended with status 1",
-        "create-silent, said nothing",
+        "create-silent, told no reason",
         "create-after, standin ended with status 1",
         "create-rubbish, no process id",
         "create-die, standin",
