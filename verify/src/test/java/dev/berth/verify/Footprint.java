@@ -12,6 +12,7 @@ import dev.berth.wire.cri.RunPodSandboxRequest;
 import dev.berth.wire.cri.VersionRequest;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -90,6 +91,9 @@ final class Footprint {
 
     private static void awaitAnswer(Path socket) throws InterruptedException {
         long start = TICKER.nanos();
+        while (!Files.exists(socket)) { // a client that knocks all the time would take the daemon one of its processors
+            TICKER.sleep(LOOK_AGAIN);
+        }
         while (true) {
             try (CriClient client = CriClient.open(socket)) {
                 client.runtime(LIMIT).version(VersionRequest.getDefaultInstance());
