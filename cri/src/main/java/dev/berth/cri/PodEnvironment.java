@@ -57,13 +57,11 @@ final class PodEnvironment {
         Pod made = pod;
         if (config.namespaces().network() != Mode.NODE) {
             Pod planned = pod.withNetwork(namespaces.path(pod.id()).toString(), List.of());
-            boolean early = config.namespaces().pid() == Mode.POD; // the init of the pod is born in it
-            if (early) {
-                makeNetwork(planned);
-                timeline.done("network namespace");
+            boolean first = config.namespaces().pid() == Mode.POD; // the init of the pod is born in it
+            if (first) {
+                makeNetwork(planned, timeline);
             }
-            made = makeBoth(planned, early);
-            timeline.done("network, other namespaces");
+            made = makeBoth(planned, !first, timeline);
         } else {
             tasks.createPod(request(pod));
             timeline.done("namespaces");
@@ -73,24 +71,26 @@ final class PodEnvironment {
         return made;
     }
 
-    private void makeNetwork(Pod pod) throws InterruptedException {
+    private void makeNetwork(Pod pod, Timeline timeline) throws InterruptedException {
         namespaces.create(pod.id(), sysctls(pod.config(), true));
+        timeline.done("network namespace");
     }
 
     /**
      * Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. When this returns
      * or throws, both have ended.
      */
-    private Pod makeBoth(Pod pod, boolean hasNetwork) throws InterruptedException {
+    private Pod makeBoth(Pod pod, boolean fromNothing, Timeline timeline) throws InterruptedException {
         var others = new FutureTask<Void>(() -> tasks.createPod(request(pod)), null);
         Thread worker = Thread.ofVirtual().name("namespaces of pod " + pod.id()).start(others);
         Attachment attached;
         try {
-            if (!hasNetwork) {
-                makeNetwork(pod);
+            if (fromNothing) {
+                makeNetwork(pod, timeline);
             }
             attached = networks.attach(networkRequest(pod));
-        } catch (Fault e) {
+            timeline.done("network");
+        } catch (RuntimeException e) {
             worker.join(); // undoing what is only half made would leave the other half
             throw e;
         } catch (InterruptedException e) {
@@ -100,6 +100,7 @@ final class PodEnvironment {
         }
         try {
             others.get();
+            timeline.done("other namespaces, made meanwhile");
         } catch (ExecutionException e) {
             throw Fault.of("make the namespaces of pod " + pod.id(), e);
         } catch (InterruptedException e) {
