@@ -64,11 +64,7 @@ final class OutputCopy {
     private void takeRest() {
         byte[] chunk = new byte[CHUNK_BYTES];
         try {
-            int n = pipe.read(chunk);
-            for (int left = MOST_LEFT_BYTES; n > 0 && left > 0; left -= n) {
-                deliver(chunk, n);
-                n = pipe.read(chunk);
-            }
+            pipe.readRest(chunk, MOST_LEFT_BYTES, n -> deliver(chunk, n));
         } catch (LinuxException e) {
             LOG.debug("the output of an exec cannot be read any more", e);
         }

@@ -3,8 +3,6 @@ package dev.berth.cri;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.cri.config.PodConfig;
-import dev.berth.cri.config.PodConfig.PodMetadata;
 import dev.berth.kernel.Fault;
 import java.util.List;
 import java.util.Map;
@@ -18,21 +16,7 @@ class ContainerEventsTest {
     private final ContainerEvents events = new ContainerEvents();
 
     private static ContainerEvent event(long number) {
-        var config = new PodConfig(
-                new PodMetadata("a", "uid", "default", 0),
-                "",
-                "",
-                null,
-                List.of(),
-                Map.of(),
-                Map.of(),
-                "",
-                null,
-                Map.of(),
-                null,
-                null);
-        var pod = new Pod("id", config, "", PodState.READY, 1, null, List.of(), true, List.of());
-        return new ContainerEvent("id", ContainerEvent.Kind.CREATED, number, pod, List.of());
+        return new ContainerEvent("id", ContainerEvent.Kind.CREATED, number, SamplePod.with(Map.of()), List.of());
     }
 
     @Test

@@ -3,14 +3,11 @@ package dev.berth.cri;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.cri.config.PodConfig;
-import dev.berth.cri.config.PodConfig.PodMetadata;
 import dev.berth.kernel.Fault;
 import dev.berth.network.Bandwidth;
 import dev.berth.network.NetworkNamespaces;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -32,35 +29,20 @@ class PodEnvironmentTest {
         namespaces.close();
     }
 
-    private static Pod pod(Map<String, String> annotations) {
-        var config = new PodConfig(
-                new PodMetadata("a", "uid", "default", 0),
-                "",
-                "",
-                null,
-                List.of(),
-                Map.of(),
-                annotations,
-                "",
-                null,
-                Map.of(),
-                null,
-                null);
-        return new Pod("id", config, "", PodState.CREATING, 1, null, List.of(), false, List.of());
-    }
-
     @Test
     void itsLimitsOfBandwidth() {
-        Pod limited = pod(Map.of("kubernetes.io/ingress-bandwidth", "10M", "kubernetes.io/egress-bandwidth", "1k"));
+        Pod limited = SamplePod.with(
+                Map.of("kubernetes.io/ingress-bandwidth", "10M", "kubernetes.io/egress-bandwidth", "1k"));
         environment.check(limited.config());
         assertThat(environment.networkRequest(limited).bandwidth()).isEqualTo(new Bandwidth(10_000_000, 1_000));
-        assertThat(environment.networkRequest(pod(Map.of())).bandwidth()).isNull();
+        assertThat(environment.networkRequest(SamplePod.with(Map.of())).bandwidth())
+                .isNull();
     }
 
     @Test
     void aBandwidthThatIsNoneIsRefusedBeforeAnythingIsMade() {
-        assertThatThrownBy(() -> environment.check(
-                        pod(Map.of("kubernetes.io/egress-bandwidth", "fast")).config()))
+        assertThatThrownBy(() -> environment.check(SamplePod.with(Map.of("kubernetes.io/egress-bandwidth", "fast"))
+                        .config()))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT))
                 .hasMessageContaining("egress-bandwidth");
@@ -68,7 +50,7 @@ class PodEnvironmentTest {
 
     @Test
     void aBandwidthThatIsNoneHindersNoFarewell() {
-        Pod old = pod(Map.of("kubernetes.io/egress-bandwidth", "fast"));
+        Pod old = SamplePod.with(Map.of("kubernetes.io/egress-bandwidth", "fast"));
         assertThat(environment.networkRequest(old).bandwidth()).isNull();
     }
 }

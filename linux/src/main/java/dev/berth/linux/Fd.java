@@ -7,6 +7,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -186,6 +187,21 @@ public final class Fd implements AutoCloseable {
     /** Reads like {@link #read(ByteBuffer)}, into an array from its start. */
     public int read(byte[] bytes) throws LinuxException {
         return read(ByteBuffer.wrap(bytes));
+    }
+
+    /**
+     * Reads what is there now and waits for nothing; only for a descriptor that does not block.
+     *
+     * @param chunk where each part is found
+     * @param most once so many bytes have come, no more are read
+     * @param part gets the length of each part
+     */
+    public void readRest(byte[] chunk, int most, IntConsumer part) throws LinuxException {
+        int left = most;
+        for (int n = read(chunk); n > 0; n = left > 0 ? read(chunk) : 0) {
+            part.accept(n);
+            left -= n;
+        }
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.berth.oci;
 
+import dev.berth.kernel.Fault;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,6 +35,21 @@ public final class PodReference {
     /** Whether a path is such a name. */
     public static boolean is(String path) {
         return path.startsWith(POD) || path.startsWith(CONTAINER);
+    }
+
+    /**
+     * What a pod has under such a name.
+     *
+     * @param has the pod's paths, by what follows {@code pod:}
+     * @throws Fault FAILED_PRECONDITION if it has no such thing
+     */
+    public static String pathIn(Map<String, String> has, String name) {
+        String what = name.startsWith(POD) ? name.substring(POD.length()) : "";
+        String path = has.getOrDefault(what, "");
+        if (path.isEmpty()) {
+            throw Fault.precondition("share the pod's " + what, "the pod has none", "Make a new pod");
+        }
+        return path;
     }
 
     /** The container that a name made by {@link #pidOf} means; empty for any other path. */

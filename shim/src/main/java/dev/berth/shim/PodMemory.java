@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Fd;
 import dev.berth.linux.MountFlag;
@@ -83,18 +84,16 @@ final class PodMemory {
      */
     Map<Path, DetachedMount> mounts(List<String> sources) throws InterruptedException {
         Map<Path, DetachedMount> mounts = new LinkedHashMap<>();
-        try {
+        try (Rollback undo = new Rollback()) {
+            undo.add("clones of shared memory", () -> mounts.values().forEach(DetachedMount::close));
             for (String source : sources) {
                 Path place = Path.of(source);
                 DetachedMount spare = spares.remove(place);
                 mounts.put(place, spare != null ? spare : vault.copy(home(place)));
             }
+            undo.commit();
             return mounts;
-        } catch (InterruptedException e) {
-            mounts.values().forEach(DetachedMount::close);
-            throw e;
         } catch (IOException e) {
-            mounts.values().forEach(DetachedMount::close);
             throw Fault.precondition("mount the pod's shared memory", String.valueOf(e.getMessage()), "Make a new pod")
                     .causedBy(e);
         }

@@ -4,7 +4,6 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Namespaces.Kind;
-import dev.berth.linux.Signals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -259,14 +258,7 @@ final class Pods {
         if (process.isEmpty()) {
             return;
         }
-        if (process.get().isAlive()) {
-            try {
-                process.get().signal(Signals.KILL);
-            } catch (Fault ended) {
-                LOG.debug("the init of {} ended by itself", key, ended);
-            }
-            process.get().awaitEnd(AFTER_KILL);
-        }
+        process.get().end(AFTER_KILL);
         tasks.delete(key.initOfPod(), "");
     }
 

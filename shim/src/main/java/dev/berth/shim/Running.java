@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.PodReference;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.ttrpc.Call;
 import dev.berth.wire.shim.supervisor.RunRequest;
@@ -15,8 +16,6 @@ import java.util.Map;
  * cannot change meanwhile.
  */
 final class Running {
-    private static final String POD = "pod:";
-
     private final Tasks tasks;
     private final Pods pods;
 
@@ -45,7 +44,7 @@ final class Running {
 
     private BundleConfig config(Call call, Tasks.NewTask wanted, String pod) {
         Map<String, String> paths = pod.isEmpty() ? Map.of() : paths(Edge.key(call, pod));
-        return wanted.config().withPodPaths(name -> path(paths, name));
+        return wanted.config().withPodPaths(name -> PodReference.pathIn(paths, name));
     }
 
     private Map<String, String> paths(TaskKey key) {
@@ -54,13 +53,5 @@ final class Running {
             throw Fault.precondition("use pod " + key.id(), "it is not ready", "Make a new pod");
         }
         return pods.paths(pod);
-    }
-
-    private static String path(Map<String, String> paths, String name) {
-        String path = name.startsWith(POD) ? paths.get(name.substring(POD.length())) : null;
-        if (path == null) {
-            throw Fault.precondition("share " + name, "there is none", "Make a new pod");
-        }
-        return path;
     }
 }

@@ -235,6 +235,19 @@ final class TaskProcess {
         }
     }
 
+    /** Kills the process if it lives, and waits until it has ended or the time is over. */
+    void end(Duration limit) throws IOException, InterruptedException {
+        if (!isAlive()) {
+            return;
+        }
+        try {
+            signal(Signals.KILL);
+        } catch (Fault ended) {
+            LOG.debug("{} ended by itself", record.what(), ended);
+        }
+        awaitEnd(limit);
+    }
+
     /**
      * Waits for the end and returns the record with its exit status.
      *

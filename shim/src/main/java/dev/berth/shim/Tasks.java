@@ -3,7 +3,6 @@ package dev.berth.shim;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
-import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.shim.ProcessRecord.Streams;
 import dev.berth.shim.runtime.BundleConfig;
@@ -215,10 +214,7 @@ final class Tasks {
     }
 
     private void end(Task task) throws IOException, InterruptedException {
-        if (task.init().isAlive()) {
-            task.init().signal(Signals.KILL);
-            task.init().awaitEnd(AFTER_KILL);
-        }
+        task.init().end(AFTER_KILL);
         deleteTask(task);
     }
 
@@ -356,8 +352,7 @@ final class Tasks {
     private ProcessRecord deleteTask(Task task) throws IOException, InterruptedException {
         TaskProcess init = task.init();
         if (init.state() == ProcessState.CREATED) {
-            init.signal(Signals.KILL);
-            init.awaitEnd(AFTER_KILL);
+            init.end(AFTER_KILL);
         }
         context.oom().stop(task.key());
         init.delete(() -> {

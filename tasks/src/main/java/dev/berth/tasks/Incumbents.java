@@ -73,6 +73,13 @@ final class Incumbents implements AutoCloseable {
         return true;
     }
 
+    /** Gives all of them some time to go, kills those that do not, and returns when all are gone. */
+    void awaitEndOrKill(Duration limit) throws IOException, InterruptedException {
+        if (!awaitEnd(limit)) {
+            kill("does not go");
+        }
+    }
+
     /** Kills those that are still there, and returns when they are gone. */
     void kill(String why) throws IOException, InterruptedException {
         for (SupervisorProcess each : processes) {

@@ -97,11 +97,7 @@ final class Output implements AutoCloseable {
     private void keepRest() {
         byte[] chunk = new byte[CHUNK];
         try {
-            int n = pipe.read(chunk);
-            for (int left = MOST_LEFT; n > 0 && left > 0; left -= n) {
-                keep(chunk, share.grant(n));
-                n = pipe.read(chunk);
-            }
+            pipe.readRest(chunk, MOST_LEFT, n -> keep(chunk, share.grant(n)));
         } catch (IOException e) {
             LOG.debug("the output of an exec cannot be read any more", e);
         }

@@ -14,8 +14,6 @@ import org.jspecify.annotations.Nullable;
  * so they are asked for when a task is made and never stored.
  */
 final class PodPaths {
-    private static final String POD = "pod:";
-
     private final Pods pods;
     private final Shims shims;
 
@@ -32,7 +30,7 @@ final class PodPaths {
             if (pod.isEmpty()) {
                 pod.putAll(pod(task.task(), task.pod()));
             }
-            return need(pod, name.substring(POD.length()));
+            return PodReference.pathIn(pod, name);
         });
     }
 
@@ -88,13 +86,5 @@ final class PodPaths {
                         : mount)
                 .toList();
         return spec.withMounts(mounts);
-    }
-
-    private static String need(Map<String, String> info, String what) {
-        String path = info.getOrDefault(what, "");
-        if (path.isEmpty()) {
-            throw Fault.precondition("share the pod's " + what, "the pod has none", "Make a new pod");
-        }
-        return path;
     }
 }

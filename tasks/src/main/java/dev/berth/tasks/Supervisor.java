@@ -240,9 +240,7 @@ final class Supervisor implements Link, AutoCloseable {
             old.close();
         }
         try (Incumbents there = Incumbents.find(config, process)) {
-            if (!there.awaitEnd(Deadlines.SHIM_STOP)) {
-                there.kill("does not go");
-            }
+            there.awaitEndOrKill(Deadlines.SHIM_STOP);
         }
         take(null);
     }

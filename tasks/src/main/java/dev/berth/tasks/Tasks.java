@@ -349,9 +349,7 @@ public final class Tasks implements AutoCloseable {
     public static void endSupervisors(TasksConfig config) throws IOException, InterruptedException {
         try (Incumbents all = Incumbents.find(config, null)) {
             all.end();
-            if (!all.awaitEnd(Deadlines.SUPERVISOR_STOP)) {
-                all.kill("does not go");
-            }
+            all.awaitEndOrKill(Deadlines.SUPERVISOR_STOP);
         }
     }
 

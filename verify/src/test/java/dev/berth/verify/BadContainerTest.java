@@ -6,46 +6,12 @@ import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.Mount;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.io.IOException;
 import java.util.Set;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Containers that cannot be: bad commands and bad mounts. Whether it is the creation or the start that fails, nothing is left. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@ExtendWith(Leaks.class)
-class BadContainerTest {
-    private Berth berth;
-    private GrpcPods pods;
-    private AtRest rest;
+class BadContainerTest extends BusyboxPods {
     private String pod = "";
-
-    @BeforeAll
-    void start() throws IOException, InterruptedException {
-        Peers.need("crictl");
-        berth = Berth.start();
-        pods = new GrpcPods(berth);
-        pods.pull(berth.image("busybox"));
-        rest = AtRest.settled(berth);
-    }
-
-    @AfterEach
-    void tidy() throws InterruptedException {
-        pods.removeAll();
-        rest.isSame(berth);
-    }
-
-    @AfterAll
-    void stop() throws IOException {
-        if (berth != null) {
-            pods.close();
-            berth.close();
-        }
-    }
 
     private void refused(ContainerConfig.Builder container, Status.Code code, String... words) {
         GrpcPods.refused(code, () -> pods.start(pods.create(pod, container.build())), words);

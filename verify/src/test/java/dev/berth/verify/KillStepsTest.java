@@ -26,17 +26,13 @@ import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
  * The daemon, the supervisor or both are killed at some moment of a call: what is listed afterwards is true, the same call
  * made again ends well, and all can be taken away.
  */
-@ExtendWith(Leaks.class)
-class KillStepsTest {
+class KillStepsTest extends BusyboxPods {
     /** For all rounds; each combination comes once before any comes again. */
     private static final Duration BUDGET = Duration.ofSeconds(40);
 
@@ -67,26 +63,6 @@ class KillStepsTest {
     private record Things(String name, String pod, String container) {}
 
     private final long seed = Long.getLong("berth.seed", new Random().nextLong());
-    private Berth berth;
-    private GrpcPods pods;
-    private AtRest rest;
-
-    @BeforeEach
-    void start() throws IOException, InterruptedException {
-        Peers.need("crictl");
-        berth = Berth.start();
-        pods = new GrpcPods(berth);
-        pods.pull(berth.image("busybox"));
-        rest = AtRest.settled(berth);
-    }
-
-    @AfterEach
-    void stop() throws IOException {
-        if (berth != null) {
-            pods.close();
-            berth.close();
-        }
-    }
 
     @Test
     void aKillAtAnyMoment() throws Exception {

@@ -10,7 +10,6 @@ import dev.berth.wire.cri.RunPodSandboxRequest;
 import dev.berth.wire.cri.StopContainerRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -20,47 +19,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Calls that meet: each ends as if it had come alone, or says that the other was faster; nothing is left. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-@ExtendWith(Leaks.class)
-class RaceTest {
+class RaceTest extends BusyboxPods {
     private static final int PODS = 20;
     private static final int ROUNDS = 3;
     private static final Ticker TICKER = Ticker.system();
-
-    private Berth berth;
-    private GrpcPods pods;
-    private AtRest rest;
-
-    @BeforeAll
-    void start() throws IOException, InterruptedException {
-        Peers.need("crictl");
-        berth = Berth.start();
-        pods = new GrpcPods(berth);
-        pods.pull(berth.image("busybox"));
-        rest = AtRest.settled(berth);
-    }
-
-    @AfterEach
-    void tidy() throws InterruptedException {
-        pods.removeAll();
-        rest.isSame(berth);
-    }
-
-    @AfterAll
-    void stop() throws IOException {
-        if (berth != null) {
-            pods.close();
-            berth.close();
-        }
-    }
 
     /** How a call ended: its answer or the code of its refusal. */
     private record Ending(String answer, Status.Code code) {}
