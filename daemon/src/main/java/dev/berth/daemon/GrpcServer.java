@@ -2,6 +2,7 @@ package dev.berth.daemon;
 
 import dev.berth.kernel.Fault;
 import io.grpc.BindableService;
+import io.grpc.HandlerRegistry;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
 import io.grpc.netty.NettyServerBuilder;
@@ -45,10 +46,13 @@ final class GrpcServer implements AutoCloseable {
      * Begins to serve. A socket file that is there is replaced: the caller holds the lock of the state directory, so nobody
      * serves on it.
      *
+     * @param services what is bound from the start
+     * @param others where the methods of all other services are looked up
      * @param around what sees each call, the innermost first
      * @throws Fault UNAVAILABLE if the socket cannot be made
      */
-    static GrpcServer listen(Path socket, List<BindableService> services, List<ServerInterceptor> around) {
+    static GrpcServer listen(
+            Path socket, List<BindableService> services, HandlerRegistry others, List<ServerInterceptor> around) {
         EventLoopGroup events = new MultiThreadIoEventLoopGroup(2, EpollIoHandler.newFactory());
         ExecutorService calls = Executors.newThreadPerTaskExecutor(
                 Thread.ofVirtual().name("call ", 0).factory());
@@ -64,6 +68,7 @@ final class GrpcServer implements AutoCloseable {
                     .permitKeepAliveWithoutCalls(true)
                     .permitKeepAliveTime(10, TimeUnit.SECONDS);
             services.forEach(builder::addService);
+            builder.fallbackHandlerRegistry(others);
             around.forEach(builder::intercept);
             Server server = builder.build().start();
             Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-rw----"));

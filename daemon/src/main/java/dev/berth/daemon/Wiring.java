@@ -17,6 +17,7 @@ import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.MappedFiles;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
+import dev.berth.services.Services;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
@@ -94,10 +95,18 @@ final class Wiring implements AutoCloseable {
                 ticker);
         metrics.ifPresent(page -> closing.add("metrics", page::close));
 
+        Services services = Services.open(
+                config.root(),
+                Version.NUMBER,
+                new Services.Parts(store, images, snapshots, tasks, disk),
+                clock,
+                ticker);
+        closing.add("containerd's services", services::close);
+
         List<ServerInterceptor> around = new ArrayList<>(List.of(new CallScopes(cri)));
         metrics.ifPresent(page -> around.add(page.meter()));
         GrpcServer server = GrpcServer.listen(
-                config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), around);
+                config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), services, around);
         closing.add("server", server::close);
         closing.add("events", cri.events()::close); // before the server, which waits for its calls
         closing.add("idle heap", IdleHeap.watch(ticker, MappedFiles::letGo)::close);

@@ -44,6 +44,18 @@ class ArchitectureTest {
                     "cri",
                     Set.of("kernel", "oci", "linux", "store", "snapshots", "images", "network", "tasks", "wire.cri")),
             Map.entry(
+                    "services",
+                    Set.of(
+                            "kernel",
+                            "oci",
+                            "linux",
+                            "store",
+                            "snapshots",
+                            "images",
+                            "tasks",
+                            "wire.shim",
+                            "wire.containerd")),
+            Map.entry(
                     "daemon",
                     Set.of(
                             "kernel",
@@ -56,6 +68,7 @@ class ArchitectureTest {
                             "network",
                             "tasks",
                             "cri",
+                            "services",
                             "wire.cri",
                             "wire.shim",
                             "wire.containerd"))));

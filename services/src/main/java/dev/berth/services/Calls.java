@@ -1,0 +1,100 @@
+package dev.berth.services;
+
+import dev.berth.kernel.Fault;
+import io.grpc.Context;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.util.List;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** How a call ends: with its answer, or with the status that its fault stands for. */
+final class Calls {
+    private static final Logger LOG = LoggerFactory.getLogger(Calls.class);
+
+    /** The body of a call. */
+    interface Body<T> {
+        T run() throws InterruptedException;
+    }
+
+    private Calls() {}
+
+    /** Answers a call with what the body returns. */
+    static <T> void answer(StreamObserver<T> caller, Body<T> body) {
+        try {
+            T answer = body.run();
+            if (!Context.current().isCancelled()) {
+                caller.onNext(answer);
+                caller.onCompleted();
+            }
+        } catch (InterruptedException | RuntimeException e) {
+            fail(caller, e);
+        }
+    }
+
+    /** Answers with a list in messages of a bounded number of items, and with one empty message if there are none. */
+    static <I, T> void answer(
+            StreamObserver<T> caller, int itemsInMessage, Body<List<I>> body, Function<List<I>, T> message) {
+        try {
+            List<I> items = body.run();
+            for (int from = 0; from < items.size(); from += itemsInMessage) {
+                caller.onNext(message.apply(items.subList(from, Math.min(items.size(), from + itemsInMessage))));
+            }
+            caller.onCompleted();
+        } catch (InterruptedException | RuntimeException e) {
+            fail(caller, e);
+        }
+    }
+
+    /** Ends a call that has failed. */
+    static <T> void fail(StreamObserver<T> caller, Exception failure) {
+        if (failure instanceof InterruptedException) {
+            Thread.currentThread().interrupt();
+            caller.onError(Status.CANCELLED.withDescription("interrupted").asRuntimeException());
+        } else {
+            caller.onError(status(failure));
+        }
+    }
+
+    /** The gRPC status of a failure; what is not a fault is a mistake of ours and is logged with its trace. */
+    static StatusRuntimeException status(Exception failure) {
+        if (failure instanceof StatusRuntimeException already) {
+            return already;
+        }
+        if (failure instanceof Fault fault) {
+            if (fault.code() == Fault.Code.INTERNAL) {
+                LOG.error("a call failed", fault);
+            } else {
+                LOG.debug("refused: {}", fault.getMessage());
+            }
+            for (Throwable left : fault.getSuppressed()) {
+                LOG.warn("{}", left.getMessage(), left);
+            }
+            return status(fault.code()).withDescription(fault.getMessage()).asRuntimeException();
+        }
+        LOG.error("a call failed", failure);
+        return Status.INTERNAL.withDescription(failure.toString()).asRuntimeException();
+    }
+
+    private static Status status(Fault.Code code) {
+        return switch (code) {
+            case CANCELLED -> Status.CANCELLED;
+            case INVALID_ARGUMENT -> Status.INVALID_ARGUMENT;
+            case DEADLINE_EXCEEDED -> Status.DEADLINE_EXCEEDED;
+            case NOT_FOUND -> Status.NOT_FOUND;
+            case ALREADY_EXISTS -> Status.ALREADY_EXISTS;
+            case PERMISSION_DENIED -> Status.PERMISSION_DENIED;
+            case RESOURCE_EXHAUSTED -> Status.RESOURCE_EXHAUSTED;
+            case FAILED_PRECONDITION -> Status.FAILED_PRECONDITION;
+            case ABORTED -> Status.ABORTED;
+            case OUT_OF_RANGE -> Status.OUT_OF_RANGE;
+            case UNIMPLEMENTED -> Status.UNIMPLEMENTED;
+            case INTERNAL -> Status.INTERNAL;
+            case UNAVAILABLE -> Status.UNAVAILABLE;
+            case DATA_LOSS -> Status.DATA_LOSS;
+            case UNAUTHENTICATED -> Status.UNAUTHENTICATED;
+        };
+    }
+}

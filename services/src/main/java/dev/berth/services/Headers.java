@@ -1,0 +1,63 @@
+package dev.berth.services;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a client says about all of its calls: in which namespace it works, and to which lease that belongs which it makes. Asked
+ * from the call's own thread, or from one to which its context was handed.
+ */
+final class Headers implements ServerInterceptor {
+    private static final Metadata.Key<String> NAMESPACE =
+            Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
+    private static final Metadata.Key<String> LEASE =
+            Metadata.Key.of("containerd-lease", Metadata.ASCII_STRING_MARSHALLER);
+
+    private static final Context.Key<String> NAMESPACE_OF_CALL = Context.key("namespace");
+    private static final Context.Key<String> LEASE_OF_CALL = Context.key("lease");
+
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+            ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+        Context context = Context.current()
+                .withValues(NAMESPACE_OF_CALL, text(headers.get(NAMESPACE)), LEASE_OF_CALL, text(headers.get(LEASE)));
+        return Contexts.interceptCall(context, call, headers, next);
+    }
+
+    /**
+     * The namespace of the call.
+     *
+     * @throws Fault FAILED_PRECONDITION if the caller named none; INVALID_ARGUMENT if it is not a name
+     */
+    static Namespace namespace() {
+        return optionalNamespace()
+                .orElseThrow(() -> Fault.precondition(
+                        "the call",
+                        "namespace is required",
+                        "Send the header containerd-namespace, as ctr --namespace does"));
+    }
+
+    /** The namespace of the call, for what can do without. */
+    static Optional<Namespace> optionalNamespace() {
+        return Optional.of(text(NAMESPACE_OF_CALL.get()))
+                .filter(name -> !name.isEmpty())
+                .map(Namespace::new);
+    }
+
+    /** The lease that is to hold what the call makes. */
+    static Optional<String> lease() {
+        return Optional.of(text(LEASE_OF_CALL.get())).filter(id -> !id.isEmpty());
+    }
+
+    private static String text(@Nullable String value) {
+        return value == null ? "" : value;
+    }
+}

@@ -1,0 +1,64 @@
+package dev.berth.services;
+
+import dev.berth.images.Images;
+import dev.berth.kernel.Disk;
+import dev.berth.kernel.Ticker;
+import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Store;
+import dev.berth.tasks.Tasks;
+import dev.berth.wire.containerd.namespaces.NamespacesGrpc;
+import dev.berth.wire.containerd.version.VersionGrpc;
+import io.grpc.BindableService;
+import io.grpc.HandlerRegistry;
+import io.grpc.MethodDescriptor;
+import io.grpc.ServerInterceptors;
+import io.grpc.ServerMethodDefinition;
+import io.grpc.ServerServiceDefinition;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The services of containerd's API that Berth has, each made when it is first called. The gRPC server looks here for what it
+ * does not know itself.
+ */
+public final class Services extends HandlerRegistry implements AutoCloseable {
+    /** What the services stand on. */
+    public record Parts(Store store, Images images, Snapshotter snapshotter, Tasks tasks, Disk disk) {}
+
+    private final Map<String, Supplier<BindableService>> makers;
+    private final Map<String, ServerServiceDefinition> bound = new ConcurrentHashMap<>();
+
+    private Services(Map<String, Supplier<BindableService>> makers) {
+        this.makers = makers;
+    }
+
+    /**
+     * Makes ready to serve.
+     *
+     * @param root where the store is
+     * @param version of the program
+     */
+    public static Services open(Path root, String version, Parts parts, InstantSource clock, Ticker ticker) {
+        return new Services(Map.ofEntries(
+                Map.entry(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store())),
+                Map.entry(VersionGrpc.SERVICE_NAME, () -> new VersionService(version))));
+    }
+
+    @Override
+    public @Nullable ServerMethodDefinition<?, ?> lookupMethod(String method, @Nullable String authority) {
+        String service = MethodDescriptor.extractFullServiceName(method);
+        Supplier<BindableService> maker = service == null ? null : makers.get(service);
+        if (service == null || maker == null) {
+            return null;
+        }
+        return bound.computeIfAbsent(service, _ -> ServerInterceptors.intercept(maker.get(), new Headers()))
+                .getMethod(method);
+    }
+
+    @Override
+    public void close() {}
+}
