@@ -91,6 +91,7 @@ public final class Containers {
             throw RecordFault.alreadyExists("container", container.namespace(), container.id());
         }
         extensions.replace(container.namespace(), container.id(), container.extensions());
+        session.note(new Event.ContainerCreated(container.namespace(), container));
         return container.but().times(now, now).build();
     }
 
@@ -122,6 +123,7 @@ public final class Containers {
             throw notFound(container.namespace(), container.id());
         }
         extensions.replace(container.namespace(), container.id(), container.extensions());
+        session.note(new Event.ContainerUpdated(container.namespace(), container));
         return get(container.namespace(), container.id());
     }
 
@@ -151,7 +153,12 @@ public final class Containers {
 
     /** Removes the record, if it is there, and says whether it was. */
     public boolean remove(Namespace namespace, String id) {
-        return session.change("DELETE FROM containers WHERE namespace = ? AND id = ?", namespace.name(), id) > 0;
+        boolean removed =
+                session.change("DELETE FROM containers WHERE namespace = ? AND id = ?", namespace.name(), id) > 0;
+        if (removed) {
+            session.note(new Event.ContainerDeleted(namespace, id));
+        }
+        return removed;
     }
 
     /**

@@ -85,6 +85,9 @@ public final class Contents {
         Labels.check(labels);
         namespaces.ensure(namespace);
         Instant now = clock.instant();
+        if (find(namespace, digest).isEmpty()) {
+            session.note(new Event.ContentCreated(namespace, digest, size));
+        }
         session.change(
                 "INSERT INTO contents (" + COLUMNS + ") VALUES (?, ?, ?, ?, ?, ?)"
                         + " ON CONFLICT (namespace, digest) DO UPDATE SET"
@@ -117,7 +120,12 @@ public final class Contents {
 
     /** Takes the blob from the namespace and says whether it was there. The file goes when no namespace has it any more. */
     public boolean remove(Namespace namespace, Digest digest) {
-        return session.change("DELETE FROM contents WHERE namespace = ? AND digest = ?", namespace.name(), digest) > 0;
+        boolean removed =
+                session.change("DELETE FROM contents WHERE namespace = ? AND digest = ?", namespace.name(), digest) > 0;
+        if (removed) {
+            session.note(new Event.ContentDeleted(namespace, digest));
+        }
+        return removed;
     }
 
     /**

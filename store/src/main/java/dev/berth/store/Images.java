@@ -87,6 +87,7 @@ public final class Images {
         if (rows == 0) {
             throw RecordFault.alreadyExists("image", image.namespace(), image.name());
         }
+        session.note(new Event.ImageCreated(image.namespace(), image.name(), image.labels()));
         return get(image.namespace(), image.name());
     }
 
@@ -108,6 +109,7 @@ public final class Images {
         if (rows == 0) {
             throw notFound(image.namespace(), image.name());
         }
+        session.note(new Event.ImageUpdated(image.namespace(), image.name(), image.labels()));
         return get(image.namespace(), image.name());
     }
 
@@ -118,7 +120,12 @@ public final class Images {
 
     /** Removes the name, if it is there, and says whether it was. */
     public boolean remove(Namespace namespace, String name) {
-        return session.change("DELETE FROM images WHERE namespace = ? AND name = ?", namespace.name(), name) > 0;
+        boolean removed =
+                session.change("DELETE FROM images WHERE namespace = ? AND name = ?", namespace.name(), name) > 0;
+        if (removed) {
+            session.note(new Event.ImageDeleted(namespace, name));
+        }
+        return removed;
     }
 
     /**

@@ -4,6 +4,8 @@ import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import java.sql.SQLException;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,6 +75,19 @@ public final class Metadata implements AutoCloseable {
             change.run(records);
             return null;
         });
+    }
+
+    /**
+     * Tells what was changed, after each commit and in the order of the commits, before whoever asked for the change hears of
+     * it. The listener runs on the thread that writes: it must only take note, and must not fail.
+     */
+    public void listen(Consumer<List<Event>> listener) {
+        writer.listen(listener);
+    }
+
+    /** Tells a listener no more. */
+    public void ignore(Consumer<List<Event>> listener) {
+        writer.ignore(listener);
     }
 
     /** Ends after the transactions that are already queued. */

@@ -49,6 +49,7 @@ public final class Namespaces {
         if (rows == 0) {
             throw Fault.alreadyExists("namespace " + namespace.name(), "there is one already", "");
         }
+        session.note(new Event.NamespaceCreated(namespace, Labels.check(labels)));
     }
 
     /**
@@ -64,6 +65,7 @@ public final class Namespaces {
         if (rows == 0) {
             throw notFound(namespace);
         }
+        session.note(new Event.NamespaceUpdated(namespace, Labels.check(labels)));
     }
 
     /**
@@ -86,6 +88,7 @@ public final class Namespaces {
         if (session.change("DELETE FROM namespaces WHERE name = ?", namespace.name()) == 0) {
             throw notFound(namespace);
         }
+        session.note(new Event.NamespaceDeleted(namespace));
     }
 
     /** Makes it if it does not exist yet. */

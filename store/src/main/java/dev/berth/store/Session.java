@@ -24,6 +24,7 @@ final class Session implements AutoCloseable {
 
     private final Connection connection;
     private final Map<String, PreparedStatement> statements = new HashMap<>();
+    private final List<Event> events = new ArrayList<>();
 
     Session(Connection connection) {
         this.connection = connection;
@@ -71,6 +72,21 @@ final class Session implements AutoCloseable {
         } catch (SQLException e) {
             throw failed("run \"" + sql + "\"", sql, e);
         }
+    }
+
+    /** Notes what is to be told if the transaction is committed. */
+    void note(Event event) {
+        events.add(event);
+    }
+
+    /** What was noted since the last time. */
+    List<Event> noted() {
+        if (events.isEmpty()) {
+            return List.of();
+        }
+        List<Event> all = List.copyOf(events);
+        events.clear();
+        return all;
     }
 
     /** Takes back the transaction, if there is one: after some errors SQLite has done so itself. */

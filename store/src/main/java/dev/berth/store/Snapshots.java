@@ -116,6 +116,8 @@ public final class Snapshots {
         if (rows == 0) {
             throw exists(snapshot);
         }
+        session.note(new Event.SnapshotPrepared(
+                snapshot.namespace(), snapshot.snapshotter(), snapshot.key(), snapshot.parent()));
         return get(snapshot.namespace(), snapshot.snapshotter(), snapshot.key());
     }
 
@@ -161,6 +163,7 @@ public final class Snapshots {
         if (rows == 0) {
             throw RecordFault.alreadyExists(found.snapshotter() + " snapshot", found.namespace(), name);
         }
+        session.note(new Event.SnapshotCommitted(found.namespace(), found.snapshotter(), found.key(), name));
         return get(found.namespace(), found.snapshotter(), name);
     }
 
@@ -197,6 +200,7 @@ public final class Snapshots {
                             "remove snapshot " + key, "snapshot " + child + " stands on it", "Remove that one first");
                 });
         session.change("DELETE FROM snapshots WHERE number = ?", found.number());
+        session.note(new Event.SnapshotRemoved(namespace, snapshotter, key));
         return found;
     }
 

@@ -1,9 +1,12 @@
 package dev.berth.store;
 
 import dev.berth.kernel.Fault;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -16,6 +19,7 @@ final class Writer implements AutoCloseable {
     private final Records records;
     private final Flushing flushing;
     private final Checkpoints checkpoints;
+    private final List<Consumer<List<Event>>> listeners = new CopyOnWriteArrayList<>();
     private final BlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final ReentrantLock gate = new ReentrantLock();
     private final Thread thread;
@@ -35,6 +39,16 @@ final class Writer implements AutoCloseable {
         Answer<T> answer = new Answer<>();
         enqueue(() -> perform(durability, work, answer));
         return answer.await();
+    }
+
+    /** Tells this one too, as {@link Metadata#listen}. */
+    void listen(Consumer<List<Event>> listener) {
+        listeners.add(listener);
+    }
+
+    /** Tells this one no more. */
+    void ignore(Consumer<List<Event>> listener) {
+        listeners.remove(listener);
     }
 
     /** Finishes what is queued, and ends. */
@@ -83,6 +97,7 @@ final class Writer implements AutoCloseable {
             answer.fail(e);
             return;
         }
+        tell(session.noted());
         switch (durability) {
             case PROCESS -> answer.give(result);
             case POWER ->
@@ -108,7 +123,14 @@ final class Writer implements AutoCloseable {
         }
     }
 
+    private void tell(List<Event> events) {
+        if (!events.isEmpty()) {
+            listeners.forEach(listener -> listener.accept(events));
+        }
+    }
+
     private void undo(Throwable reason) {
+        session.noted(); // it has not happened
         try {
             session.rollback();
         } catch (Fault e) {
