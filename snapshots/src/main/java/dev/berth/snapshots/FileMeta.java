@@ -53,7 +53,7 @@ record FileMeta(int permissions, long uid, long gid, Instant accessed, Instant m
     }
 
     /** Labels of a security module belong to the host too. */
-    private static boolean isOurs(byte[] name) {
+    static boolean isOurs(byte[] name) {
         return !startsWith(name, TRUSTED) && (!startsWith(name, SECURITY) || Arrays.equals(name, CAPABILITY));
     }
 

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class PaxRecords {
     static final PaxRecords NONE = new PaxRecords();
 
-    private static final String XATTR = "SCHILY.xattr.";
+    static final String XATTR = "SCHILY.xattr.";
     private static final int MAX_LENGTH_DIGITS = 10;
 
     /** One record; never compared. */

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param rdev of a device, {@code major << 32 | minor}
  */
 @SuppressWarnings("ArrayRecordComponent") // entries are never compared
-record TarEntry(
+public record TarEntry(
         byte[] name,
         byte[] link,
         Kind kind,
@@ -31,7 +31,8 @@ record TarEntry(
         Instant accessed,
         List<Xattr> xattrs) {
 
-    enum Kind {
+    /** What sort of file. */
+    public enum Kind {
         REGULAR,
         HARD_LINK,
         SYMLINK,
@@ -42,9 +43,9 @@ record TarEntry(
     }
 
     /** A range of a sparse file that has data. */
-    record Piece(long offset, long length) {}
+    public record Piece(long offset, long length) {}
 
     /** An extended attribute, name and value as bytes. */
     @SuppressWarnings("ArrayRecordComponent")
-    record Xattr(byte[] name, byte[] value) {}
+    public record Xattr(byte[] name, byte[] value) {}
 }

@@ -11,6 +11,7 @@ import dev.berth.linux.Dir;
 import dev.berth.linux.Mounts;
 import dev.berth.store.Store;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -116,9 +117,46 @@ class LayerWaysTest {
         assertThat(sideBySide).as("side by side, compared with copies").isEqualTo(copied);
     }
 
-    /** Empty if a layer is refused. */
-    private static Optional<Map<String, String>> tree(
-            Snapshotter snapshots, String prefix, List<byte[]> layers, boolean sideBySide) throws Exception {
+    /** What a layer changes is told by the trees before and after it. */
+    @Property(tries = 100)
+    void whatTwoTreesDifferInMakesOneTheOther(@ForAll("layers") List<List<Op>> layers) throws Exception {
+        for (Snapshotter snapshots : List.of(OVERLAY, COPIES)) {
+            List<byte[]> archives = new ArrayList<>();
+            archives.add(new TarBytes().bytes());
+            for (List<Op> layer : layers) {
+                TarBytes tar = new TarBytes();
+                layer.forEach(op -> op.add(tar));
+                archives.add(tar.bytes());
+            }
+            try {
+                stack(snapshots, "d", archives, snapshots.name().equals(OVERLAY.name()));
+            } catch (Fault refused) {
+                return;
+            }
+            String top = "d" + (archives.size() - 1);
+            try {
+                var layer = new ByteArrayOutputStream();
+                List<MountPoint> before = snapshots.view(K8S, "before", "d" + (archives.size() - 2), Map.of());
+                List<MountPoint> after = snapshots.view(K8S, "after", top, Map.of());
+                MountedTree.difference(before, after, layer, null);
+                List<MountPoint> made = snapshots.prepare(K8S, "made", "d" + (archives.size() - 2), Map.of());
+                MountedTree.apply(made, new ByteArrayInputStream(layer.toByteArray()));
+                assertThat(withoutTimes(seen(made))).as(snapshots.name()).isEqualTo(withoutTimes(seen(after)));
+            } finally {
+                removeAll(snapshots);
+            }
+        }
+    }
+
+    /** A directory in which nothing changed has no entry; the root never has. */
+    private static Map<String, String> withoutTimes(Map<String, String> tree) {
+        var lines = new TreeMap<>(tree);
+        lines.remove("/");
+        lines.replaceAll((path, line) -> line.startsWith("DIRECTORY") ? line.replaceAll(" \\S+Z", "") : line);
+        return lines;
+    }
+
+    private static void stack(Snapshotter snapshots, String prefix, List<byte[]> layers, boolean sideBySide) {
         try (LayerChain chain = snapshots.layers(K8S, "")) {
             for (int i = 0; i < layers.size(); i++) {
                 byte[] layer = layers.get(i);
@@ -130,19 +168,31 @@ class LayerWaysTest {
                 }
             }
             chain.commit();
+        }
+    }
+
+    private static void removeAll(Snapshotter snapshots) {
+        snapshots.list(K8S).reversed().forEach(snapshot -> snapshots.remove(K8S, snapshot.key()));
+    }
+
+    /** Empty if a layer is refused. */
+    private static Optional<Map<String, String>> tree(
+            Snapshotter snapshots, String prefix, List<byte[]> layers, boolean sideBySide) throws Exception {
+        try {
+            stack(snapshots, prefix, layers, sideBySide);
         } catch (Fault refused) {
             assertThat(refused.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT);
             return Optional.empty();
         }
         try {
-            return Optional.of(seen(snapshots, prefix + (layers.size() - 1)));
+            return Optional.of(seen(snapshots.view(K8S, "view", prefix + (layers.size() - 1), Map.of())));
         } finally {
-            snapshots.list(K8S).reversed().forEach(snapshot -> snapshots.remove(K8S, snapshot.key()));
+            removeAll(snapshots);
         }
     }
 
-    private static Map<String, String> seen(Snapshotter snapshots, String top) throws Exception {
-        MountPoint mount = snapshots.view(K8S, "view", top, Map.of()).getFirst();
+    private static Map<String, String> seen(List<MountPoint> mounts) throws Exception {
+        MountPoint mount = mounts.getFirst();
         try (DetachedMount detached = Mounts.fromOptions(mount.type(), mount.source(), mount.options());
                 Dir root = Dir.open(detached.fd())) {
             // An overlay does not keep files of lower layers linked when one of their names gets another link.
