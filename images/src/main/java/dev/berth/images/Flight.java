@@ -15,13 +15,13 @@ import org.jspecify.annotations.Nullable;
 final class Flight implements Progress {
     private record Resolved(Descriptor manifest, List<Descriptor> layers) {}
 
-    private final FutureTask<Image> work;
+    private final FutureTask<Descriptor> work;
     private final List<Progress> listeners = new CopyOnWriteArrayList<>();
     private volatile @Nullable Resolved resolved;
     private final Thread thread;
 
     /** @param pull is given this flight to tell its progress to */
-    Flight(String name, Function<Progress, Callable<Image>> pull) {
+    Flight(String name, Function<Progress, Callable<Descriptor>> pull) {
         this.work = new FutureTask<>(pull.apply(this));
         this.thread = Thread.ofPlatform().daemon().name("pull " + name).unstarted(work);
     }
@@ -44,7 +44,7 @@ final class Flight implements Progress {
      *
      * @throws Fault the pull's; CANCELLED if the caller was interrupted
      */
-    Image await(String what) {
+    Descriptor await(String what) {
         try {
             return work.get();
         } catch (InterruptedException e) {

@@ -12,6 +12,7 @@ import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Platform;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
@@ -50,7 +51,7 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
             documents.add(current.descriptor());
             switch (current.tree()) {
                 case Manifest manifest -> {
-                    return of(documents, manifest, platform, source);
+                    return of(documents, manifest, Optional.of(platform), source);
                 }
                 case Index index -> {
                     if (documents.size() > MAX_INDEXES) {
@@ -63,7 +64,12 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
         }
     }
 
-    private static ImageParts of(List<Descriptor> documents, Manifest manifest, Platform platform, Source source) {
+    /**
+     * The end of such a walk.
+     *
+     * @param platform that it must be for, if it matters
+     */
+    static ImageParts of(List<Descriptor> documents, Manifest manifest, Optional<Platform> platform, Source source) {
         Descriptor descriptor = manifest.config();
         List<Descriptor> packed = manifest.layers();
         packed.forEach(ImageParts::checkLayer);
@@ -76,9 +82,11 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
                     "It is no image, or a broken one");
         }
         boolean saysPlatform = !config.os().isEmpty() && !config.architecture().isEmpty();
-        if (saysPlatform && platform.distanceTo(config.platform()).isEmpty()) {
+        if (saysPlatform
+                && platform.isPresent()
+                && platform.get().distanceTo(config.platform()).isEmpty()) {
             throw Fault.notFound(
-                    "image for " + platform, "it is for " + config.platform(), "Build it for this platform too");
+                    "image for " + platform.get(), "it is for " + config.platform(), "Build it for this platform too");
         }
         List<Layer> layers = new ArrayList<>();
         for (int i = 0; i < packed.size(); i++) {
@@ -108,7 +116,7 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
         }
     }
 
-    private static Fault none(Platform platform, Index index) {
+    static Fault none(Platform platform, Index index) {
         String offered = index.manifests().stream()
                 .flatMap(it -> it.runsOn().stream())
                 .map(Platform::toString)

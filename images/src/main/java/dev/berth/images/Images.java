@@ -1,12 +1,10 @@
 package dev.berth.images;
 
-import dev.berth.images.registry.Credentials;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.registry.Repository;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.oci.Platform;
-import dev.berth.oci.Reference;
+import dev.berth.oci.Descriptor;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Blobs;
 import dev.berth.store.Durability;
@@ -24,9 +22,6 @@ import java.util.concurrent.atomic.LongAdder;
 
 /** The images of this node. Thread-safe. */
 public final class Images implements AutoCloseable {
-    /** What makes two requests one pull. */
-    private record Key(Namespace namespace, Reference reference, Credentials credentials, Platform platform) {}
-
     private final Store store;
     private final Snapshotter snapshotter;
     private final RegistryClient registries;
@@ -37,7 +32,9 @@ public final class Images implements AutoCloseable {
     private final Holds holds = new Holds();
     private final Catalogue catalogue;
     private final Sweeper sweeper;
-    private final Map<Key, Flight> flights = new HashMap<>();
+    /** By what makes two requests one pull: all but who is told of it. */
+    private final Map<PullRequest, Flight> flights = new HashMap<>();
+
     private boolean closing;
 
     /** Starts with a sweep in the background: a crash may have left content that no image has. */
@@ -68,7 +65,23 @@ public final class Images implements AutoCloseable {
      *     RESOURCE_EXHAUSTED if the disk is full; CANCELLED if the caller is interrupted
      */
     public Image pull(PullRequest request) {
-        Key key = new Key(request.namespace(), request.reference(), request.credentials(), request.platform());
+        fetch(request);
+        return catalogue
+                .find(request.namespace(), request.reference().toString())
+                .orElseThrow(() -> Fault.of(
+                        Fault.Code.ABORTED,
+                        "pull " + request.reference(),
+                        "it was removed meanwhile",
+                        "Pull it again"));
+    }
+
+    /**
+     * As {@link #pull}, also of what this machine cannot run.
+     *
+     * @return what its names point to
+     */
+    public Descriptor fetch(PullRequest request) {
+        PullRequest key = request.with(Progress.NONE);
         Flight flight;
         synchronized (flights) {
             if (closing) {
@@ -87,7 +100,7 @@ public final class Images implements AutoCloseable {
         return flight.await("pull " + request.reference());
     }
 
-    private Callable<Image> pulling(Key key, PullRequest request) {
+    private Callable<Descriptor> pulling(PullRequest key, PullRequest request) {
         return () -> {
             try {
                 return pullNow(request);
@@ -99,12 +112,11 @@ public final class Images implements AutoCloseable {
         };
     }
 
-    private Image pullNow(PullRequest request) throws InterruptedException {
+    private Descriptor pullNow(PullRequest request) throws InterruptedException {
         try {
             Repository repository = registries.repository(request.reference(), request.credentials());
-            try (Holds.Hold hold = holds.begin();
-                    Crew crew = new Crew(layersInAll, fetched, settings.layersPerPull())) {
-                new Pull(request, repository, store, snapshotter, crew, hold).run();
+            try (Holds.Hold hold = holds.begin()) {
+                return new Pull(request, repository, store, snapshotter, this::crew, hold).run();
             }
         } catch (Fault e) {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
@@ -112,13 +124,15 @@ public final class Images implements AutoCloseable {
             }
             throw e.within("pull " + request.reference());
         }
-        return catalogue
-                .find(request.namespace(), request.reference().toString())
-                .orElseThrow(() -> Fault.of(
-                        Fault.Code.ABORTED,
-                        "pull " + request.reference(),
-                        "it was removed meanwhile",
-                        "Pull it again"));
+    }
+
+    private Crew crew() {
+        return new Crew(layersInAll, fetched, settings.layersPerPull());
+    }
+
+    /** Layers and the trees that they make. */
+    public Diffs diffs() {
+        return new Diffs(store, holds);
     }
 
     private void giveRoomBack(Fault reason) throws InterruptedException {

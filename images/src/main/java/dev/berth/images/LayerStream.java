@@ -45,10 +45,10 @@ final class LayerStream extends InputStream {
     private long count;
 
     /** @param harmless how many bytes are never too many, however few they were packed */
-    LayerStream(Descriptor layer, Digest diffId, InputStream archive, long harmless) {
+    LayerStream(Descriptor layer, MessageDigest hasher, InputStream archive, long harmless) {
         this.layer = layer;
         this.archive = archive;
-        this.hasher = diffId.hasher();
+        this.hasher = hasher;
         this.maxBytes = Math.max(harmless, saturated(layer.size()));
     }
 
@@ -63,6 +63,15 @@ final class LayerStream extends InputStream {
      * @throws Fault INVALID_ARGUMENT if it is not packed as it seems; UNAVAILABLE if it cannot be read
      */
     static LayerStream open(Descriptor layer, Digest diffId, InputStream packed) {
+        return open(layer, diffId.hasher(), packed);
+    }
+
+    /** As {@link #open(Descriptor, Digest, InputStream)}, of a layer that nobody has told the diff id of. */
+    static LayerStream open(Descriptor layer, InputStream packed) {
+        return open(layer, Digest.sha256Hasher(), packed);
+    }
+
+    private static LayerStream open(Descriptor layer, MessageDigest hasher, InputStream packed) {
         try (var undo = new Rollback()) {
             undo.add("bytes of layer " + layer.digest(), packed::close);
             var peeking = new PushbackInputStream(packed, MAGIC);
@@ -74,7 +83,7 @@ final class LayerStream extends InputStream {
                 case NONE -> peeking;
             };
             undo.commit();
-            return new LayerStream(layer, diffId, archive, BOMB_BYTES);
+            return new LayerStream(layer, hasher, archive, BOMB_BYTES);
         } catch (IOException e) {
             throw wrong(layer, e);
         }
@@ -127,16 +136,31 @@ final class LayerStream extends InputStream {
      * @throws Fault FAILED_PRECONDITION if it is another archive than the config names
      */
     void verify(Digest diffId) {
-        byte[] rest = new byte[1 << 16];
-        while (read(rest, 0, rest.length) >= 0) {
-            // read on: the padding after the archive's end counts too
-        }
+        readOn();
         Digest actual = diffId.finish(hasher);
         if (!actual.equals(diffId)) {
             throw Fault.precondition(
                     "layer " + layer.digest(),
                     "unpacked it is " + actual + ", but the image's config says " + diffId,
                     "The image is broken; build and push it again");
+        }
+    }
+
+    /** Reads what is left, and tells the sha256 digest of all of it. Of a stream that was opened without a diff id; once. */
+    Digest digest() {
+        readOn();
+        return Digest.sha256(hasher);
+    }
+
+    /** Bytes read so far, unpacked. */
+    long count() {
+        return count;
+    }
+
+    private void readOn() {
+        byte[] rest = new byte[1 << 16];
+        while (read(rest, 0, rest.length) >= 0) {
+            // read on: the padding after the archive's end counts too
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.berth.images;
 
 import dev.berth.images.registry.Blob;
-import dev.berth.images.registry.Repository;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.snapshots.LayerChain;
@@ -26,15 +25,15 @@ final class LayerWork {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(500);
     private static final long STEP_BYTES = 1 << 18;
 
-    private final Repository repository;
+    private final LayerSource source;
     private final Blobs blobs;
     private final Crew crew;
     private final Progress progress;
     private final ImageParts.Layer layer;
     private volatile boolean wrote;
 
-    LayerWork(Repository repository, Blobs blobs, Crew crew, Progress progress, ImageParts.Layer layer) {
-        this.repository = repository;
+    LayerWork(LayerSource source, Blobs blobs, Crew crew, Progress progress, ImageParts.Layer layer) {
+        this.source = source;
         this.blobs = blobs;
         this.crew = crew;
         this.progress = progress;
@@ -155,7 +154,7 @@ final class LayerWork {
      */
     private boolean download(Ingest ingest, @Nullable ChunkPipe pipe) throws InterruptedException {
         long told = ingest.offset();
-        try (Blob blob = repository.blob(layer.descriptor(), ingest.offset())) {
+        try (Blob blob = source.blob(layer.descriptor(), ingest.offset())) {
             for (ByteBuffer bytes = blob.next(); bytes != null; bytes = blob.next()) {
                 crew.fetched(bytes.remaining());
                 ByteBuffer same = bytes.duplicate();

@@ -9,24 +9,19 @@ import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.ImageTree;
 import dev.berth.oci.Reference;
-import dev.berth.snapshots.LayerChain;
-import dev.berth.snapshots.LayerDraft;
-import dev.berth.snapshots.Placement;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.Contents;
 import dev.berth.store.Durability;
 import dev.berth.store.ImageRecord;
+import dev.berth.store.Records;
 import dev.berth.store.Store;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.Future;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.Supplier;
 
 /**
  * One pull from beginning to end: resolve, bring the documents, bring and unpack the layers, make it last, give it its names.
@@ -35,10 +30,6 @@ import org.slf4j.LoggerFactory;
  * while; nothing at all if the disk was full.
  */
 final class Pull {
-    /** On every snapshot that a pull makes; the sweep removes no others. The value is the packed layer's digest. */
-    static final String LAYER_LABEL = "dev.berth/image-layer";
-
-    private static final Logger LOG = LoggerFactory.getLogger(Pull.class);
     private static final Map<String, String> RECORD_LABELS = Map.of("io.cri-containerd.image", "managed");
 
     private final PullRequest request;
@@ -46,34 +37,42 @@ final class Pull {
     private final Repository repository;
     private final Store store;
     private final Snapshotter snapshotter;
-    private final Crew crew;
+    private final Supplier<Crew> crews;
     private final Holds.Hold hold;
 
-    Pull(PullRequest request, Repository repository, Store store, Snapshotter snapshotter, Crew crew, Holds.Hold hold) {
+    Pull(
+            PullRequest request,
+            Repository repository,
+            Store store,
+            Snapshotter snapshotter,
+            Supplier<Crew> crews,
+            Holds.Hold hold) {
         this.request = request;
         this.progress = request.progress();
         this.repository = repository;
         this.store = store;
         this.snapshotter = snapshotter;
-        this.crew = crew;
+        this.crews = crews;
         this.hold = hold;
     }
 
     /**
      * Pulls.
      *
-     * @return what has been pulled; its records are on disk
+     * @return what the names point to now; their records are on disk
      */
-    ImageParts run() throws InterruptedException {
+    Descriptor run() throws InterruptedException {
         Document top = resolve();
-        ImageParts parts = ImageParts.of(top, request.platform(), new FromRegistry());
-        List<Descriptor> packed =
-                parts.layers().stream().map(ImageParts.Layer::descriptor).toList();
-        progress.resolved(parts.manifest(), packed);
-        bring(parts);
+        Selection selection = Selection.of(top, request.extent(), new FromRegistry());
+        for (ImageParts parts : selection.images()) {
+            List<Descriptor> packed =
+                    parts.layers().stream().map(ImageParts.Layer::descriptor).toList();
+            progress.resolved(parts.manifest(), packed);
+        }
+        bring(selection);
         store.blobs().flush();
-        record(parts);
-        return parts;
+        record(top.descriptor(), selection);
+        return top.descriptor();
     }
 
     /** What the name points to now. If we know the name, the registry is asked for the digest only. */
@@ -142,117 +141,71 @@ final class Pull {
         }
     }
 
-    /** Every layer's bytes into the store, and every layer that has no snapshot yet into one. */
-    private void bring(ImageParts parts) throws InterruptedException {
-        List<ImageParts.Layer> layers = parts.layers();
-        layers.forEach(layer -> {
-            hold.blob(layer.descriptor().digest());
-            hold.snapshot(layer.chain().toString());
-        });
-        List<LayerWork> works = layers.stream()
-                .map(layer -> new LayerWork(repository, store.blobs(), crew, progress, layer))
+    /** Layers and what else is wanted; held before, so that no sweep comes in between. */
+    private void bring(Selection selection) throws InterruptedException {
+        for (ImageParts parts : selection.images()) {
+            parts.layers().forEach(layer -> {
+                hold.blob(layer.descriptor().digest());
+                hold.snapshot(layer.chain().toString());
+            });
+            bring(parts.layers(), selection.unpacks(parts));
+        }
+        List<ImageParts.Layer> others = selection.others().stream()
+                .map(blob -> {
+                    hold.blob(blob.digest());
+                    return new ImageParts.Layer(blob, blob.digest(), blob.digest());
+                })
                 .toList();
-        try {
-            int unpacked = unpacked(layers);
-            if (unpacked == layers.size()) {
-                finish(begin(works, unpacked, null));
-            } else {
-                unpack(
-                        works,
-                        unpacked,
-                        unpacked == 0 ? "" : layers.get(unpacked - 1).chain().toString());
-            }
-        } catch (Fault e) {
-            if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
-                crew.close();
-                works.forEach(LayerWork::drop);
-            }
-            throw e;
-        }
+        bring(others, false);
     }
 
-    private void unpack(List<LayerWork> works, int unpacked, String base) throws InterruptedException {
-        try (LayerChain chain = snapshotter.layers(request.namespace(), base)) {
-            try {
-                List<Begun> begun = begin(works, unpacked, chain);
-                finish(begun.subList(0, unpacked));
-                for (Begun each : begun.subList(unpacked, begun.size())) {
-                    append(chain, each);
-                }
-            } finally {
-                crew.close(); // before the chain: its threads write into it
-            }
-            chain.commit();
+    private void bring(List<ImageParts.Layer> layers, boolean unpack) throws InterruptedException {
+        try (Crew crew = crews.get()) {
+            new LayerSet(request.namespace(), store.blobs(), snapshotter, repository::blob, progress, crew)
+                    .bring(layers, unpack);
         }
-    }
-
-    /** How many layers, from the lowest on, have their snapshots already. */
-    private int unpacked(List<ImageParts.Layer> layers) {
-        for (int count = layers.size(); count > 0; count--) {
-            if (snapshotter.exists(
-                    request.namespace(), layers.get(count - 1).chain().toString())) {
-                return count;
-            }
-        }
-        return 0;
-    }
-
-    private record Begun(LayerWork work, Future<@Nullable LayerDraft> draft) {}
-
-    private List<Begun> begin(List<LayerWork> works, int unpacked, @Nullable LayerChain chain)
-            throws InterruptedException {
-        List<Begun> begun = new ArrayList<>();
-        for (LayerWork work : works) {
-            LayerChain into = begun.size() >= unpacked && chain != null && chain.sideBySide() ? chain : null;
-            begun.add(new Begun(work, crew.begin(() -> work.run(into))));
-        }
-        return begun;
-    }
-
-    private void finish(List<Begun> begun) throws InterruptedException {
-        for (Begun each : begun) {
-            crew.result(each.draft);
-        }
-    }
-
-    private void append(LayerChain chain, Begun begun) throws InterruptedException {
-        LayerDraft draft = crew.result(begun.draft);
-        ImageParts.Layer layer = begun.work.layer();
-        String name = layer.chain().toString();
-        Map<String, String> labels =
-                Map.of(LAYER_LABEL, layer.descriptor().digest().toString());
-        if (draft != null) {
-            switch (chain.append(name, labels, draft)) {
-                case Placement.Placed placed -> {
-                    return;
-                }
-                case Placement.NeedsParent(var why) ->
-                    LOG.debug(
-                            "layer {} is unpacked in its turn: {}",
-                            layer.descriptor().digest(),
-                            why);
-            }
-        }
-        begun.work.appendInTurn(chain, name, labels);
     }
 
     /** The names and the belonging of the blobs, in one transaction, on disk before anybody is told. */
-    private void record(ImageParts parts) {
+    private void record(Descriptor target, Selection selection) {
         Namespace namespace = request.namespace();
+        ContentLabels labels = new ContentLabels();
+        selection.documents().forEach(it -> labels.add(it.descriptor(), it.tree()));
+        selection.others().forEach(labels::add);
+        for (ImageParts parts : selection.images()) {
+            labels.add(parts, selection.unpacks(parts) ? Optional.of(snapshotter.name()) : Optional.empty());
+        }
+        store.metadata().apply(Durability.POWER, records -> {
+            labels.all().forEach((digest, entry) -> {
+                Map<String, String> before = records.contents()
+                        .find(namespace, digest)
+                        .map(Contents.Content::labels)
+                        .orElse(Map.of());
+                entry.labels().putAll(ContentLabels.source(request.reference(), before));
+                records.contents().put(namespace, digest, entry.size(), entry.labels());
+            });
+            name(records, target);
+        });
+    }
+
+    private void name(Records records, Descriptor target) {
+        Namespace namespace = request.namespace();
+        PullRequest.Naming naming = request.naming();
+        for (String name : naming.names()) {
+            records.images().put(ImageRecord.of(namespace, name, target, naming.labels()));
+        }
+        if (!naming.names().isEmpty()) {
+            return;
+        }
         Reference reference = request.reference();
         Set<String> names = new TreeSet<>(Set.of(reference.toString()));
-        names.add(reference.withDigest(parts.target().digest()).toString());
-        store.metadata().apply(Durability.POWER, records -> {
-            for (Descriptor blob : parts.blobs()) {
-                records.contents().put(namespace, blob.digest(), blob.size(), Map.of());
-            }
-            for (String name : names) {
-                ImageRecord record = records.images()
-                        .find(namespace, name)
-                        .map(it -> it.withTarget(parts.target()))
-                        .orElseGet(() -> ImageRecord.of(namespace, name, parts.target(), RECORD_LABELS));
-                records.images().put(record);
-            }
-        });
+        names.add(reference.withDigest(target.digest()).toString());
+        for (String name : names) {
+            ImageRecord record = records.images()
+                    .find(namespace, name)
+                    .map(it -> it.withTarget(target))
+                    .orElseGet(() -> ImageRecord.of(namespace, name, target, RECORD_LABELS));
+            records.images().put(record);
+        }
     }
 }

@@ -4,6 +4,8 @@ import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
+import java.util.List;
+import java.util.Map;
 
 /**
  * A wish for an image.
@@ -11,18 +13,67 @@ import dev.berth.oci.Reference;
  * @param credentials requests that are equal in all but the progress are one pull, so these should have an {@code equals}
  */
 public record PullRequest(
-        Namespace namespace, Reference reference, Credentials credentials, Platform platform, Progress progress) {
+        Namespace namespace,
+        Reference reference,
+        Credentials credentials,
+        Extent extent,
+        Naming naming,
+        Progress progress) {
+    /**
+     * How much of an image that is made for several platforms.
+     *
+     * @param platforms those that are wanted, whole; none means all that there are
+     * @param unpacked those whose layers become snapshots
+     * @param documents whether manifests and configs of the others are wanted too, so that the image can be pushed as it is
+     */
+    public record Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents) {
+        public Extent {
+            platforms = List.copyOf(platforms);
+            unpacked = List.copyOf(unpacked);
+        }
+
+        /** One platform, ready to run. */
+        public static Extent of(Platform platform) {
+            return new Extent(List.of(platform), List.of(platform), false);
+        }
+    }
+
+    /**
+     * Under what names it is known afterwards.
+     *
+     * @param names of the records; none means the reference, and the repository with the digest
+     * @param labels of the records, in the place of those that they have; none means those of an image of the CRI, which leave what
+     *     is there
+     */
+    public record Naming(List<String> names, Map<String, String> labels) {
+        /** As the CRI has it. */
+        public static final Naming CRI = new Naming(List.of(), Map.of());
+
+        public Naming {
+            names = List.copyOf(names);
+            labels = Map.copyOf(labels);
+        }
+    }
 
     /** For this machine, without a login and without being told how it goes. */
     public static PullRequest of(Namespace namespace, Reference reference) {
-        return new PullRequest(namespace, reference, Credentials.ANONYMOUS, Platform.host(), Progress.NONE);
+        return new PullRequest(
+                namespace, reference, Credentials.ANONYMOUS, Extent.of(Platform.host()), Naming.CRI, Progress.NONE);
     }
 
     public PullRequest with(Credentials newCredentials) {
-        return new PullRequest(namespace, reference, newCredentials, platform, progress);
+        return new PullRequest(namespace, reference, newCredentials, extent, naming, progress);
+    }
+
+    public PullRequest with(Extent newExtent) {
+        return new PullRequest(namespace, reference, credentials, newExtent, naming, progress);
+    }
+
+    public PullRequest with(Naming newNaming) {
+        return new PullRequest(namespace, reference, credentials, extent, newNaming, progress);
     }
 
     public PullRequest with(Progress newProgress) {
-        return new PullRequest(namespace, reference, credentials, platform, newProgress);
+        return new PullRequest(namespace, reference, credentials, extent, naming, newProgress);
     }
 }

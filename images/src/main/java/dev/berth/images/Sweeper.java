@@ -251,7 +251,7 @@ final class Sweeper implements AutoCloseable {
 
     private static boolean unneeded(Marks marks, SnapshotRecord snapshot) {
         return snapshot.kind() == SnapshotRecord.Kind.COMMITTED
-                && snapshot.labels().containsKey(Pull.LAYER_LABEL)
+                && snapshot.labels().containsKey(LayerSet.LAYER_LABEL)
                 && !marks.snapshots.contains(snapshot.key());
     }
 

@@ -141,8 +141,8 @@ class LayerStreamTest {
         byte[] plain = new byte[4 << 20];
         byte[] packed = gzip(plain);
         var layer = Descriptor.of(MediaTypes.OCI_LAYER_GZIP, Digest.of(packed), 100);
-        try (var stream =
-                new LayerStream(layer, Digest.of(plain), new GzipStream(new ByteArrayInputStream(packed)), 1 << 20)) {
+        try (var stream = new LayerStream(
+                layer, Digest.of(plain).hasher(), new GzipStream(new ByteArrayInputStream(packed)), 1 << 20)) {
             assertThatThrownBy(() -> stream.verify(Digest.of(plain)))
                     .isInstanceOfSatisfying(
                             Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.RESOURCE_EXHAUSTED))

@@ -6,7 +6,11 @@ import dev.berth.kernel.Ticker;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
+import dev.berth.wire.containerd.diff.DiffGrpc;
+import dev.berth.wire.containerd.mounts.MountsGrpc;
 import dev.berth.wire.containerd.namespaces.NamespacesGrpc;
+import dev.berth.wire.containerd.snapshots.SnapshotsGrpc;
+import dev.berth.wire.containerd.streaming.StreamingGrpc;
 import dev.berth.wire.containerd.version.VersionGrpc;
 import io.grpc.BindableService;
 import io.grpc.HandlerRegistry;
@@ -43,7 +47,15 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
      * @param version of the program
      */
     public static Services open(Path root, String version, Parts parts, InstantSource clock, Ticker ticker) {
+        Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
+        Streams streams = new Streams();
         return new Services(Map.ofEntries(
+                Map.entry(
+                        DiffGrpc.SERVICE_NAME,
+                        () -> new DiffService(parts.images().diffs())),
+                Map.entry(MountsGrpc.SERVICE_NAME, MountsService::new),
+                Map.entry(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters)),
+                Map.entry(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams)),
                 Map.entry(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store())),
                 Map.entry(VersionGrpc.SERVICE_NAME, () -> new VersionService(version))));
     }

@@ -1,0 +1,104 @@
+package dev.berth.images;
+
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.ImageTree;
+import dev.berth.oci.Index;
+import dev.berth.oci.Manifest;
+import dev.berth.oci.MediaTypes;
+import dev.berth.oci.Reference;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+
+/**
+ * What the records of an image's blobs say, in containerd's words: what each needs, what it unpacks to, where it came from. By these
+ * labels alone everybody who collects garbage knows what must stay.
+ */
+final class ContentLabels {
+    private static final String REFERENCE = "containerd.io/gc.ref.content";
+    private static final String SNAPSHOT = "containerd.io/gc.ref.snapshot.";
+    private static final String SOURCE = "containerd.io/distribution.source.";
+
+    /** One blob of the image. */
+    record Entry(long size, Map<String, String> labels) {}
+
+    private final Map<Digest, Entry> entries = new LinkedHashMap<>();
+
+    private Map<String, String> labels(Descriptor blob) {
+        return entries.computeIfAbsent(blob.digest(), _ -> new Entry(blob.size(), new TreeMap<>()))
+                .labels();
+    }
+
+    /** A blob that is there and needs no other. */
+    void add(Descriptor blob) {
+        labels(blob);
+    }
+
+    /** A document that is there; it needs all that it names, whether that is there or not. */
+    void add(Descriptor document, ImageTree tree) {
+        Map<String, String> labels = labels(document);
+        List<Descriptor> children = new ArrayList<>();
+        switch (tree) {
+            case Index index -> children.addAll(index.manifests());
+            case Manifest manifest -> {
+                children.add(manifest.config());
+                children.addAll(manifest.layers());
+            }
+        }
+        Map<String, Integer> counts = new HashMap<>();
+        for (Descriptor child : children) {
+            String kind = kind(child.mediaType());
+            int count = counts.merge(kind, 1, Integer::sum) - 1;
+            labels.put(
+                    REFERENCE + (kind.equals(".config") ? kind : kind + "." + count),
+                    child.digest().toString());
+        }
+    }
+
+    private static String kind(String mediaType) {
+        if (MediaTypes.isConfig(mediaType)) {
+            return ".config";
+        }
+        if (MediaTypes.isManifest(mediaType)) {
+            return ".m";
+        }
+        return MediaTypes.isLayer(mediaType) || MediaTypes.isForeignLayer(mediaType) ? ".l" : "";
+    }
+
+    /** The layers of an image and its config. */
+    void add(ImageParts parts, Optional<String> snapshotter) {
+        Map<String, String> config = labels(parts.config());
+        if (!parts.snapshot().isEmpty()) {
+            snapshotter.ifPresent(name -> config.put(SNAPSHOT + name, parts.snapshot()));
+        }
+        for (ImageParts.Layer layer : parts.layers()) {
+            Map<String, String> labels = labels(layer.descriptor());
+            if (snapshotter.isPresent()) {
+                labels.put(Diffs.UNCOMPRESSED, layer.diffId().toString());
+            }
+        }
+    }
+
+    /** All blobs, with what is said of each. */
+    Map<Digest, Entry> all() {
+        return entries;
+    }
+
+    /** The key and the value by which a blob says that it came from a repository, besides those that it said before. */
+    static Map<String, String> source(Reference from, Map<String, String> before) {
+        String key = SOURCE + from.domain();
+        Set<String> repositories = new TreeSet<>(Set.of(from.path()));
+        Arrays.stream(before.getOrDefault(key, "").split(",", -1))
+                .filter(it -> !it.isEmpty())
+                .forEach(repositories::add);
+        return Map.of(key, String.join(",", repositories));
+    }
+}

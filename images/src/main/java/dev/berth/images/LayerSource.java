@@ -1,0 +1,16 @@
+package dev.berth.images;
+
+import dev.berth.images.registry.Blob;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+
+/** Where the bytes of layers come from that are not in the store. */
+interface LayerSource {
+    /** Everything was to be in the store already. */
+    LayerSource NOWHERE = (layer, offset) -> {
+        throw Fault.notFound("layer " + layer.digest(), "it is not there", "The archive or the image is not complete");
+    };
+
+    /** Opens a layer at an offset. */
+    Blob blob(Descriptor layer, long offset);
+}

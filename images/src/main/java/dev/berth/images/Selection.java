@@ -1,0 +1,162 @@
+package dev.berth.images;
+
+import dev.berth.images.registry.Document;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.Index;
+import dev.berth.oci.Manifest;
+import dev.berth.oci.MediaTypes;
+import dev.berth.oci.Platform;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** What is wanted of a tree of documents: found by walking down from its top. */
+final class Selection {
+    private static final int MAX_INDEXES = 4;
+    private static final int MAX_DOCUMENTS = 1000;
+
+    private final PullRequest.Extent extent;
+    private final ImageParts.Source source;
+    private final Map<Digest, Document> documents = new LinkedHashMap<>();
+    private final List<ImageParts> images = new ArrayList<>();
+    private final Map<Digest, Descriptor> others = new LinkedHashMap<>();
+    private final Set<Digest> configs = new HashSet<>();
+
+    private Selection(PullRequest.Extent extent, ImageParts.Source source) {
+        this.extent = extent;
+        this.source = source;
+    }
+
+    /**
+     * Walks.
+     *
+     * @throws Fault as {@link ImageParts#of}
+     */
+    static Selection of(Document top, PullRequest.Extent extent, ImageParts.Source source) {
+        Selection selection = new Selection(extent, source);
+        selection.walk(top, List.of());
+        return selection;
+    }
+
+    private void walk(Document document, List<Descriptor> above) {
+        List<Descriptor> path = new ArrayList<>(above);
+        path.add(document.descriptor());
+        if (path.size() > MAX_INDEXES + 1 || documents.size() > MAX_DOCUMENTS) {
+            throw Fault.invalid("image " + path.getFirst().digest(), "its indexes are nested too deep", "");
+        }
+        boolean isNew = documents.put(document.descriptor().digest(), document) == null;
+        switch (document.tree()) {
+            case Manifest manifest -> {
+                if (isNew) {
+                    image(path, manifest);
+                }
+            }
+            case Index index -> {
+                Set<Descriptor> wanted = wanted(index);
+                for (Descriptor entry : index.manifests()) {
+                    boolean isDocument =
+                            MediaTypes.isManifest(entry.mediaType()) || MediaTypes.isIndex(entry.mediaType());
+                    if (wanted.contains(entry)) {
+                        walk(source.document(entry), path);
+                    } else if (isDocument && extent.documents()) {
+                        look(source.document(entry));
+                    }
+                }
+            }
+        }
+    }
+
+    private Set<Descriptor> wanted(Index index) {
+        Set<Descriptor> wanted = new LinkedHashSet<>();
+        if (extent.platforms().isEmpty()) {
+            index.manifests().stream()
+                    .filter(it -> MediaTypes.isManifest(it.mediaType()) || MediaTypes.isIndex(it.mediaType()))
+                    .forEach(wanted::add);
+            return wanted;
+        }
+        for (Platform platform : extent.platforms()) {
+            wanted.add(index.choose(platform).orElseThrow(() -> ImageParts.none(platform, index)));
+        }
+        return wanted;
+    }
+
+    private void image(List<Descriptor> path, Manifest manifest) {
+        Optional<ImageParts> parts =
+                extent.platforms().isEmpty() ? anyPlatform(path, manifest) : Optional.of(forPlatforms(path, manifest));
+        if (parts.isPresent()) {
+            images.add(parts.get());
+        } else {
+            others.put(manifest.config().digest(), manifest.config());
+            manifest.layers().forEach(layer -> others.put(layer.digest(), layer));
+        }
+    }
+
+    private ImageParts forPlatforms(List<Descriptor> path, Manifest manifest) {
+        Fault unfit = null;
+        for (Platform platform : extent.platforms()) {
+            try {
+                return ImageParts.of(path, manifest, Optional.of(platform), source);
+            } catch (Fault e) {
+                if (e.code() != Fault.Code.NOT_FOUND) {
+                    throw e;
+                }
+                unfit = unfit == null ? e : unfit;
+            }
+        }
+        throw unfit == null ? new IllegalStateException("no platform") : unfit;
+    }
+
+    /** With all platforms come things that are no images: attestations, signatures. Their bytes are kept as they are. */
+    private Optional<ImageParts> anyPlatform(List<Descriptor> path, Manifest manifest) {
+        boolean isImage = MediaTypes.isConfig(manifest.config().mediaType())
+                && manifest.layers().stream().allMatch(it -> MediaTypes.isLayer(it.mediaType()));
+        return isImage ? Optional.of(ImageParts.of(path, manifest, Optional.empty(), source)) : Optional.empty();
+    }
+
+    /** Documents and configs only. */
+    private void look(Document document) {
+        if (documents.size() > MAX_DOCUMENTS) {
+            throw Fault.invalid("image", "it has more than " + MAX_DOCUMENTS + " documents", "");
+        }
+        if (documents.put(document.descriptor().digest(), document) != null) {
+            return;
+        }
+        if (document.tree() instanceof Manifest manifest) {
+            Descriptor config = manifest.config();
+            if (configs.add(config.digest())) {
+                source.config(config);
+                others.put(config.digest(), config);
+            }
+        }
+    }
+
+    /** Indexes and manifests that are there, from the top down. */
+    List<Document> documents() {
+        return List.copyOf(documents.values());
+    }
+
+    /** The images that are wanted, whole. */
+    List<ImageParts> images() {
+        return images;
+    }
+
+    /** Blobs that are wanted although they belong to no such image. */
+    List<Descriptor> others() {
+        return List.copyOf(others.values());
+    }
+
+    /** Whether an image's layers are to become snapshots. */
+    boolean unpacks(ImageParts parts) {
+        Platform is = parts.content().platform();
+        boolean says = !is.os().isEmpty() && !is.architecture().isEmpty();
+        return extent.unpacked().stream()
+                .anyMatch(platform -> !says || platform.distanceTo(is).isPresent());
+    }
+}
