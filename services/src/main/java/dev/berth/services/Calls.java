@@ -6,6 +6,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -72,10 +73,23 @@ final class Calls {
             for (Throwable left : fault.getSuppressed()) {
                 LOG.warn("{}", left.getMessage(), left);
             }
-            return status(fault.code()).withDescription(fault.getMessage()).asRuntimeException();
+            return status(fault.code())
+                    .withDescription(text(fault.code(), String.valueOf(fault.getMessage())))
+                    .asRuntimeException();
         }
         LOG.error("a call failed", failure);
         return Status.INTERNAL.withDescription(failure.toString()).asRuntimeException();
+    }
+
+    /** Ends with the name of the kind of error: clients of containerd cut it off, print it, and look for it. */
+    private static String text(Fault.Code code, String message) {
+        String kind = switch (code) {
+            case CANCELLED -> "context canceled";
+            case DEADLINE_EXCEEDED -> "context deadline exceeded";
+            case UNIMPLEMENTED -> "not implemented";
+            default -> code.name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        };
+        return message.endsWith(": " + kind) ? message : message + ": " + kind;
     }
 
     private static Status status(Fault.Code code) {

@@ -7,6 +7,7 @@ import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
 import dev.berth.wire.containerd.diff.DiffGrpc;
+import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
 import dev.berth.wire.containerd.mounts.MountsGrpc;
 import dev.berth.wire.containerd.namespaces.NamespacesGrpc;
 import dev.berth.wire.containerd.snapshots.SnapshotsGrpc;
@@ -56,6 +57,9 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
                 Map.entry(MountsGrpc.SERVICE_NAME, MountsService::new),
                 Map.entry(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters)),
                 Map.entry(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams)),
+                Map.entry(
+                        IntrospectionGrpc.SERVICE_NAME,
+                        () -> new IntrospectionService(new Plugins(root, parts.snapshotter()), root, parts.disk())),
                 Map.entry(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store())),
                 Map.entry(VersionGrpc.SERVICE_NAME, () -> new VersionService(version))));
     }
