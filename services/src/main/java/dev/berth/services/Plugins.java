@@ -5,6 +5,7 @@ import dev.berth.snapshots.Snapshotter;
 import dev.berth.wire.containerd.introspection.Plugin;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -13,12 +14,12 @@ import java.util.Optional;
  * Nothing is listed that does not answer.
  */
 final class Plugins {
-    /** Of the services, by the last part of containerd's name for them. */
-    private static final List<String> SERVICES = List.of("cri", "introspection", "namespaces", "version");
+    private static final int SHORT_NAME = 2; // among the parts of a service's name
 
     private final List<Plugin> all;
 
-    Plugins(Path root, Snapshotter snapshotter) {
+    /** @param services the full names of those that answer, as in {@code containerd.services.images.v1.Images} */
+    Plugins(Path root, Snapshotter snapshotter, Collection<String> services) {
         var host = Platform.host();
         var platform = dev.berth.wire.shim.types.Platform.newBuilder()
                 .setOs(host.os())
@@ -37,7 +38,9 @@ final class Plugins {
                 .build());
         list.add(plugin("cri", "images").build());
         list.add(plugin("cri", "runtime").addPlatforms(platform).build());
-        SERVICES.forEach(name -> list.add(plugin("grpc", name).build()));
+        list.add(plugin("grpc", "cri").build());
+        services.forEach(name ->
+                list.add(plugin("grpc", name.split("\\.", -1)[SHORT_NAME]).build()));
         all = List.copyOf(list);
     }
 

@@ -22,6 +22,7 @@ import io.grpc.ServerServiceDefinition;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -50,18 +51,18 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
     public static Services open(Path root, String version, Parts parts, InstantSource clock, Ticker ticker) {
         Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
         Streams streams = new Streams();
-        return new Services(Map.ofEntries(
-                Map.entry(
-                        DiffGrpc.SERVICE_NAME,
-                        () -> new DiffService(parts.images().diffs())),
-                Map.entry(MountsGrpc.SERVICE_NAME, MountsService::new),
-                Map.entry(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters)),
-                Map.entry(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams)),
-                Map.entry(
-                        IntrospectionGrpc.SERVICE_NAME,
-                        () -> new IntrospectionService(new Plugins(root, parts.snapshotter()), root, parts.disk())),
-                Map.entry(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store())),
-                Map.entry(VersionGrpc.SERVICE_NAME, () -> new VersionService(version))));
+        Map<String, Supplier<BindableService>> makers = new TreeMap<>();
+        makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
+        makers.put(
+                IntrospectionGrpc.SERVICE_NAME,
+                () -> new IntrospectionService(
+                        new Plugins(root, parts.snapshotter(), makers.keySet()), root, parts.disk()));
+        makers.put(MountsGrpc.SERVICE_NAME, MountsService::new);
+        makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));
+        makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters));
+        makers.put(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams));
+        makers.put(VersionGrpc.SERVICE_NAME, () -> new VersionService(version));
+        return new Services(makers);
     }
 
     @Override
