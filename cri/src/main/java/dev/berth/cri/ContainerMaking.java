@@ -20,6 +20,7 @@ import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
 import dev.berth.tasks.NewTask.RootMount;
@@ -59,7 +60,7 @@ final class ContainerMaking {
         Image image = image(config);
         String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
-        shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id()));
+        shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
         timeline.done("snapshot");
         SpecBuilder.Built built;

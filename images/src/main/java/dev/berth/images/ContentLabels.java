@@ -26,6 +26,7 @@ final class ContentLabels {
     private static final String REFERENCE = "containerd.io/gc.ref.content";
     private static final String SNAPSHOT = "containerd.io/gc.ref.snapshot.";
     private static final String SOURCE = "containerd.io/distribution.source.";
+    private static final int MAX_LABEL = 4096;
 
     /** One blob of the image. */
     record Entry(long size, Map<String, String> labels) {}
@@ -58,7 +59,7 @@ final class ContentLabels {
             String kind = kind(child.mediaType());
             int count = counts.merge(kind, 1, Integer::sum) - 1;
             labels.put(
-                    REFERENCE + (kind.equals(".config") ? kind : kind + "." + count),
+                    REFERENCE + (kind.equals(".config") && count == 0 ? kind : kind + "." + count),
                     child.digest().toString());
         }
     }
@@ -92,13 +93,28 @@ final class ContentLabels {
         return entries;
     }
 
-    /** The key and the value by which a blob says that it came from a repository, besides those that it said before. */
+    /**
+     * The key and the value by which a blob says that it came from a repository, besides those that it said before: one label for
+     * each registry, without its port. Empty if the label would become too long.
+     */
     static Map<String, String> source(Reference from, Map<String, String> before) {
-        String key = SOURCE + from.domain();
+        String key = SOURCE + from.domain().replaceFirst(":[0-9]+$", "");
         Set<String> repositories = new TreeSet<>(Set.of(from.path()));
         Arrays.stream(before.getOrDefault(key, "").split(",", -1))
                 .filter(it -> !it.isEmpty())
                 .forEach(repositories::add);
-        return Map.of(key, String.join(",", repositories));
+        String value = String.join(",", repositories);
+        return key.length() + value.length() > MAX_LABEL ? Map.of() : Map.of(key, value);
+    }
+
+    /** Of a layer's snapshot. */
+    static Map<String, String> snapshot(ImageParts.Layer layer, String parent) {
+        Map<String, String> labels = new HashMap<>();
+        labels.put("containerd.io/snapshot.ref", layer.chain().toString());
+        labels.put("containerd.io/snapshot/diff-id", layer.diffId().toString());
+        if (!parent.isEmpty()) {
+            labels.put("containerd.io/snapshot/parent-chain-id", parent);
+        }
+        return Map.copyOf(labels);
     }
 }

@@ -1,11 +1,15 @@
 package dev.berth.images;
 
 import dev.berth.oci.Digest;
+import dev.berth.store.Garbage.Node;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
+import java.util.function.Predicate;
 
 /**
  * What pulls under way rely on although no record names it yet, so that the sweep lets it be. What is released while a sweep runs
@@ -18,16 +22,16 @@ final class Holds {
     private boolean sweeping;
 
     /** The holds of one pull; they end with it. For one thread. */
-    final class Hold implements AutoCloseable {
+    final class Hold implements Keeping {
         private final Set<String> mine = new HashSet<>();
 
-        /** Holds a blob, whether it is there or not yet. */
-        void blob(Digest digest) {
+        @Override
+        public void blob(Digest digest) {
             add(key(digest));
         }
 
-        /** Holds a layer's snapshot, whether it is there or not yet. */
-        void snapshot(String key) {
+        @Override
+        public void snapshot(String key) {
             add(snapshotKey(key));
         }
 
@@ -83,18 +87,9 @@ final class Holds {
 
     /** Removes a blob unless it is held; nobody can begin to hold it meanwhile. */
     boolean removeBlob(Digest digest, Runnable removal) {
-        return remove(key(digest), removal);
-    }
-
-    /** Removes a snapshot unless it is held; nobody can begin to hold it meanwhile. */
-    boolean removeSnapshot(String snapshot, Runnable removal) {
-        return remove(snapshotKey(snapshot), removal);
-    }
-
-    private boolean remove(String key, Runnable removal) {
         lock.lock();
         try {
-            if (held.containsKey(key) || releasedMeanwhile.contains(key)) {
+            if (isHeld(key(digest))) {
                 return false;
             }
             removal.run();
@@ -102,6 +97,29 @@ final class Holds {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Removes records except those that are held; nobody can begin to hold one meanwhile. */
+    List<Node> remove(Function<Predicate<Node>, List<Node>> removal) {
+        lock.lock();
+        try {
+            return removal.apply(this::isHeld);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Called with the lock, by whichever thread works for its holder. */
+    private boolean isHeld(Node node) {
+        return switch (node.kind()) {
+            case CONTENT -> isHeld("blob " + node.key());
+            case SNAPSHOT -> isHeld(snapshotKey(node.name()));
+            case IMAGE, LEASE, INGEST, CONTAINER, SANDBOX -> false;
+        };
+    }
+
+    private boolean isHeld(String key) {
+        return held.containsKey(key) || releasedMeanwhile.contains(key);
     }
 
     private static String key(Digest digest) {

@@ -137,7 +137,7 @@ public final class Images implements AutoCloseable {
 
     private void giveRoomBack(Fault reason) throws InterruptedException {
         try {
-            sweeper.now();
+            sweeper.everything();
         } catch (Fault e) {
             reason.addSuppressed(e);
         }
@@ -183,9 +183,9 @@ public final class Images implements AutoCloseable {
         return true;
     }
 
-    /** Removes soon what no image and no container needs; to be called when a container has gone. */
+    /** Removes in a moment what nothing needs; to be called when something has gone that may have needed others. */
     public void sweepSoon() {
-        sweeper.soon();
+        sweeper.afterChanges();
     }
 
     /** Bytes of layers that came from registries since the start. */
@@ -193,9 +193,19 @@ public final class Images implements AutoCloseable {
         return fetched.sum();
     }
 
-    /** Removes now what nothing needs, also what an interrupted pull could go on with. Waits for it. */
+    /** Begins to keep content and snapshots that no record leads to yet. */
+    public Keeping keep() {
+        return holds.begin();
+    }
+
+    /** Removes what nothing needs, as garbage collection has it, and waits for it. */
     public void sweepNow() throws InterruptedException {
-        sweeper.now();
+        sweeper.soon().await();
+    }
+
+    /** As {@link #sweepNow}, and also what an interrupted pull could go on with. */
+    void sweepEverything() throws InterruptedException {
+        sweeper.everything();
     }
 
     /**

@@ -17,9 +17,6 @@ import org.slf4j.LoggerFactory;
 
 /** The layers of one image: every one's bytes into the store and, if asked, every one that has no snapshot yet into one. */
 final class LayerSet {
-    /** On every snapshot that is made of an image; the sweep removes no others. The value is the packed layer's digest. */
-    static final String LAYER_LABEL = "dev.berth/image-layer";
-
     private static final Logger LOG = LoggerFactory.getLogger(LayerSet.class);
 
     private final Namespace namespace;
@@ -74,8 +71,10 @@ final class LayerSet {
             try {
                 List<Begun> begun = begin(works, unpacked, chain);
                 finish(begun.subList(0, unpacked));
+                String parent = base;
                 for (Begun each : begun.subList(unpacked, begun.size())) {
-                    append(chain, each);
+                    append(chain, each, parent);
+                    parent = each.work.layer().chain().toString();
                 }
             } finally {
                 crew.close(); // before the chain: its threads write into it
@@ -112,12 +111,11 @@ final class LayerSet {
         }
     }
 
-    private void append(LayerChain chain, Begun begun) throws InterruptedException {
+    private void append(LayerChain chain, Begun begun, String parent) throws InterruptedException {
         LayerDraft draft = crew.result(begun.draft);
         ImageParts.Layer layer = begun.work.layer();
         String name = layer.chain().toString();
-        Map<String, String> labels =
-                Map.of(LAYER_LABEL, layer.descriptor().digest().toString());
+        Map<String, String> labels = ContentLabels.snapshot(layer, parent);
         if (draft != null) {
             switch (chain.append(name, labels, draft)) {
                 case Placement.Placed placed -> {

@@ -13,11 +13,10 @@ import dev.berth.oci.MediaTypes;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Blob;
 import dev.berth.store.Blobs;
-import dev.berth.store.Durability;
+import dev.berth.store.Garbage;
+import dev.berth.store.Garbage.Kind;
+import dev.berth.store.Garbage.Node;
 import dev.berth.store.ImageRecord;
-import dev.berth.store.Leases;
-import dev.berth.store.Records;
-import dev.berth.store.SnapshotRecord;
 import dev.berth.store.Store;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,20 +28,21 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Removes what no image needs any more: blobs, and layers' snapshots on which nothing stands. Runs on a thread of its own, one sweep
- * at a time.
- *
- * <p>Leases are respected: what one names stays.
+ * Removes what nothing needs any more: records that no image, lease, container or label leads to, then their files. Runs on a thread
+ * of its own, one sweep at a time, and holds up nobody: it looks at one moment of the records, removes a few of them at a time, and
+ * only then their files.
  */
 final class Sweeper implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Sweeper.class);
@@ -51,6 +51,13 @@ final class Sweeper implements AutoCloseable {
     private static final Duration GRACE = Duration.ofHours(1);
 
     private static final Duration OLD_INGEST = Duration.ofHours(24);
+    private static final Duration AFTER_CHANGES = Duration.ofSeconds(1);
+    private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(30);
+    /** Leases and ingests end without any change. */
+    private static final int LOOKS_WITHOUT_CHANGE = 20;
+    /** Records in one transaction: about a millisecond. */
+    private static final int AT_ONCE = 32;
+
     private static final int MAX_DEPTH = 8;
 
     private final Store store;
@@ -59,9 +66,12 @@ final class Sweeper implements AutoCloseable {
     private final Holds holds;
     private final InstantSource clock;
     private final AtomicReference<@Nullable CountDownLatch> asked = new AtomicReference<>(); // and not begun
+    private final AtomicBoolean delayed = new AtomicBoolean();
     private final Set<Digest> unreadable = new HashSet<>(); // told already; of the sweep's thread
-    private final ExecutorService thread = Executors.newSingleThreadExecutor(
-            Thread.ofPlatform().daemon().name("image-sweep").factory());
+    private long changes; // when the last sweep began; of the sweep's thread
+    private int looks; // since the last sweep; of the sweep's thread
+    private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("image-sweep").factory());
 
     Sweeper(Store store, Snapshotter snapshotter, Catalogue catalogue, Holds holds, InstantSource clock) {
         this.store = store;
@@ -69,6 +79,9 @@ final class Sweeper implements AutoCloseable {
         this.catalogue = catalogue;
         this.holds = holds;
         this.clock = clock;
+        thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        var _ = thread.scheduleWithFixedDelay(
+                this::look, BETWEEN_LOOKS.toSeconds(), BETWEEN_LOOKS.toSeconds(), TimeUnit.SECONDS);
     }
 
     /**
@@ -86,9 +99,7 @@ final class Sweeper implements AutoCloseable {
             thread.execute(() -> {
                 asked.set(null);
                 try {
-                    sweep(GRACE);
-                } catch (Fault e) {
-                    LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
+                    sweepOrTell();
                 } finally {
                     fresh.countDown();
                 }
@@ -100,12 +111,29 @@ final class Sweeper implements AutoCloseable {
         return fresh;
     }
 
+    /** Sweeps in a moment, once for all that happens until then. */
+    void afterChanges() {
+        if (delayed.compareAndSet(false, true)) {
+            try {
+                var _ = thread.schedule(
+                        () -> {
+                            delayed.set(false);
+                            sweepOrTell();
+                        },
+                        AFTER_CHANGES.toMillis(),
+                        TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException e) {
+                LOG.debug("no sweep any more: closing");
+            }
+        }
+    }
+
     /**
      * Sweeps and waits for it; nothing unclaimed is spared.
      *
      * @throws Fault if it could not be done
      */
-    void now() throws InterruptedException {
+    void everything() throws InterruptedException {
         Future<?> done = thread.submit(() -> sweep(Duration.ZERO));
         try {
             done.get();
@@ -114,19 +142,37 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweep(Duration grace) {
-        holds.sweepBegins();
+    private void look() {
+        looks++;
+        if (store.metadata().changes() != changes || looks >= LOOKS_WITHOUT_CHANGE) {
+            sweepOrTell();
+        }
+    }
+
+    private void sweepOrTell() {
         try {
-            Marks marks = store.metadata().read(this::roots).spread(store.blobs());
-            tell(marks.unreadable);
-            sweepSnapshots(marks);
-            sweepBlobs(marks, grace);
-            sweepIngests();
-            snapshotter.tidy();
-            catalogue.retain(marks.targets);
+            sweep(GRACE);
+        } catch (Fault e) {
+            LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
+        }
+    }
+
+    private void sweep(Duration grace) {
+        looks = 0;
+        holds.sweepBegins();
+        try (Garbage garbage = store.metadata().collect()) {
+            tell(new Reading(garbage).read());
+            removeRecords(garbage);
+            sweepIngests(garbage.heldIngests());
+            sweepBlobs(grace);
+            catalogue.retain(garbage.images().stream()
+                    .map(image -> image.target().digest())
+                    .collect(Collectors.toSet()));
         } finally {
             holds.sweepEnds();
         }
+        changes = store.metadata().changes();
+        snapshotter.tidy();
     }
 
     /** One line for each that is new: sweeps are many, and the image stays until somebody removes it. */
@@ -140,161 +186,129 @@ final class Sweeper implements AutoCloseable {
     }
 
     /**
-     * What must stay.
+     * What images need that no label tells: those of an older Berth, and those of clients that set none. Their documents are read.
      *
      * <p>A document that cannot be read is kept and leads nowhere: it comes from strangers, or from a disk that lost it, and must
      * not keep the others' room.
      */
-    private static final class Marks {
-        private final Set<Digest> targets = new HashSet<>();
-        private final Set<Digest> blobs = new HashSet<>();
-        private final Set<String> snapshots = new HashSet<>();
-        private final Set<Descriptor> from = new HashSet<>();
+    private final class Reading {
+        private final Garbage garbage;
         private final Set<Seen> seen = new HashSet<>();
         private final Map<Digest, String> unreadable = new HashMap<>();
 
         /** With its type, because what one document calls a manifest may be another's config. */
-        private record Seen(Digest digest, String mediaType) {}
+        private record Seen(Namespace namespace, Digest digest, String mediaType) {}
 
-        void lease(Leases.Resource resource) {
-            if (resource.type().equals("content")) {
-                blobs.add(Digest.parse(resource.id()));
-            } else if (resource.type().startsWith("snapshots/")) {
-                snapshots.add(resource.id());
-            }
+        Reading(Garbage garbage) {
+            this.garbage = garbage;
         }
 
-        /** Follows what is marked to what it names. */
-        Marks spread(Blobs store) {
-            for (Descriptor root : from) {
-                spread(store, root, 0);
+        /** @return what could not be read, and why */
+        Map<Digest, String> read() {
+            for (ImageRecord image : garbage.images()) {
+                spread(image.namespace(), image.target(), 0);
             }
-            return this;
+            return unreadable;
         }
 
-        private void spread(Blobs store, Descriptor descriptor, int depth) {
+        private void spread(Namespace namespace, Descriptor descriptor, int depth) {
             Digest digest = descriptor.digest();
-            blobs.add(digest);
-            boolean isNew = seen.add(new Seen(digest, descriptor.mediaType()));
-            if (isNew && depth <= MAX_DEPTH && store.find(digest).isPresent()) {
+            if (depth <= MAX_DEPTH
+                    && seen.add(new Seen(namespace, digest, descriptor.mediaType()))
+                    && garbage.isUnlabelled(namespace, digest)
+                    && store.blobs().find(digest).isPresent()) {
                 try {
-                    follow(store, descriptor, depth);
+                    follow(namespace, descriptor, depth);
                 } catch (Fault e) {
                     unreadable.putIfAbsent(digest, String.valueOf(e.getMessage()));
                 }
             }
         }
 
-        private void follow(Blobs store, Descriptor descriptor, int depth) {
+        private void follow(Namespace namespace, Descriptor descriptor, int depth) {
             String type = descriptor.mediaType();
+            Digest digest = descriptor.digest();
             if (MediaTypes.isIndex(type) || MediaTypes.isManifest(type)) {
-                byte[] bytes = store.read(descriptor.digest(), ImageTree.MAX_BYTES);
+                byte[] bytes = store.blobs().read(digest, ImageTree.MAX_BYTES);
                 switch (ImageTree.parse(type, bytes)) {
-                    case Index index -> index.manifests().forEach(it -> spread(store, it, depth + 1));
+                    case Index index -> index.manifests().forEach(child -> refer(namespace, digest, child, depth));
                     case Manifest manifest -> {
-                        spread(store, manifest.config(), depth + 1);
-                        manifest.layers().forEach(it -> blobs.add(it.digest()));
+                        refer(namespace, digest, manifest.config(), depth);
+                        manifest.layers().forEach(layer -> garbage.refer(namespace, digest, layer));
                     }
                 }
             } else if (descriptor.size() <= ImageTree.MAX_BYTES && MediaTypes.isConfig(type)) {
-                chains(ImageConfig.fromJson(store.read(descriptor.digest(), ImageTree.MAX_BYTES)));
-            }
-        }
-
-        private void chains(ImageConfig config) {
-            List<Digest> diffIds = config.rootfs().diffIds();
-            for (int i = 0; i < diffIds.size(); i++) {
-                snapshots.add(ChainId.of(diffIds.subList(0, i + 1)).toString());
-            }
-        }
-    }
-
-    private Marks roots(Records records) {
-        Marks marks = new Marks();
-        for (Namespace namespace : namespaces(records)) {
-            for (Leases.Lease lease : records.leases().list(namespace)) {
-                if (lease.expiresAt()
-                        .filter(end -> end.isBefore(clock.instant()))
-                        .isEmpty()) {
-                    records.leases().resources(namespace, lease.id()).forEach(marks::lease);
-                }
-            }
-            for (ImageRecord image : records.images().list(namespace)) {
-                marks.targets.add(image.target().digest());
-                marks.from.add(image.target());
-            }
-        }
-        return marks;
-    }
-
-    private static List<Namespace> namespaces(Records records) {
-        return records.namespaces().list();
-    }
-
-    private void sweepSnapshots(Marks marks) {
-        for (Namespace namespace : store.metadata().read(Sweeper::namespaces)) {
-            Map<String, SnapshotRecord> all = new HashMap<>();
-            Map<String, Integer> children = new HashMap<>();
-            for (SnapshotRecord each : snapshotter.list(namespace)) {
-                all.put(each.key(), each);
-                children.merge(each.parent(), 1, Integer::sum);
-            }
-            for (SnapshotRecord top : List.copyOf(all.values())) {
-                SnapshotRecord each = children.containsKey(top.key()) ? null : top;
-                while (each != null && unneeded(marks, each) && removeSnapshot(namespace, each.key())) {
-                    boolean bare = children.merge(each.parent(), -1, Integer::sum) == 0;
-                    each = bare ? all.get(each.parent()) : null; // down to the first on which something else stands
+                List<Digest> diffIds = ImageConfig.fromJson(store.blobs().read(digest, ImageTree.MAX_BYTES))
+                        .rootfs()
+                        .diffIds();
+                if (!diffIds.isEmpty()) {
+                    garbage.refer(
+                            namespace,
+                            digest,
+                            snapshotter.name(),
+                            ChainId.of(diffIds).toString());
                 }
             }
         }
-    }
 
-    private static boolean unneeded(Marks marks, SnapshotRecord snapshot) {
-        return snapshot.kind() == SnapshotRecord.Kind.COMMITTED
-                && snapshot.labels().containsKey(LayerSet.LAYER_LABEL)
-                && !marks.snapshots.contains(snapshot.key());
-    }
-
-    private boolean removeSnapshot(Namespace namespace, String key) {
-        try {
-            return holds.removeSnapshot(key, () -> snapshotter.remove(namespace, key));
-        } catch (Fault e) {
-            LOG.debug("snapshot {} stays: {}", key, e.getMessage()); // a container was made on it meanwhile
-            return false;
+        private void refer(Namespace namespace, Digest from, Descriptor to, int depth) {
+            garbage.refer(namespace, from, to);
+            spread(namespace, to, depth + 1);
         }
     }
 
-    private void sweepBlobs(Marks marks, Duration grace) {
+    private void removeRecords(Garbage garbage) {
+        List<Node> unneeded = garbage.unneeded().stream()
+                .filter(node ->
+                        node.kind() != Kind.SNAPSHOT || node.snapshotter().equals(snapshotter.name()))
+                .toList();
+        Set<String> gone = new HashSet<>();
+        for (int at = 0; at < unneeded.size(); at += AT_ONCE) {
+            List<Node> some = unneeded.subList(at, Math.min(unneeded.size(), at + AT_ONCE));
+            holds.remove(held -> garbage.remove(some, held)).stream()
+                    .filter(node -> node.kind() == Kind.CONTENT)
+                    .forEach(node -> gone.add(node.key()));
+        }
+        if (!gone.isEmpty()) {
+            Set<Digest> claimed =
+                    store.metadata().read(records -> records.contents().digests());
+            gone.stream()
+                    .map(Digest::parse)
+                    .filter(digest -> !claimed.contains(digest))
+                    .forEach(this::removeFile);
+        }
+    }
+
+    private void removeFile(Digest digest) {
+        holds.removeBlob(digest, () -> {
+            boolean claimed =
+                    store.metadata().read(records -> records.contents().isClaimed(digest));
+            if (!claimed) {
+                store.blobs().delete(digest);
+            }
+        });
+    }
+
+    /** Files without a record: of pulls that were broken off. No record is written for them, so a full disk is no hindrance. */
+    private void sweepBlobs(Duration grace) {
+        if (grace.isZero()) {
+            store.blobs().flush(); // what waits for a flush cannot go while one is under way
+        }
         Set<Digest> claimed =
                 store.metadata().read(records -> records.contents().digests());
         Instant spared = clock.instant().minus(grace);
         for (Blob blob : store.blobs().list()) {
-            Digest digest = blob.digest();
-            if (marks.blobs.contains(digest)) {
-                continue;
-            }
-            if (claimed.contains(digest)) {
-                holds.removeBlob(digest, () -> removeClaimed(digest));
-            } else if (!blob.storedAt().isAfter(spared)) {
-                holds.removeBlob(
-                        digest, () -> store.blobs().delete(digest)); // no record: on a full disk none can be written
+            if (!claimed.contains(blob.digest()) && !blob.storedAt().isAfter(spared)) {
+                removeFile(blob.digest());
             }
         }
     }
 
-    private void removeClaimed(Digest digest) {
-        store.metadata().apply(Durability.PROCESS, records -> {
-            for (Namespace namespace : namespaces(records)) {
-                records.contents().remove(namespace, digest);
-            }
-        });
-        store.blobs().delete(digest);
-    }
-
-    private void sweepIngests() {
+    private void sweepIngests(Set<Node> held) {
+        Set<String> leased = held.stream().map(Node::key).collect(Collectors.toSet());
         Instant oldest = clock.instant().minus(OLD_INGEST);
         for (Blobs.Status ingest : store.blobs().ingests()) {
-            if (ingest.updatedAt().isBefore(oldest)) {
+            if (ingest.updatedAt().isBefore(oldest) && !leased.contains(ingest.ref())) {
                 try {
                     store.blobs().abort(ingest.ref());
                 } catch (Fault e) {

@@ -134,7 +134,8 @@ final class FakeSnapshotter implements Snapshotter {
                         Durability.PROCESS,
                         records -> records.snapshots()
                                 .create(SnapshotRecord.of(namespace, "fake", key, SnapshotRecord.Kind.ACTIVE)
-                                        .on(parent)));
+                                        .on(parent)
+                                        .withLabels(labels)));
         return List.of();
     }
 

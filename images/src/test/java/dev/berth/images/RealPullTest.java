@@ -113,10 +113,10 @@ class RealPullTest {
                     .isEqualTo(Files.getAttribute(files.resolve("bin/busybox"), "unix:ino"));
             assertThat(images.usage(root).usedBytes()).isGreaterThan(1 << 20);
             images.remove(K8S, image.id().toString());
-            images.sweepNow();
+            images.sweepEverything();
             assertThat(files.resolve("bin/busybox")).exists(); // c1 stands on it
             snapshotter.remove(K8S, "c1");
-            images.sweepNow();
+            images.sweepEverything();
             assertThat(files).doesNotExist();
             assertThat(store.blobs().list()).isEmpty();
             assertThat(images.usage(root).usedBytes()).isZero();

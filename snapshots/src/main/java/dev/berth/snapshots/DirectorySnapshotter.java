@@ -6,6 +6,7 @@ import dev.berth.kernel.Ids;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Rollback;
 import dev.berth.store.Durability;
+import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
 import dev.berth.store.SnapshotRecord;
@@ -236,7 +237,9 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     SnapshotRecord newDraft(Namespace namespace, boolean withWork) throws IOException {
         SnapshotRecord draft = metadata.write(
                 Durability.PROCESS,
-                r -> r.snapshots().create(SnapshotRecord.of(namespace, name, DRAFT + Ids.random(), Kind.ACTIVE)));
+                r -> r.snapshots()
+                        .create(SnapshotRecord.of(namespace, name, DRAFT + Ids.random(), Kind.ACTIVE)
+                                .withLabels(GcLabel.KEEP)));
         try (Rollback undo = new Rollback()) {
             undo.add("draft " + draft.number(), () -> removeDraft(draft));
             files.make(draft.number(), withWork);

@@ -43,8 +43,11 @@ final class BlobFiles {
     /** Guards the map and the total; held briefly. */
     private final ReentrantLock lock = new ReentrantLock();
 
-    /** Held while files move or go; taken before {@link #lock}. */
+    /** Held while a blob comes or goes, briefly; taken before {@link #lock}. */
     private final ReentrantLock moving = new ReentrantLock();
+
+    /** Held while blobs are flushed, for as long as the disk takes; taken before {@link #moving}. */
+    private final ReentrantLock flushing = new ReentrantLock();
 
     private final Map<Digest, IngestFiles> unflushed = new LinkedHashMap<>();
     private Blobs.@Nullable Usage usage;
@@ -135,29 +138,58 @@ final class BlobFiles {
         return unflushedBatch().values().stream().anyMatch(files -> files.ref().equals(ref));
     }
 
+    /** Takes the name away; the kernel gives the room back when the file is closed, and that nobody waits for with a lock. */
     boolean delete(Digest digest) throws IOException {
+        if (unflushedBatch().containsKey(digest)) {
+            return deleteUnflushed(digest);
+        }
+        Optional<Blobs.Reader> there = open(digest);
+        if (there.isEmpty()) {
+            return false;
+        }
+        try (Blobs.Reader _ = there.get()) {
+            moving.lock();
+            try {
+                return removeFile(digest);
+            } finally {
+                moving.unlock();
+            }
+        }
+    }
+
+    /** A flush under way would not know what to do with a file that has gone. */
+    private boolean deleteUnflushed(Digest digest) throws IOException {
+        flushing.lock();
         moving.lock();
         try {
-            Optional<Blob> there = find(digest);
-            if (there.isEmpty()) {
-                return false;
-            }
             IngestFiles files = unflushedBatch().get(digest);
-            if (files != null) {
-                forget(Set.of(digest));
-                files.remove(disk);
+            if (files == null) {
+                return removeFile(digest);
             }
-            disk.remove(layout.blob(digest));
-            count(-1, -there.get().size());
+            long size = Files.exists(files.data()) ? Files.size(files.data()) : 0;
+            forget(Set.of(digest));
+            files.remove(disk);
+            count(-1, -size);
+            removeFile(digest);
             return true;
         } finally {
             moving.unlock();
+            flushing.unlock();
         }
+    }
+
+    private boolean removeFile(Digest digest) throws IOException {
+        Optional<Blob> there = info(digest, layout.blob(digest));
+        if (there.isPresent()) {
+            disk.remove(layout.blob(digest));
+            count(-1, -there.get().size());
+        }
+        return there.isPresent();
     }
 
     /** @param filesystem whether to sync the whole file system, even if there is no blob to flush */
     void flush(boolean filesystem) {
-        moving.lock();
+        flushing.lock();
         try {
             Map<Digest, IngestFiles> batch = unflushedBatch();
             if (filesystem || !batch.isEmpty()) {
@@ -165,7 +197,7 @@ final class BlobFiles {
                 publish(batch);
             }
         } finally {
-            moving.unlock();
+            flushing.unlock();
         }
     }
 
@@ -186,9 +218,14 @@ final class BlobFiles {
         } catch (IOException e) {
             // The kernel tells a failed write once and may have thrown the bytes away: they cannot be trusted any more.
             Fault fault = DiskFault.of("flush " + batch.size() + " blobs", e);
-            usage = null;
-            forget(batch.keySet());
-            throw discard(batch, fault);
+            moving.lock();
+            try {
+                usage = null;
+                forget(batch.keySet());
+                throw discard(batch, fault);
+            } finally {
+                moving.unlock();
+            }
         }
     }
 

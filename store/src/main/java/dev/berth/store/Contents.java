@@ -76,6 +76,11 @@ public final class Contents {
         return new HashSet<>(session.list("SELECT DISTINCT digest FROM contents", row -> Digest.parse(row.text())));
     }
 
+    /** Whether any namespace has it. */
+    public boolean isClaimed(Digest digest) {
+        return session.number("SELECT EXISTS (SELECT 1 FROM contents WHERE digest = ?)", digest) > 0;
+    }
+
     /**
      * Adds a blob that was flushed to disk; the labels are merged into those of a record that exists already.
      *

@@ -60,6 +60,7 @@ final class Database {
             statement.execute("PRAGMA wal_autocheckpoint = 0");
             statement.execute("PRAGMA journal_size_limit = " + LOG_LIMIT_BYTES);
             schema.migrate(connection);
+            Fresh.prepare(statement);
             reserve();
             return connection;
         } catch (SQLException | RuntimeException e) {

@@ -15,7 +15,7 @@ import java.util.Set;
 
 /** The names of images. */
 public final class Images {
-    private static final String COLUMNS = "namespace, name, target, labels, created_at, updated_at";
+    static final String COLUMNS = "namespace, name, target, labels, created_at, updated_at";
 
     private final Session session;
     private final Namespaces namespaces;
@@ -139,7 +139,7 @@ public final class Images {
         }
     }
 
-    private static ImageRecord read(Row row) throws SQLException {
+    static ImageRecord read(Row row) throws SQLException {
         return new ImageRecord(
                 row.namespace(),
                 row.text(),

@@ -41,6 +41,7 @@ public final class Metadata implements AutoCloseable {
     private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
 
     private final Session session;
+    private final InstantSource clock;
     private final Writer writer;
     private final Readers readers;
     private final Flushing flushing;
@@ -48,6 +49,7 @@ public final class Metadata implements AutoCloseable {
 
     private Metadata(Database database, Session session, Disk disk, InstantSource clock) {
         this.session = session;
+        this.clock = clock;
         this.flushing = new Flushing(disk, database.log());
         this.checkpoints = new Checkpoints(database);
         this.writer = new Writer(session, new Records(session, clock), flushing, checkpoints);
@@ -88,6 +90,16 @@ public final class Metadata implements AutoCloseable {
     /** Tells a listener no more. */
     public void ignore(Consumer<List<Event>> listener) {
         writer.ignore(listener);
+    }
+
+    /** Begins to collect what nothing needs. One at a time; to be called outside of a transaction. */
+    public Garbage collect() {
+        return Garbage.begin(this, clock);
+    }
+
+    /** How many transactions have changed something since the start. */
+    public long changes() {
+        return writer.changes();
     }
 
     /** Ends after the transactions that are already queued. */

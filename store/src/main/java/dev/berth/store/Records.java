@@ -59,6 +59,10 @@ public final class Records {
         return leftovers;
     }
 
+    Session session() {
+        return session;
+    }
+
     /** What SQLite finds wrong with the database; empty if nothing. */
     List<String> damage() {
         return Salvage.damage(session);

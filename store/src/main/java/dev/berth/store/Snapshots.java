@@ -204,6 +204,17 @@ public final class Snapshots {
         return found;
     }
 
+    /** Whether there is such a snapshot and no other stands on it. */
+    boolean isBare(Namespace namespace, String snapshotter, String key) {
+        return session.number(
+                        "SELECT EXISTS (SELECT 1 FROM snapshots s WHERE namespace = ? AND snapshotter = ? AND key = ?"
+                                + " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE parent = s.number))",
+                        namespace.name(),
+                        snapshotter,
+                        key)
+                > 0;
+    }
+
     /** Begins with numbers that an older, lost database cannot have given: its directories may still be there. */
     void skipOldNumbers() {
         session.change(

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,7 @@ final class Writer implements AutoCloseable {
     private final BlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
     private final ReentrantLock gate = new ReentrantLock();
     private final Thread thread;
+    private final AtomicLong changes = new AtomicLong();
     private boolean closed;
     private boolean ended;
 
@@ -67,6 +69,11 @@ final class Writer implements AutoCloseable {
         Waiting.join(thread);
     }
 
+    /** How many transactions were committed. */
+    long changes() {
+        return changes.get();
+    }
+
     private void enqueue(Runnable task) {
         gate.lock();
         try {
@@ -92,6 +99,7 @@ final class Writer implements AutoCloseable {
             session.execute("BEGIN IMMEDIATE");
             result = work.run(records);
             session.execute("COMMIT");
+            changes.incrementAndGet();
         } catch (Throwable e) { // whatever it was, it belongs to the caller; this thread goes on
             undo(e);
             answer.fail(e);
