@@ -38,11 +38,13 @@ final class Headers implements ServerInterceptor {
      * @throws Fault FAILED_PRECONDITION if the caller named none; INVALID_ARGUMENT if it is not a name
      */
     static Namespace namespace() {
-        return optionalNamespace()
-                .orElseThrow(() -> Fault.precondition(
-                        "the call",
-                        "namespace is required",
-                        "Send the header containerd-namespace, as ctr --namespace does"));
+        return optionalNamespace().orElseThrow(Headers::missing);
+    }
+
+    /** What a call hears that must name a namespace and does not. */
+    static Fault missing() {
+        return Fault.precondition(
+                "the call", "namespace is required", "Send the header containerd-namespace, as ctr --namespace does");
     }
 
     /** The namespace of the call, for what can do without. */

@@ -2,10 +2,12 @@ package dev.berth.services;
 
 import dev.berth.images.Images;
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
+import dev.berth.wire.containerd.content.ContentGrpc;
 import dev.berth.wire.containerd.diff.DiffGrpc;
 import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
 import dev.berth.wire.containerd.mounts.MountsGrpc;
@@ -22,8 +24,10 @@ import io.grpc.ServerServiceDefinition;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.Queue;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +41,7 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
 
     private final Map<String, Supplier<BindableService>> makers;
     private final Map<String, ServerServiceDefinition> bound = new ConcurrentHashMap<>();
+    private final Queue<AutoCloseable> open = new ConcurrentLinkedQueue<>();
 
     private Services(Map<String, Supplier<BindableService>> makers) {
         this.makers = makers;
@@ -52,6 +57,7 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
         Streams streams = new Streams();
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
+        makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images()));
         makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
         makers.put(
                 IntrospectionGrpc.SERVICE_NAME,
@@ -72,10 +78,20 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         if (service == null || maker == null) {
             return null;
         }
-        return bound.computeIfAbsent(service, _ -> ServerInterceptors.intercept(maker.get(), new Headers()))
-                .getMethod(method);
+        return bound.computeIfAbsent(service, _ -> bind(maker.get())).getMethod(method);
+    }
+
+    private ServerServiceDefinition bind(BindableService service) {
+        if (service instanceof AutoCloseable ends) {
+            open.add(ends);
+        }
+        return ServerInterceptors.intercept(service, new Headers());
     }
 
     @Override
-    public void close() {}
+    public void close() {
+        var closing = new Rollback();
+        open.forEach(each -> closing.add(each.getClass().getSimpleName(), each::close));
+        closing.close();
+    }
 }

@@ -170,6 +170,20 @@ public final class Ingest implements AutoCloseable {
         return wanted;
     }
 
+    /** The digest of what is there so far, in the algorithm that was wanted at the beginning. */
+    public Digest digest() {
+        lock.lock();
+        try {
+            MessageDigest copy = (MessageDigest) hasher.clone();
+            return wanted.digest().map(digest -> digest.finish(copy)).orElseGet(() -> Digest.sha256(copy));
+        } catch (CloneNotSupportedException e) {
+            throw Fault.internal("hash ingest " + ref(), "this Java's hashes cannot be copied", "")
+                    .causedBy(e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** The digest of what is there, in the algorithm wanted. */
     Digest digest(Blobs.Wanted now) throws IOException {
         MessageDigest asked = hasherFor(now);

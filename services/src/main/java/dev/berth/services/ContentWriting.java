@@ -1,0 +1,177 @@
+package dev.berth.services;
+
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.oci.Digest;
+import dev.berth.store.Store;
+import dev.berth.wire.containerd.content.WriteAction;
+import dev.berth.wire.containerd.content.WriteContentRequest;
+import dev.berth.wire.containerd.content.WriteContentResponse;
+import io.grpc.stub.StreamObserver;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import org.jspecify.annotations.Nullable;
+
+/** One call of Write: the first message names the ingest, each is answered with where the writer stands, a commit ends it. */
+final class ContentWriting implements StreamObserver<WriteContentRequest> {
+    private final Store store;
+    private final ExecutorService workers;
+    private final StreamObserver<WriteContentResponse> client;
+    private final @Nullable Namespace namespace;
+    private final LeaseOfCall lease;
+
+    private @Nullable ContentWriter writer;
+    private String ref = "";
+    private long total;
+    private Optional<Digest> expected = Optional.empty();
+    private boolean over;
+
+    ContentWriting(Store store, ExecutorService workers, StreamObserver<WriteContentResponse> client) {
+        this.store = store;
+        this.workers = workers;
+        this.client = client;
+        this.namespace = Headers.optionalNamespace().orElse(null);
+        this.lease = LeaseOfCall.current();
+    }
+
+    @Override
+    public void onNext(WriteContentRequest request) {
+        if (over) {
+            return;
+        }
+        try {
+            WriteContentResponse answer =
+                    workers.submit(() -> step(request)).get(); // it hashes and writes: not for a virtual thread
+            client.onNext(answer);
+            if (request.getAction() == WriteAction.COMMIT) {
+                over = true;
+                client.onCompleted();
+            }
+        } catch (ExecutionException e) {
+            end(e.getCause() instanceof RuntimeException failure ? failure : new IllegalStateException(e));
+        } catch (InterruptedException | RuntimeException e) {
+            end(e);
+        }
+    }
+
+    private void end(Exception failure) {
+        over = true;
+        try {
+            closeWriter();
+        } catch (Fault left) {
+            failure.addSuppressed(left);
+        }
+        Calls.fail(client, failure);
+    }
+
+    private void closeWriter() {
+        ContentWriter open = writer;
+        if (open != null) {
+            open.close();
+        }
+    }
+
+    @Override
+    public void onError(Throwable gone) {
+        over = true;
+        closeWriter();
+    }
+
+    @Override
+    public void onCompleted() {
+        if (!over) {
+            over = true;
+            closeWriter();
+            client.onCompleted();
+        }
+    }
+
+    private WriteContentResponse step(WriteContentRequest request) {
+        ContentWriter open = writer == null ? open(request) : writer;
+        if (!request.getExpected().isEmpty()) {
+            expected = Optional.of(Digest.parse(request.getExpected()));
+            refuseIfThere(open, expected.get());
+        }
+        if (request.getTotal() > 0) {
+            total = request.getTotal();
+        }
+        return switch (request.getAction()) {
+            case STAT -> stat(open);
+            case WRITE -> {
+                write(open, request);
+                yield answer(open, WriteAction.WRITE).build();
+            }
+            case COMMIT -> {
+                write(open, request);
+                WriteContentResponse answer = answer(open, WriteAction.COMMIT).build();
+                open.commit(total, expected, LabelChange.merge(LabelChange.EVERY, Map.of(), request.getLabelsMap()));
+                yield answer;
+            }
+            case UNRECOGNIZED -> throw Fault.invalid("write " + ref, "there is no such action", "");
+        };
+    }
+
+    private ContentWriter open(WriteContentRequest first) {
+        ref = first.getRef();
+        if (ref.isEmpty()) {
+            throw Fault.invalid("write of content", "first message must have a reference", "");
+        }
+        if (namespace == null) {
+            throw Headers.missing();
+        }
+        ContentWriter opened = ContentWriter.open(
+                store,
+                namespace,
+                lease,
+                ref,
+                first.getTotal(),
+                Optional.of(first.getExpected()).filter(text -> !text.isEmpty()).map(Digest::parse));
+        writer = opened;
+        return opened;
+    }
+
+    /** Somebody else may have brought it since this began. */
+    private void refuseIfThere(ContentWriter open, Digest digest) {
+        Namespace space = namespace;
+        if (space != null
+                && store.metadata()
+                        .read(records -> records.contents().find(space, digest).isPresent())) {
+            open.abort();
+            throw Fault.alreadyExists("blob with expected digest " + digest, "there is one already", "");
+        }
+    }
+
+    private static void write(ContentWriter open, WriteContentRequest request) {
+        long offset = open.offset();
+        if (request.getOffset() > 0 && request.getOffset() != offset) {
+            throw Fault.of(
+                    Fault.Code.OUT_OF_RANGE,
+                    "write at " + request.getOffset(),
+                    "the writer stands at " + offset,
+                    "Ask for its status and go on there");
+        }
+        if (request.getOffset() == 0 && offset > 0) {
+            open.restart();
+        }
+        if (!request.getData().isEmpty()) {
+            open.write(request.getData().asReadOnlyByteBuffer());
+        }
+    }
+
+    private WriteContentResponse stat(ContentWriter open) {
+        var answer = answer(open, WriteAction.STAT).setTotal(total);
+        open.status()
+                .ifPresent(status -> answer.setStartedAt(Messages.time(status.startedAt()))
+                        .setUpdatedAt(Messages.time(status.updatedAt())));
+        return answer.build();
+    }
+
+    private static WriteContentResponse.Builder answer(ContentWriter open, WriteAction action) {
+        return WriteContentResponse.newBuilder()
+                .setAction(action)
+                .setOffset(open.offset())
+                .setDigest(open.digest().toString());
+    }
+}
