@@ -13,12 +13,14 @@ import dev.berth.cri.spec.Users;
 import dev.berth.images.Image;
 import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
+import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
@@ -38,9 +40,20 @@ final class ContainerMaking {
 
     private static final String SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 
+    /** A container is started soon after it was made; a spec with its seccomp profile may take 100 KiB. */
+    private static final int SPECS = 16;
+
+    /** Probes run commands in the same containers again and again; what a process is takes some KiB. */
+    private static final int PROCESSES = 512;
+
+    /** What is found out and decided before anything is made. */
+    private record Prepared(ImageUser user, SpecBuilder.Built built) {}
+
     /** What it takes to make one. */
     record Workshop(Metadata metadata, Images images, Snapshotter snapshots, SpecBuilder specs) {}
 
+    private final Recent<RuntimeSpec> specs = new Recent<>(SPECS);
+    private final Recent<ProcessSpec> processes = new Recent<>(PROCESSES);
     private final CriContext context;
     private final Workshop shop;
     private final PodEnvironment environment;
@@ -60,19 +73,23 @@ final class ContainerMaking {
         Image image = image(config);
         String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
-        shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
-        timeline.done("snapshot");
-        SpecBuilder.Built built;
-        ImageUser user;
-        try (RootView root = RootView.open(shop.snapshots().mounts(SPACE, id))) {
-            user = new Users(ImageFiles.in(root.root()))
-                    .find(config.security(), image.config().config().user());
-            timeline.done("user");
-            built = shop.specs().build(request(id, pod, config, image, user));
-            ImageVolumes.fill(built.volumes(), root);
+        Prepared prepared;
+        var aside = new Timeline(context.ticker());
+        try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
+            shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
+            aside.done("writable layer, made meanwhile");
+        })) {
+            if (image.snapshot().isEmpty()) {
+                layer.await(); // nothing else can be looked into
+            }
+            prepared = prepare(id, pod, config, image, timeline);
+            layer.await();
+            timeline.done("wait for the writable layer");
         }
-        timeline.done("spec");
+        timeline.done(aside.steps());
+        ImageUser user = prepared.user();
+        SpecBuilder.Built built = prepared.built();
         Container container = new Container(
                 id,
                 pod.id(),
@@ -98,11 +115,34 @@ final class ContainerMaking {
                                 .sandbox(pod.id())
                                 .spec(new Payload(SPEC_TYPE, built.spec().toJson())));
         undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
+        specs.put(id, built.spec());
         return container;
+    }
+
+    /** What needs no more than a look into the image. */
+    private Prepared prepare(String id, Pod pod, ContainerConfig config, Image image, Timeline timeline)
+            throws InterruptedException {
+        try (RootView root = RootView.open(look(id, image))) {
+            ImageUser user = new Users(ImageFiles.in(root.root()))
+                    .find(config.security(), image.config().config().user());
+            timeline.done("user");
+            SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user));
+            ImageVolumes.fill(built.volumes(), root);
+            timeline.done("spec");
+            return new Prepared(user, built);
+        }
+    }
+
+    private List<MountPoint> look(String id, Image image) {
+        return image.snapshot().isEmpty()
+                ? shop.snapshots().mounts(SPACE, id)
+                : shop.snapshots().contents(SPACE, image.snapshot());
     }
 
     /** Removes what {@link #make} made, but for the record. May be repeated. */
     void discard(String id) {
+        specs.forget(id);
+        processes.forget(id);
         discardVolumes(id);
         removeSnapshot(id);
     }
@@ -114,6 +154,10 @@ final class ContainerMaking {
 
     /** The OCI spec as it is stored, with names in the place of paths that only the moment of the start knows. */
     RuntimeSpec spec(Container container) {
+        return specs.get(container.id()).orElseGet(() -> stored(container));
+    }
+
+    private RuntimeSpec stored(Container container) {
         return RuntimeSpec.fromJson(shop.metadata()
                 .read(records -> records.containers().get(SPACE, container.id()))
                 .spec()
@@ -128,7 +172,13 @@ final class ContainerMaking {
 
     /** A further process of a container: as the first one, with another command. */
     ProcessSpec process(Container container, List<String> command, boolean terminal) {
-        return spec(container).needProcess().withCommand(command, terminal);
+        String id = container.id();
+        ProcessSpec first = processes.get(id).orElseGet(() -> {
+            ProcessSpec read = spec(container).needProcess();
+            processes.put(id, read);
+            return read;
+        });
+        return first.withCommand(command, terminal);
     }
 
     LinuxResources resources(Resources asked) {

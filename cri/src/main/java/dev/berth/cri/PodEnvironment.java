@@ -6,6 +6,7 @@ import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.spec.PodFiles;
 import dev.berth.cri.spec.Sysctls;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Timeline;
 import dev.berth.network.Attachment;
@@ -23,8 +24,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -76,41 +75,22 @@ final class PodEnvironment {
         timeline.done("network namespace");
     }
 
-    /**
-     * Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. When this returns
-     * or throws, both have ended.
-     */
+    /** Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. */
     private Pod makeBoth(Pod pod, boolean fromNothing, Timeline timeline) throws InterruptedException {
-        var others = new FutureTask<Void>(() -> tasks.createPod(request(pod)), null);
-        Thread worker = Thread.ofVirtual().name("namespaces of pod " + pod.id()).start(others);
-        Attachment attached;
-        try {
+        try (var others = Meanwhile.begin("namespaces of pod " + pod.id(), () -> tasks.createPod(request(pod)))) {
             if (fromNothing) {
                 makeNetwork(pod, timeline);
             }
-            attached = networks.attach(networkRequest(pod));
+            Attachment attached = networks.attach(networkRequest(pod));
             timeline.done("network");
-        } catch (RuntimeException e) {
-            worker.join(); // undoing what is only half made would leave the other half
-            throw e;
-        } catch (InterruptedException e) {
-            worker.interrupt();
-            worker.join();
-            throw e;
-        }
-        try {
-            others.get();
+            others.await();
             timeline.done("other namespaces, made meanwhile");
-        } catch (ExecutionException e) {
-            throw Fault.of("make the namespaces of pod " + pod.id(), e);
-        } catch (InterruptedException e) {
-            worker.interrupt();
-            worker.join();
-            throw e;
+            return pod.withNetwork(
+                    pod.netns(),
+                    attached.addresses().stream()
+                            .map(InetAddress::getHostAddress)
+                            .toList());
         }
-        return pod.withNetwork(
-                pod.netns(),
-                attached.addresses().stream().map(InetAddress::getHostAddress).toList());
     }
 
     /** Takes away what costs something while nobody uses it. */

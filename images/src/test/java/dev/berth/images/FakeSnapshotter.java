@@ -185,6 +185,11 @@ final class FakeSnapshotter implements Snapshotter {
     }
 
     @Override
+    public List<MountPoint> contents(Namespace namespace, String key) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public SnapshotRecord commit(Namespace namespace, String name, String key, Map<String, String> labels) {
         throw new UnsupportedOperationException();
     }

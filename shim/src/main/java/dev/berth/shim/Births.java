@@ -47,6 +47,11 @@ final class Births {
         void run() throws IOException, InterruptedException;
     }
 
+    /** Makes the calling thread, and what it will start, one of a cgroup's. */
+    interface Entry {
+        void enter() throws IOException, InterruptedException;
+    }
+
     private final boolean hybrid;
 
     /**
@@ -62,7 +67,7 @@ final class Births {
     /** Just so, or in a cgroup. */
     Launcher of(RuntimeProgram.Kind kind, @Nullable Cgroup cgroup) {
         if (hides(kind)) {
-            return inCopy(cgroup, Births::hideHybridControllers);
+            return inCopy(cgroup == null ? null : cgroup::attachThisThread, Births::hideHybridControllers);
         }
         return cgroup == null ? command -> run(command, Child.Command::spawn) : in(cgroup);
     }
@@ -90,7 +95,7 @@ final class Births {
     record Table(List<Mount> rootfs, Path root, Map<Path, DetachedMount> others) {}
 
     /** For making a container: with its root mounted, in a cgroup or not. */
-    Launcher ofContainer(Table table, RuntimeProgram.Kind kind, @Nullable Cgroup cgroup) {
+    Launcher ofContainer(Table table, RuntimeProgram.Kind kind, @Nullable Entry cgroup) {
         return inCopy(cgroup, () -> {
             if (hides(kind)) {
                 hideHybridControllers();
@@ -114,13 +119,13 @@ final class Births {
         return path;
     }
 
-    private static Launcher inCopy(@Nullable Cgroup cgroup, Preparation preparation) {
+    private static Launcher inCopy(@Nullable Entry cgroup, Preparation preparation) {
         return command -> run(
                 command,
                 ready -> Namespaces.inMountCopy(Propagation.UNCHANGED, () -> {
                     preparation.run();
                     if (cgroup != null) {
-                        cgroup.attachThisThread();
+                        cgroup.enter();
                     }
                     return ready.spawn();
                 }));

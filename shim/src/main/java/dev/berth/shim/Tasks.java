@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
 import dev.berth.linux.cgroup.CgroupStats;
@@ -201,16 +202,22 @@ final class Tasks {
     Run run(NewTask wanted, Supplier<BundleConfig> config, PumpRecord output) throws IOException, InterruptedException {
         Timeline timeline = timeline();
         requireFree(wanted.key());
-        context.outputs().start(output);
-        timeline.done("log");
-        Task task = create(wanted, config, timeline);
-        try (Rollback undo = new Rollback()) {
+        Timeline aside = timeline();
+        try (Rollback undo = new Rollback();
+                Meanwhile log = Meanwhile.begin("log of " + wanted.key(), () -> {
+                    context.outputs().start(output);
+                    aside.done("log, begun meanwhile");
+                })) {
+            undo.add("output of " + wanted.key(), () -> context.outputs().stop(output.name()));
+            Task task = create(wanted, config, timeline);
             undo.add("task " + task.key(), () -> end(task));
+            log.await();
             task.init().start(() -> workshop.start(task));
             undo.commit();
+            timeline.done("start");
+            timeline.done(aside.steps());
+            return new Run(task.init().record().pid(), timeline.steps());
         }
-        timeline.done("start");
-        return new Run(task.init().record().pid(), timeline.steps());
     }
 
     private void end(Task task) throws IOException, InterruptedException {
@@ -242,19 +249,47 @@ final class Tasks {
                     new TaskProcess(announced, context, () -> workshop.killRest(record)));
             undo.add("task " + key, () -> discard(task));
             context.ledger().add(record, announced);
-            task.init().use(open(announced));
-            task.init()
-                    .create(
-                            () -> workshop.create(task, wanted, config, timeline),
-                            made -> TaskEvents.created(record, made));
+            List<Timeline.Step> aside = make(task, wanted, config, timeline);
             tasks.put(key, task);
             undo.commit();
-            workshop.cgroup(record).ifPresent(cgroup -> context.oom().watch(key, cgroup, false));
             timeline.done("record task");
+            timeline.done(aside);
             return task;
         } finally {
             making.remove(key);
         }
+    }
+
+    /** Makes the container and answers what else was done meanwhile. */
+    private List<Timeline.Step> make(Task task, NewTask wanted, BundleConfig config, Timeline timeline)
+            throws InterruptedException {
+        Timeline aside = timeline();
+        task.init().use(open(task.init().record()));
+        if (!Workshop.ownsCgroup(task.record())) {
+            born(task, () -> workshop.create(task, wanted, config, null, timeline));
+            watchMemory(task);
+            return List.of();
+        }
+        try (Meanwhile cgroup = Meanwhile.begin("cgroup of " + task.key(), () -> {
+                    workshop.makeCgroup(task.record(), config);
+                    aside.done("cgroups, made meanwhile");
+                });
+                Meanwhile watch = Meanwhile.begin("watch of " + task.key(), () -> {
+                    cgroup.await();
+                    watchMemory(task);
+                })) {
+            born(task, () -> workshop.create(task, wanted, config, cgroup, timeline));
+            watch.await();
+            return aside.steps();
+        }
+    }
+
+    private static void born(Task task, TaskProcess.Birth birth) throws InterruptedException {
+        task.init().create(birth, made -> TaskEvents.created(task.record(), made));
+    }
+
+    private void watchMemory(Task task) {
+        workshop.cgroup(task.record()).ifPresent(cgroup -> context.oom().watch(task.key(), cgroup, false));
     }
 
     private ProcessIo open(ProcessRecord process) {
@@ -382,6 +417,7 @@ final class Tasks {
 
     /** Undoes a creation, however far it came; what cannot be undone now is tried again later. */
     private void discard(Task task) throws InterruptedException {
+        context.oom().stop(task.key());
         task.init().close();
         leftovers.put(task.key(), task.record());
         removeLeftover(task.key());

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Timeline;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Errno;
@@ -117,14 +118,17 @@ final class Workshop {
                 record.cgroups());
     }
 
-    /** Makes the container and returns the process id of its init. */
-    int create(Task task, Tasks.NewTask wanted, BundleConfig config, Timeline timeline) throws InterruptedException {
+    /**
+     * Makes the container and returns the process id of its init.
+     *
+     * @param cgroup its own, being made meanwhile; null if the runtime makes it
+     */
+    int create(Task task, Tasks.NewTask wanted, BundleConfig config, @Nullable Meanwhile cgroup, Timeline timeline)
+            throws InterruptedException {
         OciRuntime runtime = task.runtime();
         Path work = tools.directories().work(task.key());
         BundleConfig ready = prepare(task, wanted, config);
         timeline.done("config");
-        Cgroup cgroup = makeCgroup(task.record(), config);
-        timeline.done("cgroups");
         ProcessIo io = task.init().streams();
         var create = new OciRuntime.Create(
                 task.key().id(),
@@ -137,7 +141,8 @@ final class Workshop {
         Map<Path, DetachedMount> shared = memory.mounts(config.mountSources(memory.prefix()));
         try {
             var table = new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
-            Launcher birth = tools.births().ofContainer(table, runtime.program().kind(), cgroup);
+            Births.Entry entry = cgroup == null ? null : () -> enter(task.record(), cgroup);
+            Launcher birth = tools.births().ofContainer(table, runtime.program().kind(), entry);
             timeline.done("shared memory");
             int pid = runtime.create(create, config.command(), streams(io), birth);
             timeline.done(runtime.program().name() + " create");
@@ -164,7 +169,7 @@ final class Workshop {
                 ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
                 : tools.directories().rootfs();
         BundleConfig ready = config.withRootPath(root).withoutAnnotation(SeccompCache.ANNOTATION);
-        if (task.record().cgroups() == OciRuntime.Cgroups.OURS) {
+        if (ownsCgroup(task.record())) {
             ready = ready.withoutCgroups();
         }
         if (keepsSeccomp(runtime)) {
@@ -184,22 +189,28 @@ final class Workshop {
                 && tools.shortcuts().has(Shortcut.KEPT_SECCOMP);
     }
 
-    /** The cgroup in which the container is to be born; null if the runtime makes it. */
-    private @Nullable Cgroup makeCgroup(TaskRecord record, BundleConfig config) {
-        if (record.cgroups() != OciRuntime.Cgroups.OURS) {
-            return null;
-        }
+    /** Whether we make the cgroup in which the container is born. */
+    static boolean ownsCgroup(TaskRecord record) {
+        return record.cgroups() == OciRuntime.Cgroups.OURS;
+    }
+
+    /** Makes it. */
+    void makeCgroup(TaskRecord record, BundleConfig config) {
         Cgroup cgroup = tools.cgroups().cgroup(record.cgroup());
         CgroupPlan plan = config.cgroupPlan().orElseThrow();
         try {
             cgroup.create();
             cgroup.devices(plan.devices());
             cgroup.limit(plan.limits());
-            return cgroup;
         } catch (IOException e) {
             throw Fault.invalid("limit " + record.id(), String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
+    }
+
+    private void enter(TaskRecord record, Meanwhile making) throws IOException, InterruptedException {
+        making.await();
+        tools.cgroups().cgroup(record.cgroup()).attachThisThread();
     }
 
     void start(Task task) throws InterruptedException {
@@ -255,7 +266,7 @@ final class Workshop {
     }
 
     void pause(Task task) throws InterruptedException {
-        if (task.record().cgroups() != OciRuntime.Cgroups.OURS) {
+        if (!ownsCgroup(task.record())) {
             task.runtime().pause(task.key().id(), birth(task));
             return;
         }
@@ -271,7 +282,7 @@ final class Workshop {
     }
 
     void resume(Task task) throws InterruptedException {
-        if (task.record().cgroups() != OciRuntime.Cgroups.OURS) {
+        if (!ownsCgroup(task.record())) {
             task.runtime().resume(task.key().id(), birth(task));
             return;
         }
@@ -283,7 +294,7 @@ final class Workshop {
     }
 
     void update(Task task, String resources) throws IOException, InterruptedException {
-        if (task.record().cgroups() == OciRuntime.Cgroups.OURS) {
+        if (ownsCgroup(task.record())) {
             updateOurs(task, resources);
             return;
         }
@@ -397,9 +408,8 @@ final class Workshop {
     }
 
     private Launcher birth(Task task) {
-        Cgroup born = task.record().cgroups() == OciRuntime.Cgroups.OURS
-                ? tools.cgroups().cgroup(task.record().cgroup())
-                : null;
+        Cgroup born =
+                ownsCgroup(task.record()) ? tools.cgroups().cgroup(task.record().cgroup()) : null;
         return tools.births().of(task.runtime().program().kind(), born);
     }
 

@@ -81,13 +81,15 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     }
 
     private List<MountPoint> create(SnapshotRecord wanted) {
-        SnapshotRecord made =
-                metadata.write(Durability.PROCESS, r -> r.snapshots().create(wanted));
+        List<SnapshotRecord> made = metadata.write(Durability.PROCESS, r -> {
+            r.snapshots().create(wanted);
+            return r.snapshots().chain(wanted.namespace(), name, wanted.key());
+        });
         try (Rollback undo = new Rollback()) {
             undo.add("snapshot " + wanted.key(), () -> remove(wanted.namespace(), wanted.key()));
-            List<SnapshotRecord> parents = parents(made);
-            fill(made, parents);
-            List<MountPoint> mounts = mounts(made, parents);
+            List<SnapshotRecord> parents = made.subList(1, made.size());
+            fill(made.getFirst(), parents);
+            List<MountPoint> mounts = mounts(made.getFirst(), parents);
             undo.commit();
             return mounts;
         } catch (IOException e) {
@@ -95,21 +97,26 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         }
     }
 
-    private List<SnapshotRecord> parents(SnapshotRecord of) {
-        List<SnapshotRecord> chain = metadata.read(r -> r.snapshots().chain(of.namespace(), name, of.key()));
-        return chain.subList(1, chain.size());
-    }
-
     @Override
     public List<MountPoint> mounts(Namespace namespace, String key) {
-        SnapshotRecord found = stat(namespace, key);
+        List<SnapshotRecord> chain = metadata.read(r -> r.snapshots().chain(namespace, name, key));
+        SnapshotRecord found = chain.getFirst();
         if (found.kind() == Kind.COMMITTED) {
             throw Fault.precondition("mount snapshot " + key, "it is committed", "Make a view of it and mount that");
         }
+        return mounting(found, chain.subList(1, chain.size()));
+    }
+
+    @Override
+    public List<MountPoint> contents(Namespace namespace, String key) {
+        return mounting(of(namespace, key, Kind.VIEW, key, Map.of()), chain(namespace, key));
+    }
+
+    private List<MountPoint> mounting(SnapshotRecord snapshot, List<SnapshotRecord> parents) {
         try {
-            return mounts(found, parents(found));
+            return mounts(snapshot, parents);
         } catch (IOException e) {
-            throw SnapshotFault.of("mount snapshot " + key, e);
+            throw SnapshotFault.of("mount snapshot " + snapshot.key(), e);
         }
     }
 

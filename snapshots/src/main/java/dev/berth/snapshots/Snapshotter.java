@@ -42,6 +42,13 @@ public interface Snapshotter {
     List<MountPoint> mounts(Namespace namespace, String key);
 
     /**
+     * What to mount to read a committed snapshot. Nothing is noted: whoever mounts it sees to it that it stays.
+     *
+     * @throws dev.berth.kernel.Fault NOT_FOUND; FAILED_PRECONDITION if it is not committed
+     */
+    List<MountPoint> contents(Namespace namespace, String key);
+
+    /**
      * Finishes an active snapshot and gives it a new key. On disk when this returns.
      *
      * @throws dev.berth.kernel.Fault NOT_FOUND; ALREADY_EXISTS if the name is taken; FAILED_PRECONDITION if it is not active

@@ -177,6 +177,29 @@ abstract class SnapshotterContract {
     }
 
     @Test
+    void aCommittedSnapshotIsReadWithoutARecord() throws Exception {
+        look(snapshots.prepare(K8S, "work", "", Map.of()), root -> Files.writeString(root.resolve("a"), "one"));
+        snapshots.commit(K8S, "base", "work", Map.of());
+        look(
+                snapshots.contents(K8S, "base"),
+                root -> assertThat(root.resolve("a")).hasContent("one"));
+
+        look(snapshots.prepare(K8S, "more", "base", Map.of()), root -> {
+            Files.delete(root.resolve("a"));
+            Files.writeString(root.resolve("b"), "two");
+        });
+        snapshots.commit(K8S, "top", "more", Map.of());
+        look(snapshots.contents(K8S, "top"), root -> {
+            assertThat(root.resolve("a")).doesNotExist();
+            assertThat(root.resolve("b")).hasContent("two");
+        });
+        assertThat(snapshots.list(K8S)).hasSize(2);
+        snapshots.prepare(K8S, "open", "top", Map.of());
+        assertThatThrownBy(() -> snapshots.contents(K8S, "open")).satisfies(has(Fault.Code.FAILED_PRECONDITION));
+        assertThatThrownBy(() -> snapshots.contents(K8S, "none")).satisfies(has(Fault.Code.NOT_FOUND));
+    }
+
+    @Test
     void wrongMovesAreRefusedWithTheRightCode() {
         snapshots.prepare(K8S, "a", "", Map.of());
         assertThatThrownBy(() -> snapshots.prepare(K8S, "a", "", Map.of())).satisfies(has(Fault.Code.ALREADY_EXISTS));

@@ -1,0 +1,30 @@
+package dev.berth.cri;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** What was made or asked for last, up to a number of things; the rest is read again. Thread-safe. */
+final class Recent<T> {
+    private final Map<String, T> kept = new LinkedHashMap<>(16, 0.75f, true);
+    private final int most;
+
+    Recent(int most) {
+        this.most = most;
+    }
+
+    synchronized void put(String id, T value) {
+        kept.put(id, value);
+        if (kept.size() > most) {
+            kept.remove(kept.keySet().iterator().next()); // the one that was used longest ago
+        }
+    }
+
+    synchronized Optional<T> get(String id) {
+        return Optional.ofNullable(kept.get(id));
+    }
+
+    synchronized void forget(String id) {
+        kept.remove(id);
+    }
+}
