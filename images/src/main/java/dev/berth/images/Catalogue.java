@@ -8,6 +8,7 @@ import dev.berth.oci.Digest;
 import dev.berth.oci.ImageTree;
 import dev.berth.oci.Reference;
 import dev.berth.store.Blobs;
+import dev.berth.store.Event;
 import dev.berth.store.ImageRecord;
 import dev.berth.store.Store;
 import java.util.ArrayList;
@@ -18,27 +19,65 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The images as the records and blobs have them. What a digest stands for never changes, so it is read once. */
+/**
+ * The images as the records and blobs have them. What a digest stands for never changes, so it is read once; the list of a
+ * namespace is read again after a change of its records.
+ */
 final class Catalogue {
     private static final Logger LOG = LoggerFactory.getLogger(Catalogue.class);
     private static final String PINNED_LABEL = "io.cri-containerd.pinned";
     private static final int SHORTEST_PREFIX = 6;
 
+    /**
+     * A list that was read.
+     *
+     * @param changes how many changes of images there had been before
+     */
+    private record Listed(long changes, List<Image> images) {}
+
     private final Store store;
     private final ImageSettings settings;
+    private final AtomicLong changes = new AtomicLong();
+    private final Map<Namespace, Listed> lists = new ConcurrentHashMap<>();
     private final Map<Digest, ImageParts> read = new ConcurrentHashMap<>();
 
     Catalogue(Store store, ImageSettings settings) {
         this.store = store;
         this.settings = settings;
+        store.metadata().listen(this::note);
+    }
+
+    private void note(List<Event> events) {
+        for (Event event : events) {
+            if (event instanceof Event.ImageCreated
+                    || event instanceof Event.ImageUpdated
+                    || event instanceof Event.ImageDeleted) {
+                changes.incrementAndGet();
+            }
+        }
     }
 
     /** All images of a namespace, each once, under all their names. */
     List<Image> list(Namespace namespace) {
-        return group(store.metadata().read(records -> records.images().list(namespace)));
+        long before = changes.get(); // read before the records: what changes meanwhile makes this list an old one
+        Listed known = lists.get(namespace);
+        if (known != null && known.changes() == before) {
+            return known.images();
+        }
+        List<ImageRecord> records = store.metadata().read(all -> all.images().list(namespace));
+        List<Image> images = group(records);
+        boolean whole = images.stream()
+                        .mapToInt(it -> it.tags().size() + it.digests().size())
+                        .sum()
+                == records.size();
+        if (whole) { // what is missing may come without a change of its record
+            lists.put(namespace, new Listed(before, images));
+        }
+        return images;
     }
 
     /**
