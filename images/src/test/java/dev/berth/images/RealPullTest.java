@@ -18,6 +18,7 @@ import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.NativeSnapshotter;
 import dev.berth.snapshots.OverlaySnapshotter;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.store.GcLabel;
 import dev.berth.store.Store;
 import java.io.File;
 import java.io.IOException;
@@ -107,7 +108,7 @@ class RealPullTest {
         try (var registry = ServedRegistry.start().add("busybox", "demo", built);
                 Images images = images(snapshotter)) {
             Image image = images.pull(PullRequest.of(K8S, Reference.parse(registry.authority() + "/busybox:demo")));
-            Path files = bottom(snapshotter.prepare(K8S, "c1", image.snapshot(), Map.of()));
+            Path files = bottom(snapshotter.prepare(K8S, "c1", image.snapshot(), Map.of(GcLabel.ROOT, "true")));
             assertThat(files.resolve("bin/busybox")).isExecutable().isRegularFile();
             assertThat(Files.getAttribute(files.resolve("bin/sh"), "unix:ino"))
                     .isEqualTo(Files.getAttribute(files.resolve("bin/busybox"), "unix:ino"));
