@@ -1,6 +1,8 @@
 package dev.berth.network.cni;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.Child;
+import dev.berth.linux.Execution;
 import dev.berth.linux.LinuxException;
 import dev.berth.network.PodNetworkRequest;
 import java.nio.charset.StandardCharsets;
@@ -25,6 +27,8 @@ final class Plugins {
     }
 
     private static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private static final int MOST_OUTPUT_BYTES = 1 << 20;
+    private static final int MOST_ERROR_BYTES = 16 << 10;
     private static final int MOST_SHOWN = 1000;
     private static final int TRY_AGAIN_LATER = 11;
     private static final int NOT_AVAILABLE = 50;
@@ -98,20 +102,25 @@ final class Plugins {
         environment.put("CNI_PATH", directories.stream().map(Path::toString).collect(Collectors.joining(":")));
         environment.putAll(variables);
         try {
-            return answer(what, PluginProcess.run(program, environment, config.bytes(), limit));
+            return answer(
+                    what,
+                    Execution.run(
+                            Child.command(program.toString()).environment(environment),
+                            config.bytes(),
+                            new Execution.Limits(limit, MOST_OUTPUT_BYTES, MOST_ERROR_BYTES)));
         } catch (LinuxException e) {
             throw Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
         }
     }
 
-    private String answer(String what, PluginProcess.Outcome outcome) {
+    private String answer(String what, Execution.Outcome outcome) {
         return switch (outcome) {
-            case PluginProcess.Outcome.TimedOut timedOut ->
+            case Execution.Outcome.TimedOut timedOut ->
                 throw Fault.deadline(
                         what,
                         "it did not end within " + limit.toSeconds() + " s and was killed" + said(timedOut.errors()),
                         "Look at the plugin's own log");
-            case PluginProcess.Outcome.Ended ended -> {
+            case Execution.Outcome.Ended ended -> {
                 if (!ended.status().isSuccess()) {
                     throw refusal(what, ended);
                 }
@@ -124,7 +133,7 @@ final class Plugins {
     }
 
     /** A plugin that refuses prints why as JSON; one that breaks prints anything. */
-    private static Fault refusal(String what, PluginProcess.Outcome.Ended ended) {
+    private static Fault refusal(String what, Execution.Outcome.Ended ended) {
         JsonObject error = JsonObject.EMPTY;
         try {
             error = Json.object(ended.output().getBytes(StandardCharsets.UTF_8));

@@ -1,25 +1,19 @@
-package dev.berth.network.cni;
+package dev.berth.linux;
 
-import dev.berth.linux.Child;
-import dev.berth.linux.ExitStatus;
-import dev.berth.linux.Fd;
-import dev.berth.linux.LinuxException;
-import dev.berth.linux.Pipe;
-import dev.berth.linux.Poller;
-import dev.berth.linux.Signals;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** One run of a plugin: bytes in, bytes out, an end. Whatever the plugin does, we come back, with bounded memory. */
-final class PluginProcess implements AutoCloseable {
+/**
+ * One run of a program that is not ours: bytes in, bytes out, an end. Whatever the program does, we come back, with bounded memory;
+ * if its time is over or we are interrupted, it is killed with all that is still in its session.
+ */
+public final class Execution implements AutoCloseable {
     /** How a run ended. */
-    sealed interface Outcome {
+    public sealed interface Outcome {
         /** It ended by itself; {@code tooMuch} says that there was more output than is kept. */
         record Ended(ExitStatus status, String output, String errors, boolean tooMuch) implements Outcome {}
 
@@ -27,52 +21,60 @@ final class PluginProcess implements AutoCloseable {
         record TimedOut(String errors) implements Outcome {}
     }
 
-    private static final int MOST_OUTPUT_BYTES = 1 << 20;
-    private static final int MOST_ERROR_BYTES = 16 << 10;
-    /** A process that the plugin left behind may hold the pipes; what the plugin itself wrote is there at once. */
+    /**
+     * What a run may take.
+     *
+     * @param outputBytes how much of its output is kept; the rest is read and dropped
+     * @param errorBytes the same of its standard error
+     */
+    public record Limits(Duration time, int outputBytes, int errorBytes) {}
+
+    /** A process that the program left behind may hold the pipes; what the program itself wrote is there at once. */
     private static final Duration AFTERMATH = Duration.ofMillis(500);
 
     private final Pipe input = pipe();
     private final Pipe output = pipe();
     private final Pipe errors = pipe();
 
-    private PluginProcess() throws LinuxException {}
+    private final Limits limits;
+
+    private Execution(Limits limits) throws LinuxException {
+        this.limits = limits;
+    }
 
     private static Pipe pipe() throws LinuxException {
-        return Pipe.openBlocking(); // the plugin's ends block; ours are changed
+        return Pipe.openBlocking(); // the program's ends block; ours are changed
     }
 
     /**
      * Runs a program to its end, or kills it and what it started when the time is over.
      *
-     * @param environment its whole environment
+     * @param command its standard streams and its session are set here
+     * @throws LinuxException if it cannot be started
+     * @throws InterruptedException if the thread is interrupted; the program is killed then
      */
-    static Outcome run(Path program, Map<String, String> environment, byte[] stdin, Duration limit)
+    public static Outcome run(Child.Command command, byte[] stdin, Limits limits)
             throws LinuxException, InterruptedException {
-        try (PluginProcess process = new PluginProcess()) {
-            return process.execute(program, environment, stdin, limit);
+        try (Execution execution = new Execution(limits)) {
+            return execution.run(command, stdin);
         }
     }
 
-    private Outcome execute(Path program, Map<String, String> environment, byte[] stdin, Duration limit)
-            throws LinuxException, InterruptedException {
+    private Outcome run(Child.Command command, byte[] stdin) throws LinuxException, InterruptedException {
         input.writer().nonBlocking(true);
         output.reader().nonBlocking(true);
         errors.reader().nonBlocking(true);
-        Child.Command command = Child.command(program.toString())
-                .environment(environment)
-                .stdio(input.reader(), output.writer(), errors.writer())
-                .newSession();
+        command.stdio(input.reader(), output.writer(), errors.writer()).newSession();
         try (Child child = command.spawn()) {
             input.reader().close();
             output.writer().close();
             errors.writer().close();
             Thread feeder = Thread.startVirtualThread(() -> feed(stdin));
-            Collector out = Collector.start(output.reader(), MOST_OUTPUT_BYTES);
-            Collector err = Collector.start(errors.reader(), MOST_ERROR_BYTES);
+            Collector out = Collector.start(output.reader(), limits.outputBytes);
+            Collector err = Collector.start(errors.reader(), limits.errorBytes);
             Optional<ExitStatus> status = Optional.empty();
             try {
-                status = child.await(limit);
+                status = child.await(limits.time);
             } finally {
                 if (status.isEmpty()) {
                     killAll(child);
@@ -88,7 +90,7 @@ final class PluginProcess implements AutoCloseable {
         }
     }
 
-    /** Kills the plugin with all that is still in its session, and reaps it. */
+    /** Kills the program with all that is still in its session, and reaps it. */
     private static void killAll(Child child) throws LinuxException {
         Signals.send(-child.pid(), Signals.KILL); // its leader is not reaped yet: the number is still theirs
         boolean interrupted = Thread.interrupted();
@@ -110,7 +112,7 @@ final class PluginProcess implements AutoCloseable {
                     Poller.awaitWritable(writer, Poller.FOREVER);
                 }
             }
-        } catch (LinuxException pluginDoesNotRead) {
+        } catch (LinuxException itDoesNotRead) {
             // Its own business: what counts is its answer.
             return;
         } catch (InterruptedException e) {

@@ -1,0 +1,185 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which requests go through a proxy: {@code HTTPS_PROXY}, {@code HTTP_PROXY} and {@code NO_PROXY} of the environment, in capitals or
+ * not, as Go's programs read them. This machine itself is never asked for through a proxy.
+ *
+ * @see <a href="https://pkg.go.dev/golang.org/x/net/http/httpproxy">httpproxy.Config</a>
+ */
+final class Proxies extends ProxySelector {
+    static {
+        // The JDK refuses passwords for tunnels otherwise. Whoever writes one into HTTPS_PROXY wants it sent.
+        if (System.getProperty("jdk.http.auth.tunneling.disabledSchemes") == null) {
+            System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
+        }
+    }
+
+    /**
+     * A proxy.
+     *
+     * @param authorization what it is shown; empty for nothing
+     */
+    record Via(String host, int port, String authorization) {
+        @Override
+        public String toString() {
+            return host + ":" + port;
+        }
+    }
+
+    private final Optional<Via> forHttp;
+    private final Optional<Via> forHttps;
+    private final List<String> exceptions;
+
+    private Proxies(Optional<Via> forHttp, Optional<Via> forHttps, List<String> exceptions) {
+        this.forHttp = forHttp;
+        this.forHttps = forHttps;
+        this.exceptions = exceptions;
+    }
+
+    /** @throws Fault FAILED_PRECONDITION if a variable holds no address of a proxy of HTTP */
+    static Proxies of(Map<String, String> environment) {
+        boolean isCgi = environment.containsKey("REQUEST_METHOD"); // there a client can set HTTP_PROXY by a header
+        return new Proxies(
+                isCgi ? Optional.empty() : via(environment, "HTTP_PROXY"),
+                via(environment, "HTTPS_PROXY"),
+                Stream.of(value(environment, "NO_PROXY").split(",", -1))
+                        .map(it -> it.strip().toLowerCase(Locale.ROOT))
+                        .filter(it -> !it.isEmpty())
+                        .toList());
+    }
+
+    private static String value(Map<String, String> environment, String name) {
+        String value = environment.getOrDefault(name, "");
+        return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
+    }
+
+    private static Optional<Via> via(Map<String, String> environment, String name) {
+        String text = value(environment, name);
+        if (text.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            URI uri = URI.create(text.contains("://") ? text : "http://" + text);
+            if ("http".equalsIgnoreCase(uri.getScheme()) && uri.getHost() != null) {
+                @Nullable String user = uri.getRawUserInfo();
+                return Optional.of(new Via(
+                        bare(uri.getHost()),
+                        uri.getPort() < 0 ? 80 : uri.getPort(),
+                        user == null ? "" : "Basic " + base64(user)));
+            }
+        } catch (IllegalArgumentException e) {
+            // told below
+        }
+        throw Fault.precondition(
+                "environment variable " + name,
+                "it is not the address of a proxy that speaks HTTP",
+                "Write it as http://host:port; proxies of other kinds are not supported");
+    }
+
+    private static String base64(String userInfo) {
+        String plain = URLDecoder.decode(userInfo.replace("+", "%2B"), StandardCharsets.UTF_8);
+        String pair = plain.contains(":") ? plain : plain + ":";
+        return Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** The proxy for an address; empty to go there directly. */
+    Optional<Via> via(URI target) {
+        Optional<Via> via = "https".equalsIgnoreCase(target.getScheme()) ? forHttps : forHttp;
+        return via.isPresent() && !isException(target) ? via : Optional.empty();
+    }
+
+    private boolean isException(URI target) {
+        String host = bare(target.getHost()).toLowerCase(Locale.ROOT);
+        Optional<InetAddress> number = number(host);
+        if (host.equals("localhost")
+                || number.map(InetAddress::isLoopbackAddress).orElse(false)) {
+            return true;
+        }
+        boolean secure = "https".equalsIgnoreCase(target.getScheme());
+        int port = target.getPort() >= 0 ? target.getPort() : secure ? 443 : 80;
+        return exceptions.stream().anyMatch(it -> matches(it, host, port, number));
+    }
+
+    private static boolean matches(String exception, String host, int port, Optional<InetAddress> number) {
+        if (exception.equals("*")) {
+            return true;
+        }
+        int slash = exception.indexOf('/');
+        if (slash > 0) {
+            Optional<InetAddress> range = number(exception.substring(0, slash));
+            String bits = exception.substring(slash + 1);
+            return range.isPresent()
+                    && number.isPresent()
+                    && bits.matches("[0-9]{1,3}")
+                    && within(number.get().getAddress(), range.get().getAddress(), Integer.parseInt(bits));
+        }
+        String name = exception;
+        int colon = exception.lastIndexOf(':');
+        if (colon > exception.lastIndexOf(']') && colon == exception.indexOf(':', exception.indexOf(']') + 1)) {
+            if (!exception.substring(colon + 1).equals(Integer.toString(port))) {
+                return false;
+            }
+            name = exception.substring(0, colon);
+        }
+        name = bare(name);
+        if (number.isPresent()) {
+            return number(name).equals(number);
+        }
+        name = name.startsWith("*.") ? name.substring(1) : name;
+        return name.startsWith(".") ? host.endsWith(name) : host.equals(name) || host.endsWith("." + name);
+    }
+
+    private static boolean within(byte[] address, byte[] range, int bits) {
+        if (address.length != range.length || bits > 8 * range.length) {
+            return false;
+        }
+        for (int i = 0; i < bits; i++) {
+            if ((((address[i / 8] ^ range[i / 8]) >> (7 - i % 8)) & 1) != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static Optional<InetAddress> number(String host) {
+        try {
+            return Optional.of(InetAddress.ofLiteral(host));
+        } catch (IllegalArgumentException aName) {
+            return Optional.empty();
+        }
+    }
+
+    private static String bare(String host) {
+        return host.startsWith("[") && host.endsWith("]") ? host.substring(1, host.length() - 1) : host;
+    }
+
+    @Override
+    public List<Proxy> select(URI target) {
+        return List.of(via(target)
+                .map(it -> new Proxy(Proxy.Type.HTTP, new InetSocketAddress(it.host(), it.port())))
+                .orElse(Proxy.NO_PROXY));
+    }
+
+    @Override
+    public void connectFailed(URI target, SocketAddress proxy, IOException reason) {
+        // The request fails and says so; there is no other proxy to turn to.
+    }
+}

@@ -1,0 +1,141 @@
+package dev.berth.images.registry;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.Descriptor;
+import java.io.InputStream;
+import java.net.URI;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.LongConsumer;
+
+/**
+ * Sends one blob: in one piece, as every registry takes it; in pieces if the registry, or something before it, refuses one so large.
+ * For one thread.
+ */
+public final class Upload {
+    /** Where the bytes are. */
+    public interface Source {
+        /** The bytes from an offset on. */
+        InputStream open(long from);
+    }
+
+    private static final long PIECE_BYTES = 8 << 20;
+    private static final Set<Integer> TOO_MUCH_AT_ONCE = Set.of(405, 411, 413, 501);
+    private static final int MAX_BREAKS = 3;
+    private static final Map<String, String> OCTETS = Map.of("Content-Type", "application/octet-stream");
+
+    private final Host host;
+    private final Hosts hosts;
+    private final URI begin;
+    private final Descriptor descriptor;
+    private final Source source;
+    private final LongConsumer sent;
+    private final String what;
+
+    /** Where to go on, and the smallest piece that is taken there. */
+    private record Session(URI at, long leastBytes) {}
+
+    Upload(Host host, Hosts hosts, URI begin, Descriptor descriptor, Source source, LongConsumer sent) {
+        this.what = "push " + descriptor.digest();
+        this.host = host;
+        this.hosts = hosts;
+        this.begin = begin;
+        this.descriptor = descriptor;
+        this.source = source;
+        this.sent = sent;
+    }
+
+    void run() throws Refused, InterruptedException {
+        Session session = begin();
+        try (Body body = Body.of(descriptor.size(), () -> source.open(0), sent);
+                Answer answer = hosts.send(host, new Call("PUT", finished(session.at), OCTETS, body))) {
+            if (answer.isTaken()) {
+                return;
+            }
+            if (!TOO_MUCH_AT_ONCE.contains(answer.status())) {
+                throw Statuses.refuse(what, "repository", answer, hosts.patience());
+            }
+        } catch (Refused e) {
+            if (e.status() > 0 || !e.again() || descriptor.size() <= PIECE_BYTES) {
+                throw e; // else it broke on the way: pieces get further
+            }
+        }
+        inPieces(begin());
+    }
+
+    private Session begin() throws Refused, InterruptedException {
+        try (Answer answer = hosts.send(host, new Call("POST", begin, Map.of(), Body.of(new byte[0])))) {
+            if (!answer.isTaken()) {
+                throw Statuses.refuse(what, "repository", answer, hosts.patience());
+            }
+            return next(answer, begin);
+        }
+    }
+
+    private void inPieces(Session begun) throws Refused, InterruptedException {
+        Session session = begun;
+        long at = 0;
+        int breaks = 0;
+        while (at < descriptor.size()) {
+            long length = Math.min(Math.max(PIECE_BYTES, session.leastBytes), descriptor.size() - at);
+            try {
+                session = piece(session, at, length);
+                at += length;
+                breaks = 0;
+            } catch (Refused e) {
+                if (!e.again() || ++breaks == MAX_BREAKS) {
+                    throw e;
+                }
+                hosts.pause(e, breaks);
+                at = arrived(session, at);
+            }
+        }
+        try (Body none = Body.of(new byte[0]);
+                Answer answer = hosts.send(host, new Call("PUT", finished(session.at), OCTETS, none))) {
+            if (!answer.isTaken()) {
+                throw Statuses.refuse(what, "repository", answer, hosts.patience());
+            }
+            sent.accept(descriptor.size());
+        }
+    }
+
+    private Session piece(Session session, long at, long length) throws Refused, InterruptedException {
+        Map<String, String> headers =
+                Map.of("Content-Type", "application/octet-stream", "Content-Range", at + "-" + (at + length - 1));
+        try (Body body = Body.of(length, () -> source.open(at), more -> sent.accept(at + more));
+                Answer answer = hosts.send(host, new Call("PATCH", session.at, headers, body))) {
+            if (!answer.isTaken()) {
+                throw Statuses.refuse(what, "upload", answer, hosts.patience());
+            }
+            return new Session(next(answer, session.at).at, session.leastBytes);
+        }
+    }
+
+    /** How far the registry has come, after a break. */
+    private long arrived(Session session, long otherwise) throws Refused, InterruptedException {
+        try (Answer answer = hosts.send(host, Call.get(session.at, Map.of()))) {
+            String range = answer.header("Range").replaceFirst("^bytes=", "");
+            if (answer.status() == 204 && range.matches("0-[0-9]{1,15}")) {
+                long last = Long.parseLong(range.substring(2));
+                return last == 0 ? 0 : Math.min(last + 1, descriptor.size());
+            }
+            return otherwise;
+        }
+    }
+
+    private Session next(Answer answer, URI otherwise) throws Refused {
+        String location = answer.header("Location");
+        String least = answer.header("OCI-Chunk-Min-Length");
+        URI at = location.isEmpty() ? otherwise : Transport.next(answer.from(), location);
+        return new Session(at, least.matches("[0-9]{1,10}") ? Long.parseLong(least) : 0);
+    }
+
+    private URI finished(URI at) throws Refused {
+        try {
+            return URI.create(at + (at.getRawQuery() == null ? "?" : "&") + "digest=" + descriptor.digest());
+        } catch (IllegalArgumentException e) {
+            throw Refused.forGood(Fault.unavailable(what, "the registry gave no usable address for the upload", "")
+                    .causedBy(e));
+        }
+    }
+}
