@@ -1,32 +1,48 @@
 package dev.berth.cri.grpc;
 
 import dev.berth.images.registry.Credentials;
+import dev.berth.images.registry.Credentials.Login;
 import dev.berth.kernel.Fault;
 import dev.berth.wire.cri.AuthConfig;
 import java.nio.charset.StandardCharsets;
 import java.util.Base64;
-import java.util.Optional;
 
 /**
- * The user and password that came with a pull. They are meant for the image's own registry; if the caller names a server,
- * for that one only.
- *
- * @param server host with port; empty for whichever host is asked
+ * The login that came with a pull. It is meant for the image's own registry; if the caller names a server, for that one. Of several
+ * kinds in one message the first of these counts: name and password, identity token, base64 of both, registry token.
  */
-record CallerLogin(String server, String username, String password) implements Credentials {
+final class CallerLogin {
+    private CallerLogin() {}
+
+    /** @throws Fault INVALID_ARGUMENT if it is malformed */
     static Credentials of(AuthConfig auth) {
-        String server = auth.getServerAddress().replaceFirst("^https?://", "").replaceFirst("/.*$", "");
-        if (!auth.getUsername().isEmpty()) {
-            return new CallerLogin(server, auth.getUsername(), auth.getPassword());
+        if (!auth.getPassword().isEmpty()) {
+            return login(auth, new Login.Password(auth.getUsername(), auth.getPassword()));
         }
-        if (auth.getAuth().isEmpty()) {
-            return Credentials.ANONYMOUS;
+        if (!auth.getIdentityToken().isEmpty()) {
+            return login(auth, new Login.IdentityToken(auth.getIdentityToken()));
         }
-        String[] parts = decode(auth.getAuth()).split(":", 2);
+        if (!auth.getAuth().isEmpty()) {
+            return login(auth, pair(auth.getAuth()));
+        }
+        if (!auth.getRegistryToken().isEmpty()) {
+            return login(auth, new Login.RegistryToken(auth.getRegistryToken()));
+        }
+        return auth.getUsername().isEmpty()
+                ? Credentials.ANONYMOUS
+                : login(auth, new Login.Password(auth.getUsername(), ""));
+    }
+
+    private static Credentials login(AuthConfig auth, Login login) {
+        return Credentials.of(auth.getServerAddress(), login);
+    }
+
+    private static Login pair(String base64) {
+        String[] parts = decode(base64).split(":", 2);
         if (parts.length < 2) {
             throw malformed();
         }
-        return new CallerLogin(server, parts[0], parts[1].replaceFirst("\0+$", ""));
+        return new Login.Password(parts[0], parts[1].replaceFirst("\0+$", ""));
     }
 
     private static String decode(String auth) {
@@ -39,15 +55,5 @@ record CallerLogin(String server, String username, String password) implements C
 
     private static Fault malformed() {
         return Fault.invalid("pull an image", "its auth field is not base64 of user:password", "Mend the pull secret");
-    }
-
-    @Override
-    public Optional<Login> forHost(String host) {
-        return server.isEmpty() || server.equals(host) ? Optional.of(new Login(username, password)) : Optional.empty();
-    }
-
-    @Override
-    public String toString() {
-        return "CallerLogin[" + server + ", " + username + "]";
     }
 }

@@ -14,6 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param from the address that answered, after redirects
  */
 record Answer(int status, HttpHeaders headers, URI from, BodyStream body) implements AutoCloseable {
+    /** Whether what was sent has been taken; registries do not agree which of these says so. */
+    boolean isTaken() {
+        return status == 200 || status == 201 || status == 202 || status == 204;
+    }
+
     /** A header, empty if there is none. */
     String header(String name) {
         return headers.firstValue(name).orElse("");

@@ -1,14 +1,8 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
-import io.avaje.json.JsonException;
-import io.avaje.jsonb.Json;
-import io.avaje.jsonb.Jsonb;
-import java.io.IOException;
-import java.net.URI;
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.util.Base64;
+import dev.berth.kernel.Ticker;
+import dev.berth.oci.Reference;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,33 +11,45 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers the challenges of the hosts of one repository for one caller, and remembers the answers. Basic, and Docker's
- * tokens: the host names a realm, the realm gives a token for a scope, to anybody for public images.
+ * Answers the challenges of the hosts of one repository for one caller, and remembers the answers. Basic, and Docker's tokens: the
+ * host names a realm, the realm gives a token for some scopes, to anybody for public images. A token whose time is over is replaced
+ * before it is used again.
  */
 final class Authorizer {
-    private static final int MAX_TOKEN_BYTES = 1 << 20;
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    /** A host, and what it is asked for. */
+    private record Key(String host, List<Scope> scopes) {}
+
+    /** What met a challenge, and until when it will again; the challenge is null if that has no end. */
+    private record Met(String header, long until, @Nullable Challenge challenge) {}
 
     private final Transport transport;
     private final Credentials credentials;
-    private final String scope;
-    private final Map<String, String> known = new HashMap<>();
+    private final Reference reference;
+    private final Ticker ticker;
+    private final Map<Key, Met> known = new HashMap<>();
+    private final Map<String, String> identities = new HashMap<>();
     private final ReentrantLock lock =
             new ReentrantLock(); // also held while a token is fetched: one request, not one a layer
 
-    /** @param scope what to ask for where the host does not say */
-    Authorizer(Transport transport, Credentials credentials, String scope) {
+    Authorizer(Transport transport, Credentials credentials, Reference reference, Ticker ticker) {
         this.transport = transport;
         this.credentials = credentials;
-        this.scope = scope;
+        this.reference = reference;
+        this.ticker = ticker;
     }
 
-    /** The header that the host took last; null if none is known. */
+    /** The header that the host took last, or what has taken its place since; null if none is known. */
     @Nullable
-    String known(Host host) {
-        lock.lock();
+    String known(Host host, List<Scope> scopes) throws Refused, InterruptedException {
+        lock.lockInterruptibly();
         try {
-            return known.get(host.base().toString());
+            Key key = new Key(host.base().toString(), scopes);
+            Met met = known.get(key);
+            if (met == null || met.challenge == null || ticker.nanos() - met.until < 0) {
+                return met == null ? null : met.header;
+            }
+            known.remove(key);
+            return token(key, host, met.challenge, login(host)).header;
         } finally {
             lock.unlock();
         }
@@ -55,25 +61,28 @@ final class Authorizer {
      * @param rejected the one that the host has just refused, null if none was sent
      * @return empty if we have nothing to offer
      */
-    Optional<String> meet(Host host, List<String> headers, @Nullable String rejected)
+    Optional<String> meet(Host host, List<Scope> scopes, List<String> headers, @Nullable String rejected)
             throws Refused, InterruptedException {
         lock.lockInterruptibly();
         try {
-            String current = known.get(host.base().toString());
-            if (current != null && !current.equals(rejected)) {
-                return Optional.of(current); // somebody else met it meanwhile
+            Key key = new Key(host.base().toString(), scopes);
+            Met current = known.get(key);
+            if (current != null && !current.header.equals(rejected)) {
+                return Optional.of(current.header); // somebody else met it meanwhile
             }
-            Optional<Credentials.Login> login = credentials.forHost(host.authority());
+            Optional<Credentials.Login> login = login(host);
             for (Challenge challenge : Challenge.parse(headers)) {
-                Optional<String> header = Optional.empty();
+                Optional<Met> met = Optional.empty();
                 if (challenge.scheme().equals("bearer")) {
-                    header = Optional.of("Bearer " + token(host, challenge, login));
-                } else if (challenge.scheme().equals("basic")) {
-                    header = login.map(Authorizer::basic);
+                    met = Optional.of(bearer(key, host, challenge, login));
+                } else if (challenge.scheme().equals("basic")
+                        && login.isPresent()
+                        && login.get() instanceof Credentials.Login.Password password) {
+                    met = Optional.of(new Met(TokenServer.basic(password), 0, null));
                 }
-                if (header.isPresent() && !header.get().equals(rejected)) {
-                    known.put(host.base().toString(), header.get());
-                    return header;
+                if (met.isPresent() && !met.get().header.equals(rejected)) {
+                    known.put(key, met.get());
+                    return Optional.of(met.get().header);
                 }
             }
             return Optional.empty();
@@ -82,69 +91,36 @@ final class Authorizer {
         }
     }
 
-    private String token(Host host, Challenge challenge, Optional<Credentials.Login> login)
+    private Met bearer(Key key, Host host, Challenge challenge, Optional<Credentials.Login> login)
             throws Refused, InterruptedException {
-        URI realm = realm(host, challenge);
-        String what = "token for " + host.authority() + " from " + realm.getAuthority();
-        String basic = login.map(Authorizer::basic).orElse(null);
-        try (Answer answer = transport.send(host, "GET", realm, Map.of("Accept", "application/json"), basic)) {
-            if (answer.status() != 200) {
-                throw Statuses.refuse(what, "", answer, transport.patience());
-            }
-            byte[] body = answer.bytes(MAX_TOKEN_BYTES, transport.patience().stall());
-            Token token =
-                    body == null ? null : JSONB.type(Token.class).fromJson(new String(body, StandardCharsets.UTF_8));
-            String text = token == null ? "" : token.text();
-            if (!text.matches("[\\x21-\\x7e]+")) {
-                throw Refused.forGood(Fault.unavailable(what, "its answer holds no token", ""));
-            }
-            return text;
-        } catch (JsonException e) {
-            throw Refused.forGood(Fault.unavailable(what, "its answer is not the JSON expected", "")
-                    .causedBy(e));
-        } catch (IOException e) {
-            throw Refused.forNow(
-                    Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
-        }
+        return login.isPresent() && login.get() instanceof Credentials.Login.RegistryToken(String token)
+                ? new Met("Bearer " + token, 0, null)
+                : token(key, host, challenge, login);
     }
 
-    private URI realm(Host host, Challenge challenge) throws Refused {
+    private Met token(Key key, Host host, Challenge challenge, Optional<Credentials.Login> login)
+            throws Refused, InterruptedException {
+        String newer = identities.get(host.authority());
+        Optional<Credentials.Login> shown =
+                login.isPresent() && login.get() instanceof Credentials.Login.IdentityToken && newer != null
+                        ? Optional.of(new Credentials.Login.IdentityToken(newer))
+                        : login;
+        List<Scope> scopes = Scope.merge(key.scopes, Scope.parse(challenge.parameter("scope")));
+        TokenServer.Pass pass = new TokenServer(transport, host, challenge).pass(shown, scopes);
+        pass.identity().ifPresent(it -> identities.put(host.authority(), it));
+        long life = pass.life().toNanos();
+        Met met = new Met("Bearer " + pass.token(), ticker.nanos() + life - life / 10, challenge);
+        known.put(key, met);
+        return met;
+    }
+
+    private Optional<Credentials.Login> login(Host host) throws Refused {
+        boolean mirror = host.role() == Host.Role.MIRROR && !ServerName.same(host.authority(), reference.domain());
         try {
-            URI realm = URI.create(challenge.parameter("realm"));
-            boolean secure = "https".equalsIgnoreCase(realm.getScheme());
-            boolean asPlainAsTheHost = "http".equalsIgnoreCase(realm.getScheme())
-                    && "http".equalsIgnoreCase(host.base().getScheme());
-            if ((secure || asPlainAsTheHost) && realm.getHost() != null && realm.getUserInfo() == null) {
-                String asked = challenge.parameter("scope").isEmpty() ? scope : challenge.parameter("scope");
-                String query = "scope=" + URLEncoder.encode(asked, StandardCharsets.UTF_8);
-                if (!challenge.parameter("service").isEmpty()) {
-                    query = "service=" + URLEncoder.encode(challenge.parameter("service"), StandardCharsets.UTF_8) + "&"
-                            + query;
-                }
-                return URI.create(realm + (realm.getRawQuery() == null ? "?" : "&") + query);
-            }
-        } catch (IllegalArgumentException e) {
-            // told below
-        }
-        throw Refused.forGood(Fault.unavailable(
-                "authentication at " + host.authority(),
-                "its token server \"" + Text.shown(challenge.parameter("realm"), 100)
-                        + "\" is not an address that can be trusted",
-                ""));
-    }
-
-    private static String basic(Credentials.Login login) {
-        byte[] pair = (login.username() + ":" + login.password()).getBytes(StandardCharsets.UTF_8);
-        return "Basic " + Base64.getEncoder().encodeToString(pair);
-    }
-
-    /** A token server's answer; which of the two names it uses is a matter of taste. */
-    @Json
-    record Token(
-            @Nullable String token,
-            @Json.Property("access_token") @Nullable String accessToken) {
-        String text() {
-            return token != null && !token.isEmpty() ? token : accessToken == null ? "" : accessToken;
+            return credentials.login(
+                    new Credentials.Asked(host.authority(), reference.domain(), reference.path(), mirror));
+        } catch (Fault e) {
+            throw Refused.forGood(e);
         }
     }
 }

@@ -2,6 +2,7 @@ package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
+import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,18 +16,31 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Blob implements AutoCloseable {
     private final Hosts hosts;
+    private final Places places;
     private final Reference reference;
     private final Descriptor descriptor;
     private final String what;
+    private final byte @Nullable [] embedded;
     private long position;
-    private @Nullable BodyStream stream;
+    private @Nullable Opened stream;
 
-    Blob(Hosts hosts, Reference reference, Descriptor descriptor, long from) {
+    /** A body, and the place at its host that it takes. */
+    private record Opened(BodyStream body, Places.Place place) implements AutoCloseable {
+        @Override
+        public void close() {
+            body.close();
+            place.close();
+        }
+    }
+
+    Blob(Hosts hosts, Places places, Reference reference, Descriptor descriptor, long from) {
         this.hosts = hosts;
+        this.places = places;
         this.reference = reference;
         this.descriptor = descriptor;
         this.what = "pull " + reference;
         this.position = from;
+        this.embedded = Embedded.bytes(descriptor).orElse(null);
     }
 
     /**
@@ -38,6 +52,12 @@ public final class Blob implements AutoCloseable {
     public @Nullable ByteBuffer next() {
         if (position == descriptor.size()) {
             return null;
+        }
+        if (embedded != null) {
+            ByteBuffer rest =
+                    ByteBuffer.wrap(embedded, Math.toIntExact(position), embedded.length - Math.toIntExact(position));
+            position = embedded.length;
+            return rest;
         }
         try {
             for (int failures = 1; ; failures++) {
@@ -59,13 +79,13 @@ public final class Blob implements AutoCloseable {
     }
 
     private ByteBuffer receive() throws Refused, InterruptedException {
-        BodyStream from = stream;
+        Opened from = stream;
         if (from == null) {
             from = hosts.once(Host.Capability.PULL, what, this::open);
             stream = from;
         }
         try {
-            ByteBuffer bytes = from.next(hosts.patience().stall());
+            ByteBuffer bytes = from.body.next(hosts.patience().stall());
             if (bytes == null) {
                 throw Refused.forNow(Fault.unavailable(
                         what,
@@ -85,17 +105,31 @@ public final class Blob implements AutoCloseable {
         }
     }
 
-    private BodyStream open(Host host) throws Refused, InterruptedException {
+    private Opened open(Host host) throws Refused, InterruptedException {
+        Places.Place place = places.take(host);
+        boolean taken = false;
+        try {
+            Opened opened = new Opened(body(host), place);
+            taken = true;
+            return opened;
+        } finally {
+            if (!taken) {
+                place.close();
+            }
+        }
+    }
+
+    private BodyStream body(Host host) throws Refused, InterruptedException {
         var address = host.address(reference.domain(), reference.path() + "/blobs/" + descriptor.digest());
         Map<String, String> headers =
                 position == 0 ? Map.of("Accept", "*/*") : Map.of("Accept", "*/*", "Range", "bytes=" + position + "-");
-        Answer answer = hosts.send(host, "GET", address, headers);
+        Answer answer = hosts.send(host, Call.get(address, headers));
         boolean taken = false;
         try {
             long begins = switch (answer.status()) {
                 case 200 -> 0;
                 case 206 -> firstByte(answer.header("Content-Range"));
-                default -> throw Statuses.refuse(what, "blob " + descriptor.digest(), answer, hosts.patience());
+                default -> throw refusal(host, answer);
             };
             if (begins != 0 && begins != position) {
                 throw Refused.forNow(Fault.unavailable(
@@ -115,6 +149,28 @@ public final class Blob implements AutoCloseable {
                 answer.close();
             }
         }
+    }
+
+    private Refused refusal(Host host, Answer answer) throws InterruptedException {
+        Refused refused = Statuses.refuse(what, "blob " + descriptor.digest(), answer, hosts.patience());
+        boolean denied = answer.status() == 401 || answer.status() == 403;
+        if (denied && !Host.sameOrigin(answer.from(), host.base())) {
+            return Refused.forNow(
+                    Fault.unavailable( // an address that was good for some minutes; the registry gives another
+                            what,
+                            host.authority() + " leads to " + answer.from().getHost() + ", which answers "
+                                    + answer.status(),
+                            "Try again later"));
+        }
+        if (answer.status() == 404 && MediaTypes.isForeignLayer(descriptor.mediaType())) {
+            return Refused.forGood(Fault.of(
+                    Fault.Code.NOT_FOUND,
+                    what,
+                    "the registry does not have layer " + descriptor.digest()
+                            + "; its image wants it fetched from elsewhere, which is not safe",
+                    "Push the image again with this layer in the registry"));
+        }
+        return refused;
     }
 
     /** For hosts that do not know ranges and begin anew. */
@@ -149,7 +205,7 @@ public final class Blob implements AutoCloseable {
 
     @Override
     public void close() {
-        BodyStream from = stream;
+        Opened from = stream;
         stream = null;
         if (from != null) {
             from.close();

@@ -8,30 +8,51 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * One server that may be asked for a name: the registry itself or a mirror.
  *
  * @param base where the protocol's paths begin, as in {@code https://registry-1.docker.io/v2}; no slash at its end
  * @param headers sent with each request to this host
+ * @param perhapsTls the address is a plain one, but TLS is worth a try if that does not work: there are settings for it, or it is
+ *     this machine
  */
 record Host(
         URI base,
+        Role role,
         Set<Capability> capabilities,
         Tls tls,
         Map<String, List<String>> headers,
-        Optional<Duration> dialTimeout) {
+        Optional<Duration> dialTimeout,
+        boolean perhapsTls) {
 
     /** What a host may be used for. */
     enum Capability {
         PULL,
         RESOLVE,
-        PUSH
+        PUSH,
+        REFERRERS
+    }
+
+    /** Whose word it is that a host gives. */
+    enum Role {
+        /** The registry itself, or what the node's owner has put in its place. */
+        SERVER,
+        /** Somebody who has some of it too. */
+        MIRROR
     }
 
     /** How to trust a host, and how to be trusted by it. */
     record Tls(List<Path> authorities, List<ClientPair> clients, boolean skipVerify) {
         static final Tls DEFAULT = new Tls(List.of(), List.of(), false);
+
+        /** The files that a context is made from. */
+        List<Path> files() {
+            return Stream.concat(
+                            authorities.stream(), clients.stream().flatMap(it -> Stream.of(it.certificate(), it.key())))
+                    .toList();
+        }
     }
 
     /** A client certificate and its key, which may be the same file. */
@@ -39,14 +60,34 @@ record Host(
 
     /** The registry that a reference names, when no hosts.toml says anything. */
     static Host origin(String domain) {
-        String authority = domain.equals("docker.io") ? "registry-1.docker.io" : domain;
-        String scheme = isLoopback(authority) && !authority.endsWith(":443") ? "http" : "https";
+        return origin(domain, Tls.DEFAULT);
+    }
+
+    /** The registry that a reference names, with settings for TLS. This machine is trusted whatever certificate it shows. */
+    static Host origin(String domain, Tls tls) {
+        String authority = serverOf(domain);
+        boolean here = isLoopback(authority);
+        boolean plain = here && !authority.endsWith(":443") && authority.contains(":");
         return new Host(
-                URI.create(scheme + "://" + authority + "/v2"),
+                URI.create((plain ? "http" : "https") + "://" + authority + "/v2"),
+                Role.SERVER,
                 Set.of(Capability.values()),
-                Tls.DEFAULT,
+                here ? new Tls(tls.authorities(), tls.clients(), true) : tls,
                 Map.of(),
-                Optional.empty());
+                Optional.empty(),
+                plain);
+    }
+
+    /** Where the protocol is spoken for a domain: only of Docker's it is another host. */
+    static String serverOf(String domain) {
+        return domain.equals("docker.io") ? "registry-1.docker.io" : domain;
+    }
+
+    /** The same host over TLS. */
+    Host overTls() {
+        URI secure =
+                URI.create("https" + base.toString().substring(base.getScheme().length()));
+        return new Host(secure, role, capabilities, tls, headers, dialTimeout, false);
     }
 
     /** Host and port as they stand in the address. */
@@ -65,8 +106,8 @@ record Host(
      * @param path below the base, without a slash at its beginning
      */
     URI address(String domain, String path) {
-        String own = domain.equals("docker.io") ? "registry-1.docker.io" : domain;
-        String query = own.equalsIgnoreCase(authority()) ? "" : "?ns=" + domain;
+        String query =
+                serverOf(domain).equalsIgnoreCase(authority()) ? "" : (path.contains("?") ? "&" : "?") + "ns=" + domain;
         return URI.create(base + "/" + path + query);
     }
 

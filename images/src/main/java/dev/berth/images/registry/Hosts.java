@@ -2,10 +2,8 @@ package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
-import java.net.URI;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -18,13 +16,27 @@ final class Hosts {
     private final List<Host> hosts;
     private final Transport transport;
     private final Authorizer authorizer;
+    private final List<Scope> scopes;
     private final Ticker ticker;
 
-    Hosts(List<Host> hosts, Transport transport, Authorizer authorizer, Ticker ticker) {
+    /** @param scopes what is asked for */
+    Hosts(List<Host> hosts, Transport transport, Authorizer authorizer, List<Scope> scopes, Ticker ticker) {
         this.hosts = hosts;
         this.transport = transport;
         this.authorizer = authorizer;
+        this.scopes = scopes;
         this.ticker = ticker;
+    }
+
+    /** The same hosts with the same logins, asked for more. */
+    Hosts with(Scope scope) {
+        return new Hosts(hosts, transport, authorizer, Scope.merge(scopes, List.of(scope)), ticker);
+    }
+
+    /** Only the first that can do something. */
+    Hosts first(Host.Capability needed) {
+        List<Host> able = hosts.stream().filter(it -> it.can(needed)).limit(1).toList();
+        return new Hosts(able, transport, authorizer, scopes, ticker);
     }
 
     /** One try at one host. */
@@ -65,7 +77,7 @@ final class Hosts {
                 continue;
             }
             try {
-                return attempt.at(host);
+                return at(host, attempt);
             } catch (Refused e) {
                 LOG.debug("{}: {} failed: {}", what, host.base(), e.getMessage());
                 if (last != null) {
@@ -85,6 +97,26 @@ final class Hosts {
         throw last;
     }
 
+    /** One host, over TLS if it does not understand plain HTTP and its settings allow it. */
+    private <T> T at(Host host, Attempt<T> attempt) throws Refused, InterruptedException {
+        Host actual = transport.actual(host);
+        try {
+            return attempt.at(actual);
+        } catch (Refused e) {
+            if (!actual.perhapsTls() || !e.perhapsTls()) {
+                throw e;
+            }
+            try {
+                T made = attempt.at(actual.overTls());
+                transport.speaksTls(actual);
+                return made;
+            } catch (Refused second) {
+                e.fault().addSuppressed(second.fault());
+                throw second.status() > 0 ? second : e;
+            }
+        }
+    }
+
     /**
      * Waits before the next attempt.
      *
@@ -96,6 +128,12 @@ final class Hosts {
         if (!refused.again() || failures >= patience.attempts()) {
             throw refused.fault();
         }
+        pause(refused, failures);
+    }
+
+    /** Waits as long as the refusal asks for, else longer with each failure. */
+    void pause(Refused refused, int failures) throws InterruptedException {
+        Patience patience = transport.patience();
         long most = patience.pauses().after(failures).toMillis();
         long jittered = ThreadLocalRandom.current().nextLong(most / 2, most + 1);
         long wanted = refused.after().map(Duration::toMillis).orElse(jittered);
@@ -106,24 +144,28 @@ final class Hosts {
     /**
      * Sends one request, meeting a challenge if there is one.
      *
-     * @return an answer of any status but 401
+     * @return an answer of any status; of 401 if there was nothing to meet it with
      */
-    Answer send(Host host, String method, URI address, Map<String, String> headers)
-            throws Refused, InterruptedException {
-        String authorization = authorizer.known(host);
-        Answer first = transport.send(host, method, address, headers, authorization);
+    Answer send(Host host, Call call) throws Refused, InterruptedException {
+        boolean own = Host.sameOrigin(call.address(), host.base());
+        String authorization = own ? authorizer.known(host, scopes) : null;
+        Answer first = transport.send(host, call, authorization);
         if (first.status() != 401 || !Host.sameOrigin(first.from(), host.base())) {
             return first;
         }
-        @Nullable
-        String better = authorizer
-                .meet(host, first.headers().allValues("WWW-Authenticate"), authorization)
-                .orElse(null);
-        if (better == null) {
-            return first;
+        boolean handedOn = false;
+        try {
+            @Nullable
+            String better = authorizer
+                    .meet(host, scopes, first.headers().allValues("WWW-Authenticate"), authorization)
+                    .orElse(null);
+            handedOn = better == null;
+            return handedOn ? first : transport.send(host, call, better);
+        } finally {
+            if (!handedOn) {
+                first.close();
+            }
         }
-        first.close();
-        return transport.send(host, method, address, headers, better);
     }
 
     static Fault cancelled(String what, InterruptedException e) {

@@ -20,8 +20,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Reads {@code certs.d/<host>/hosts.toml}: which servers to ask for a registry's names, in order. The directory is that of
@@ -30,7 +33,11 @@ import org.jspecify.annotations.Nullable;
  * @see <a href="https://github.com/containerd/containerd/blob/main/docs/hosts.md">containerd, docs/hosts.md</a>
  */
 final class HostsFile {
+    private static final Logger LOG = LoggerFactory.getLogger(HostsFile.class);
     private static final long MAX_BYTES = 1 << 20;
+    private static final Set<String> OF_A_HOST =
+            Set.of("capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout");
+    private static final Set<String> OF_THE_FILE = Set.of("server", "host");
 
     private final Path directory;
     private final String domain;
@@ -43,19 +50,18 @@ final class HostsFile {
     /**
      * The hosts for a domain, the registry itself last.
      *
-     * @param root the {@code certs.d} directory; null if there is none
+     * @param roots the {@code certs.d} directories; the first that knows the domain counts
      * @throws Fault FAILED_PRECONDITION if the file is there but wrong
      */
-    static List<Host> hostsFor(@Nullable Path root, String domain) {
-        if (root == null) {
-            return List.of(Host.origin(domain));
-        }
+    static List<Host> hostsFor(List<Path> roots, String domain) {
         int colon = domain.lastIndexOf(':');
         String underscored = colon > 0 ? domain.substring(0, colon) + "_" + domain.substring(colon + 1) + "_" : domain;
-        for (String name : List.of(underscored, domain, "_default")) {
-            Path directory = root.resolve(name);
-            if (Files.isDirectory(directory)) {
-                return new HostsFile(directory, domain).read();
+        for (Path root : roots) {
+            for (String name : List.of(underscored, domain, "_default")) {
+                Path directory = root.resolve(name);
+                if (Files.isDirectory(directory)) {
+                    return new HostsFile(directory, domain).read();
+                }
             }
         }
         return List.of(Host.origin(domain));
@@ -63,12 +69,11 @@ final class HostsFile {
 
     private List<Host> read() {
         Path file = directory.resolve("hosts.toml");
-        if (!Files.exists(file)) {
-            Host origin = Host.origin(domain);
-            return List.of(
-                    new Host(origin.base(), origin.capabilities(), bareCertificates(), Map.of(), Optional.empty()));
+        UnmodifiableConfig toml = Files.exists(file) ? parse(file) : Config.inMemory();
+        if (toml.isEmpty()) {
+            return List.of(Host.origin(domain, bareCertificates()));
         }
-        UnmodifiableConfig toml = parse(file);
+        warnOfUnknown("", toml, OF_THE_FILE);
         List<Host> hosts = new ArrayList<>();
         Object tables = toml.get(List.of("host"));
         if (tables instanceof UnmodifiableConfig byAddress) {
@@ -77,15 +82,30 @@ final class HostsFile {
                 if (!(table instanceof UnmodifiableConfig keys)) {
                     throw wrong("host.\"" + entry.getKey() + "\" is not a table");
                 }
-                hosts.add(host(entry.getKey(), keys));
+                warnOfUnknown("host.\"" + entry.getKey() + "\".", keys, Set.of());
+                hosts.add(host(entry.getKey(), Host.Role.MIRROR, keys));
             }
         } else if (tables != null) {
             throw wrong("host is not a table of tables");
         }
         Object server = toml.get(List.of("server"));
-        String address = server == null ? Host.origin(domain).base().toString() : text("server", server);
-        hosts.add(host(address, toml));
+        String named = server == null ? "" : text("server", server);
+        hosts.add(named.isEmpty() ? origin(toml) : host(named, Host.Role.SERVER, toml));
         return List.copyOf(hosts);
+    }
+
+    /** Others read over them; a word in the log finds the slip of the pen. */
+    private void warnOfUnknown(String prefix, UnmodifiableConfig keys, Set<String> alsoKnown) {
+        for (UnmodifiableConfig.Entry entry : keys.entrySet()) {
+            if (!OF_A_HOST.contains(entry.getKey()) && !alsoKnown.contains(entry.getKey())) {
+                LOG.warn(
+                        "{}: {}{} is not known and does nothing; known are {}",
+                        directory.resolve("hosts.toml"),
+                        prefix,
+                        entry.getKey(),
+                        new TreeSet<>(OF_A_HOST));
+            }
+        }
     }
 
     private UnmodifiableConfig parse(Path file) {
@@ -104,24 +124,44 @@ final class HostsFile {
         }
     }
 
-    private Host host(String address, UnmodifiableConfig keys) {
+    /** The registry itself, where the file names no server, with the file's settings. */
+    private Host origin(UnmodifiableConfig keys) {
+        Host origin = Host.origin(domain, tls(keys));
         return new Host(
-                base(address, flag(keys, "override_path")),
+                origin.base(),
+                Host.Role.SERVER,
                 capabilities(keys.get(List.of("capabilities"))),
-                new Host.Tls(
-                        texts("ca", keys.get(List.of("ca"))).stream()
-                                .map(directory::resolve)
-                                .toList(),
-                        clients(keys.get(List.of("client"))),
-                        flag(keys, "skip_verify")),
+                origin.tls(),
                 headers(keys.get(List.of("header"))),
-                duration(keys.get(List.of("dial_timeout"))));
+                duration(keys.get(List.of("dial_timeout"))),
+                origin.perhapsTls());
+    }
+
+    private Host host(String address, Host.Role role, UnmodifiableConfig keys) {
+        URI base = base(address, flag(keys, "override_path"));
+        Host.Tls tls = tls(keys);
+        boolean said = !tls.files().isEmpty() || keys.get(List.of("skip_verify")) != null;
+        return new Host(
+                base,
+                role,
+                capabilities(keys.get(List.of("capabilities"))),
+                tls,
+                headers(keys.get(List.of("header"))),
+                duration(keys.get(List.of("dial_timeout"))),
+                said && base.getScheme().equals("http") && base.getPort() != 80);
+    }
+
+    private Host.Tls tls(UnmodifiableConfig keys) {
+        return new Host.Tls(
+                texts("ca", keys.get(List.of("ca"))).stream()
+                        .map(directory::resolve)
+                        .toList(),
+                clients(keys.get(List.of("client"))),
+                flag(keys, "skip_verify"));
     }
 
     private URI base(String address, boolean overridePath) {
-        String full = address.matches("[a-zA-Z]+://.*")
-                ? address
-                : (Host.isLoopback(address) ? "http://" : "https://") + address;
+        String full = address.matches("[a-zA-Z]+://.*") ? address : "https://" + address;
         URI uri;
         try {
             uri = URI.create(full);
@@ -141,17 +181,20 @@ final class HostsFile {
     }
 
     private Set<Host.Capability> capabilities(@Nullable Object value) {
-        if (value == null) {
+        List<String> names = texts("capabilities", value);
+        if (names.isEmpty()) {
             return EnumSet.allOf(Host.Capability.class);
         }
         Set<Host.Capability> found = EnumSet.noneOf(Host.Capability.class);
-        for (String name : texts("capabilities", value)) {
+        for (String name : names) {
             found.add(
-                    switch (name) {
+                    switch (name.toLowerCase(Locale.ROOT)) {
                         case "pull" -> Host.Capability.PULL;
                         case "resolve" -> Host.Capability.RESOLVE;
                         case "push" -> Host.Capability.PUSH;
-                        default -> throw wrong("capability \"" + name + "\" is not one of pull, resolve, push");
+                        case "referrers" -> Host.Capability.REFERRERS;
+                        default ->
+                            throw wrong("capability \"" + name + "\" is not one of pull, resolve, push, referrers");
                     });
         }
         return found;
@@ -190,17 +233,12 @@ final class HostsFile {
             return Optional.empty();
         }
         String text = text("dial_timeout", value);
-        if (!text.matches("[0-9]+(ms|s|m)")) {
-            throw wrong("dial_timeout \"" + text + "\" is not a time such as 10s, 500ms or 1m");
+        try {
+            return text.isEmpty() ? Optional.empty() : Optional.of(GoDuration.parse(text));
+        } catch (IllegalArgumentException e) {
+            throw wrong("dial_timeout \"" + text + "\" is not a time such as 10s, 500ms or 1m30s")
+                    .causedBy(e);
         }
-        String unit = text.endsWith("ms") ? "ms" : text.substring(text.length() - 1);
-        long number = Long.parseLong(text.substring(0, Math.min(text.length() - unit.length(), 9)));
-        return Optional.of(
-                switch (unit) {
-                    case "ms" -> Duration.ofMillis(number);
-                    case "s" -> Duration.ofSeconds(number);
-                    default -> Duration.ofMinutes(number);
-                });
     }
 
     private boolean flag(UnmodifiableConfig keys, String name) {
@@ -233,12 +271,17 @@ final class HostsFile {
                     all.stream().filter(it -> it.toString().endsWith(".crt")).toList();
             List<Host.ClientPair> pairs = all.stream()
                     .filter(it -> it.toString().endsWith(".cert"))
-                    .map(it -> new Host.ClientPair(it, Path.of(it.toString().replaceFirst("\\.cert$", ".key"))))
+                    .map(HostsFile::bareClient)
                     .toList();
             return new Host.Tls(authorities, pairs, false);
         } catch (IOException e) {
             throw wrong("the directory cannot be read: " + e).causedBy(e);
         }
+    }
+
+    private static Host.ClientPair bareClient(Path certificate) {
+        Path key = Path.of(certificate.toString().replaceFirst("\\.cert$", ".key"));
+        return new Host.ClientPair(certificate, Files.exists(key) ? key : certificate);
     }
 
     private Fault wrong(String why) {

@@ -21,4 +21,13 @@ public record Patience(Duration connect, Duration answer, Duration stall, int at
             Duration.ofSeconds(60),
             5,
             new Pauses(Duration.ofMillis(250), Duration.ofSeconds(30)));
+
+    /**
+     * The same, for downloads that may bring no byte for a time. A connection that is silent for a part of it is replaced by another.
+     */
+    public Patience withProgress(Duration longestSilence) {
+        Duration silence = longestSilence.dividedBy(attempts);
+        Duration head = silence.compareTo(answer) < 0 ? silence : answer;
+        return new Patience(connect, head, silence, attempts, pauses);
+    }
 }

@@ -94,6 +94,17 @@ final class Pem {
         if (found.isEmpty()) {
             throw Fault.precondition(kind + " " + file, "there is no certificate in it", "Give it as PEM");
         }
+        for (X509Certificate each : found) {
+            try {
+                each.checkValidity();
+            } catch (CertificateException e) {
+                throw Fault.precondition(
+                                kind + " " + file,
+                                "it has expired or is not valid yet: " + Text.reason(e),
+                                "Replace it; it is read again when the file changes")
+                        .causedBy(e);
+            }
+        }
         return found;
     }
 }

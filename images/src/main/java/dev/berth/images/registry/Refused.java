@@ -11,27 +11,41 @@ final class Refused extends Exception {
     private final Fault fault;
     private final boolean again;
     private final transient Optional<Duration> after;
+    private final int status;
+    private final boolean broken;
 
-    private Refused(Fault fault, boolean again, Optional<Duration> after) {
+    private Refused(Fault fault, boolean again, Optional<Duration> after, int status, boolean broken) {
         super(fault.getMessage(), fault);
         this.fault = fault;
         this.again = again;
         this.after = after;
+        this.status = status;
+        this.broken = broken;
     }
 
     /** The same request will fail again. */
     static Refused forGood(Fault fault) {
-        return new Refused(fault, false, Optional.empty());
+        return new Refused(fault, false, Optional.empty(), 0, false);
     }
 
     /** The same request may succeed later. */
     static Refused forNow(Fault fault) {
-        return new Refused(fault, true, Optional.empty());
+        return new Refused(fault, true, Optional.empty(), 0, false);
     }
 
     /** The same request may succeed after a time that the registry named. */
     static Refused until(Fault fault, Optional<Duration> after) {
-        return new Refused(fault, true, after);
+        return new Refused(fault, true, after, 0, false);
+    }
+
+    /** The other side took the connection and ended it without a word that can be understood. */
+    static Refused broken(Fault fault) {
+        return new Refused(fault, true, Optional.empty(), 0, true);
+    }
+
+    /** The same refusal, as an answer with a status. */
+    Refused withStatus(int newStatus) {
+        return new Refused(fault, again, after, newStatus, broken);
     }
 
     Fault fault() {
@@ -44,5 +58,15 @@ final class Refused extends Exception {
 
     Optional<Duration> after() {
         return after;
+    }
+
+    /** The status of the answer; 0 if there was none. */
+    int status() {
+        return status;
+    }
+
+    /** Whether a server of HTTPS would have done the same if it was spoken to in plain HTTP. */
+    boolean perhapsTls() {
+        return broken || status == 400;
     }
 }

@@ -27,11 +27,13 @@ public final class Repository {
 
     private final Reference reference;
     private final Hosts hosts;
+    private final Places places;
     private final String what;
 
-    Repository(Reference reference, Hosts hosts) {
+    Repository(Reference reference, Hosts hosts, Places places) {
         this.reference = reference;
         this.hosts = hosts;
+        this.places = places;
         this.what = "pull " + reference;
     }
 
@@ -44,7 +46,7 @@ public final class Repository {
     public Optional<Descriptor> head() {
         return hosts.patiently(needed(), what, host -> {
             var address = host.address(reference.domain(), reference.path() + "/manifests/" + reference.target());
-            try (Answer answer = hosts.send(host, "HEAD", address, Map.of("Accept", ACCEPT))) {
+            try (Answer answer = hosts.send(host, Call.head(address, Map.of("Accept", ACCEPT)))) {
                 String type = MediaTypes.bare(answer.header("Content-Type"));
                 if (answer.status() == 405 || (answer.status() == 200 && !isImage(type))) {
                     return Optional.empty();
@@ -80,6 +82,10 @@ public final class Repository {
         if (entry.size() > ImageTree.MAX_BYTES) {
             throw tooLarge(entry.size() + " bytes");
         }
+        Optional<byte[]> embedded = Embedded.bytes(entry);
+        if (embedded.isPresent()) {
+            return new Document(entry, embedded.get());
+        }
         return hosts.patiently(Host.Capability.PULL, what, host -> {
             Document fetched =
                     fetch(host, entry.digest().toString(), Optional.of(entry.digest()), Math.toIntExact(entry.size()));
@@ -97,7 +103,17 @@ public final class Repository {
      * @param from bytes that the caller has already
      */
     public Blob blob(Descriptor descriptor, long from) {
-        return new Blob(hosts, reference, descriptor, from);
+        return new Blob(hosts, places, reference, descriptor, from);
+    }
+
+    /**
+     * What refers to a manifest: signatures, attestations, lists of contents.
+     *
+     * @param artifactType only those of this type; empty for all
+     * @throws Fault as {@link #manifest()}; a registry that knows of none gives an empty list
+     */
+    public List<Descriptor> referrers(Digest subject, String artifactType) {
+        return new Referrers(reference, hosts).of(subject, artifactType);
     }
 
     private Host.Capability needed() {
@@ -107,7 +123,7 @@ public final class Repository {
     private Document fetch(Host host, String target, Optional<Digest> expected, int limit)
             throws Refused, InterruptedException {
         var address = host.address(reference.domain(), reference.path() + "/manifests/" + target);
-        try (Answer answer = hosts.send(host, "GET", address, Map.of("Accept", ACCEPT))) {
+        try (Answer answer = hosts.send(host, Call.get(address, Map.of("Accept", ACCEPT)))) {
             if (answer.status() != 200) {
                 throw Statuses.refuse(what, "image", answer, hosts.patience());
             }

@@ -6,7 +6,10 @@ import io.avaje.jsonb.Json;
 import io.avaje.jsonb.Jsonb;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.DateTimeException;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +28,11 @@ final class Statuses {
      * @param thing what was asked for, as in {@code manifest}; for the message of 404
      */
     static Refused refuse(String what, String thing, Answer answer, Patience patience) throws InterruptedException {
+        return meaning(what, thing, answer, patience).withStatus(answer.status());
+    }
+
+    private static Refused meaning(String what, String thing, Answer answer, Patience patience)
+            throws InterruptedException {
         String at = "at " + answer.from().getAuthority();
         String said = message(answer, patience);
         return switch (answer.status()) {
@@ -35,14 +43,14 @@ final class Statuses {
                 Refused.forGood(Fault.of(
                         Fault.Code.UNAUTHENTICATED,
                         what,
-                        "it may not exist, or it needs a login " + at + said,
-                        "Check the name, or give credentials that may read it"));
+                        "it may not exist, or it needs another login " + at + said,
+                        "Check the name, or give credentials that are allowed to"));
             case 403 ->
                 Refused.forGood(Fault.of(
                         Fault.Code.PERMISSION_DENIED,
                         what,
                         "access is denied " + at + said,
-                        "Give credentials that may read it"));
+                        "Give credentials that are allowed to"));
             case 429 ->
                 Refused.until(
                         Fault.unavailable(
@@ -57,10 +65,22 @@ final class Statuses {
         };
     }
 
-    /** Seconds only; a date would need this machine's clock to be right. */
+    /** Seconds, or a date; that is compared with the date of the answer, as this machine's clock may be wrong. */
     private static Optional<Duration> retryAfter(Answer answer) {
         String text = answer.header("Retry-After").strip();
-        return text.matches("[0-9]{1,6}") ? Optional.of(Duration.ofSeconds(Long.parseLong(text))) : Optional.empty();
+        if (text.matches("[0-9]{1,6}")) {
+            return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
+        }
+        try {
+            Duration time = Duration.between(date(answer.header("Date")), date(text));
+            return time.isNegative() ? Optional.empty() : Optional.of(time);
+        } catch (DateTimeException neither) {
+            return Optional.empty();
+        }
+    }
+
+    private static Instant date(String text) {
+        return Instant.from(DateTimeFormatter.RFC_1123_DATE_TIME.parse(text));
     }
 
     private static String message(Answer answer, Patience patience) throws InterruptedException {

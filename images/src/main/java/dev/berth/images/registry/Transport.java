@@ -8,9 +8,16 @@ import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -30,47 +37,80 @@ final class Transport implements AutoCloseable {
     /** What makes two connections differ. */
     private record ClientKey(Host.Tls tls, Duration connect, boolean secure) {}
 
-    private final Patience patience;
-    private final Map<ClientKey, HttpClient> clients = new ConcurrentHashMap<>();
+    /** A client and the state of the files that it was made from. */
+    private record Made(HttpClient client, Map<Path, Object> files) {}
 
-    Transport(Patience patience) {
+    private final Patience patience;
+    private final Proxies proxies;
+    private final Map<ClientKey, Made> clients = new ConcurrentHashMap<>();
+    private final Set<String> overTls = ConcurrentHashMap.newKeySet();
+
+    Transport(Patience patience, Proxies proxies) {
         this.patience = patience;
+        this.proxies = proxies;
     }
 
     Patience patience() {
         return patience;
     }
 
+    /** The host as it is known to be spoken to. */
+    Host actual(Host host) {
+        return host.perhapsTls() && overTls.contains(host.authority()) ? host.overTls() : host;
+    }
+
+    /** Notes that a host with a plain address speaks TLS. */
+    void speaksTls(Host host) {
+        overTls.add(host.authority());
+    }
+
     /**
-     * Sends a request without a body.
+     * Sends a request.
      *
      * @param via whose TLS settings, time-out and headers apply
      * @param authorization sent to the address's own host only; null for none
-     * @throws Refused if no answer comes or a redirect is not followed; any status that is no redirect is an answer
+     * @throws Refused if no answer comes or a redirect leads nowhere; any status that is no redirect is an answer
      */
-    Answer send(Host via, String method, URI address, Map<String, String> headers, @Nullable String authorization)
-            throws Refused, InterruptedException {
-        URI target = address;
+    Answer send(Host via, Call call, @Nullable String authorization) throws Refused, InterruptedException {
+        URI target = call.address();
         for (int hops = 0; hops <= MAX_REDIRECTS; hops++) {
-            HttpRequest.Builder request =
-                    HttpRequest.newBuilder(target).method(method, HttpRequest.BodyPublishers.noBody());
-            request.setHeader("User-Agent", USER_AGENT);
-            if (Host.sameOrigin(target, via.base())) {
-                configured(via, request);
-            }
-            headers.forEach(request::setHeader);
-            if (authorization != null && Host.sameOrigin(target, address)) {
-                request.setHeader("Authorization", authorization);
-            }
-            Answer answer = exchange(via, request.build());
-            if (!isRedirect(answer)) {
+            Answer answer = exchange(via, request(via, call, target, authorization), call.body());
+            if (!call.follows(answer.status()) || answer.header("Location").isEmpty()) {
                 return answer;
             }
             answer.close();
             target = next(target, answer.header("Location"));
+            Body body = call.body();
+            if (body != null && body.isSecret() && !Host.sameOrigin(target, call.address())) {
+                throw Refused.forGood(Fault.unavailable(
+                        call.method() + " " + call.address().getHost(),
+                        "it passes on to " + target.getHost() + ", which must not see the credentials",
+                        "Check the registry's token server"));
+            }
         }
         throw Refused.forGood(Fault.unavailable(
-                method + " " + address.getHost(), "it redirects in a circle", "Check the registry or its proxy"));
+                call.method() + " " + call.address().getHost(),
+                "it redirects in a circle",
+                "Check the registry or its proxy"));
+    }
+
+    private HttpRequest request(Host via, Call call, URI target, @Nullable String authorization) throws Refused {
+        Body body = call.body();
+        HttpRequest.Builder request = HttpRequest.newBuilder(target)
+                .method(call.method(), body == null ? HttpRequest.BodyPublishers.noBody() : body.publisher());
+        request.setHeader("User-Agent", USER_AGENT);
+        if (Host.sameOrigin(target, via.base())) {
+            configured(via, request);
+        }
+        call.headers().forEach(request::setHeader);
+        if (authorization != null && Host.sameOrigin(target, call.address())) {
+            request.setHeader("Authorization", authorization);
+        }
+        String pass = proxies.via(target).map(Proxies.Via::authorization).orElse("");
+        if (!pass.isEmpty()) {
+            request.setHeader("Proxy-Authorization", pass);
+        }
+        return request.build();
     }
 
     private static void configured(Host via, HttpRequest.Builder request) throws Refused {
@@ -82,14 +122,8 @@ final class Transport implements AutoCloseable {
         }
     }
 
-    private static boolean isRedirect(Answer answer) {
-        return switch (answer.status()) {
-            case 301, 302, 303, 307, 308 -> !answer.header("Location").isEmpty();
-            default -> false;
-        };
-    }
-
-    private static URI next(URI from, String location) throws Refused {
+    /** Where an address leads that a server gave: anywhere on the web, but not from https to http. */
+    static URI next(URI from, String location) throws Refused {
         try {
             URI to = from.resolve(location);
             boolean web = "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
@@ -110,12 +144,12 @@ final class Transport implements AutoCloseable {
                 "redirect from " + from.getHost(), "\"" + shown + "\" is not an address to follow", ""));
     }
 
-    private Answer exchange(Host via, HttpRequest request) throws Refused, InterruptedException {
+    private Answer exchange(Host via, HttpRequest request, @Nullable Body body) throws Refused, InterruptedException {
         CompletableFuture<HttpResponse<BodyStream>> pending =
                 client(via, request.uri()).sendAsync(request, head -> new BodyStream());
         String what = "registry " + request.uri().getAuthority();
         try {
-            HttpResponse<BodyStream> response = pending.get(answerLimit(via).toMillis(), TimeUnit.MILLISECONDS);
+            HttpResponse<BodyStream> response = await(pending, answerLimit(via), body);
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
             throw Refused.forNow(Fault.unavailable(
@@ -131,12 +165,36 @@ final class Transport implements AutoCloseable {
         }
     }
 
+    /** A body may take as long as it moves. */
+    private static <T> T await(CompletableFuture<T> pending, Duration limit, @Nullable Body body)
+            throws InterruptedException, ExecutionException, TimeoutException {
+        for (long moved = -1; ; ) {
+            try {
+                return pending.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                long now = body == null ? moved : body.moved();
+                if (now == moved) {
+                    throw e;
+                }
+                moved = now;
+            }
+        }
+    }
+
     private Duration answerLimit(Host via) {
         return via.dialTimeout().orElse(patience.connect()).plus(patience.answer());
     }
 
     private Refused failure(URI target, String what, Host via, Throwable cause) {
         Duration limit = via.dialTimeout().orElse(patience.connect());
+        Optional<Proxies.Via> proxy = proxies.via(target);
+        if (proxy.isPresent() && cause instanceof ConnectException) {
+            return Refused.forNow(Fault.unavailable(
+                            what,
+                            "no connection through the proxy " + proxy.get() + ": " + Text.reason(cause),
+                            "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the daemon's environment")
+                    .causedBy(cause));
+        }
         if (cause instanceof HttpConnectTimeoutException) {
             return Refused.forNow(NoConnection.timedOut(target, what, limit).causedBy(cause));
         }
@@ -148,10 +206,22 @@ final class Transport implements AutoCloseable {
         }
         Fault fault = Fault.unavailable(what, "the connection broke: " + Text.reason(cause), "Try again later")
                 .causedBy(cause);
-        return cause instanceof IOException ? Refused.forNow(fault) : Refused.forGood(fault);
+        boolean plain = "http".equalsIgnoreCase(target.getScheme());
+        if (cause instanceof IOException) {
+            return plain ? Refused.broken(fault) : Refused.forNow(fault);
+        }
+        return Refused.forGood(fault);
     }
 
     private static Fault noTrust(String what, Throwable cause) {
+        for (Throwable each = cause; each != null; each = each.getCause()) {
+            if (each instanceof CertificateExpiredException || each instanceof CertificateNotYetValidException) {
+                return Fault.unavailable(
+                        what,
+                        "its TLS certificate is not valid today: " + Text.reason(each),
+                        "Let the registry have a new one, and check the clock of this machine");
+            }
+        }
         for (Throwable each = cause; each != null; each = each.getCause()) {
             if (each instanceof CertificateException) {
                 return Fault.unavailable(
@@ -170,11 +240,36 @@ final class Transport implements AutoCloseable {
         boolean secure = "https".equalsIgnoreCase(target.getScheme());
         Duration connect = via.dialTimeout().orElse(patience.connect());
         ClientKey key = new ClientKey(secure ? via.tls() : Host.Tls.DEFAULT, connect, secure);
-        return clients.computeIfAbsent(key, Transport::newClient);
+        Map<Path, Object> files = secure ? stamps(via.tls()) : Map.of();
+        return clients.compute(key, (same, made) -> {
+                    if (made != null && made.files.equals(files)) {
+                        return made;
+                    }
+                    Made anew = new Made(newClient(same), files);
+                    if (made != null) {
+                        made.client.shutdown(); // what is under way ends in its own time
+                    }
+                    return anew;
+                })
+                .client();
     }
 
-    private static HttpClient newClient(ClientKey key) {
+    /** When the files of a host's settings were written: certificates are replaced before they expire. */
+    private static Map<Path, Object> stamps(Host.Tls tls) {
+        Map<Path, Object> stamps = new HashMap<>();
+        for (Path file : tls.files()) {
+            try {
+                stamps.put(file, Files.getLastModifiedTime(file));
+            } catch (IOException e) {
+                stamps.put(file, ""); // told when it is read
+            }
+        }
+        return stamps;
+    }
+
+    private HttpClient newClient(ClientKey key) {
         HttpClient.Builder builder = HttpClient.newBuilder()
+                .proxy(proxies)
                 .followRedirects(HttpClient.Redirect.NEVER)
                 .connectTimeout(key.connect());
         if (key.secure()) {
@@ -192,6 +287,6 @@ final class Transport implements AutoCloseable {
 
     @Override
     public void close() {
-        clients.values().forEach(HttpClient::shutdownNow);
+        clients.values().forEach(made -> made.client.shutdownNow());
     }
 }

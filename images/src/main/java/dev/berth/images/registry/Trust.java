@@ -1,19 +1,18 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyStore;
-import java.security.cert.Certificate;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
-import java.util.Collection;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
@@ -30,20 +29,19 @@ final class Trust {
             "/etc/ssl/ca-bundle.pem", // SUSE
             "/etc/ssl/cert.pem"); // Alpine
 
+    private static final List<String> SYSTEM_DIRECTORIES = List.of("/etc/ssl/certs", "/etc/pki/tls/certs");
+    private static final Path DISTRIBUTION = Path.of("/usr/share/ca-certificates");
+
     private Trust() {}
 
     /** @throws Fault FAILED_PRECONDITION if a file named in the configuration cannot be used */
     static SSLContext context(Host.Tls tls) {
-        if (!tls.clients().isEmpty()) {
-            throw Fault.of(
-                    Fault.Code.UNIMPLEMENTED,
-                    "registry client certificate " + tls.clients().getFirst().certificate(),
-                    "client certificates are not supported yet",
-                    "Remove the client key from hosts.toml if the registry works without");
-        }
         try {
             SSLContext context = SSLContext.getInstance("TLS");
-            context.init(null, tls.skipVerify() ? new TrustManager[] {new Anyone()} : authorities(tls), null);
+            context.init(
+                    tls.clients().isEmpty() ? null : ClientKeys.managers(tls.clients()),
+                    tls.skipVerify() ? new TrustManager[] {new Anyone()} : authorities(tls),
+                    null);
             return context;
         } catch (GeneralSecurityException | IOException e) {
             throw Fault.precondition("trust store for registries", "it cannot be loaded: " + e, "")
@@ -64,46 +62,65 @@ final class Trust {
     }
 
     private static TrustManager @Nullable [] authorities(Host.Tls tls) throws GeneralSecurityException, IOException {
-        Optional<Path> system = Stream.concat(
-                        Stream.ofNullable(System.getenv("SSL_CERT_FILE")), SYSTEM_BUNDLES.stream())
-                .map(Path::of)
-                .filter(Files::isReadable)
-                .findFirst();
-        if (system.isEmpty() && tls.authorities().isEmpty()) {
+        Set<X509Certificate> trusted = new LinkedHashSet<>(systemAuthorities());
+        if (trusted.isEmpty() && tls.authorities().isEmpty()) {
             return null; // the JDK's own
+        }
+        if (trusted.isEmpty()) {
+            trusted.addAll(jdkAuthorities());
+        }
+        for (Path file : tls.authorities()) {
+            trusted.addAll(Pem.configured("certificate authority", file));
         }
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
-        if (system.isPresent()) {
-            add(store, certificates(system.get()));
-        } else {
-            add(store, jdkAuthorities());
-        }
-        for (Path file : tls.authorities()) {
-            add(store, configured(file));
+        for (X509Certificate certificate : trusted) {
+            store.setCertificateEntry("ca-" + store.size(), certificate);
         }
         TrustManagerFactory factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
         factory.init(store);
         return factory.getTrustManagers();
     }
 
-    private static Collection<? extends Certificate> configured(Path file) throws GeneralSecurityException {
-        try {
-            Collection<? extends Certificate> found = certificates(file);
-            if (!found.isEmpty()) {
-                return found;
-            }
-        } catch (IOException e) {
-            throw Fault.precondition("certificate authority " + file, "it cannot be read: " + e, "Correct hosts.toml")
-                    .causedBy(e);
+    /** The bundle of the distribution, and what somebody has put beside it without making the bundle anew. */
+    private static Set<X509Certificate> systemAuthorities() throws GeneralSecurityException, IOException {
+        Set<X509Certificate> found = new LinkedHashSet<>();
+        Optional<Path> bundle = Stream.concat(
+                        Stream.ofNullable(System.getenv("SSL_CERT_FILE")), SYSTEM_BUNDLES.stream())
+                .map(Path::of)
+                .filter(Files::isReadable)
+                .findFirst();
+        if (bundle.isPresent()) {
+            found.addAll(Pem.certificates(bundle.get()));
         }
-        throw Fault.precondition("certificate authority " + file, "there is no certificate in it", "Give it as PEM");
+        @Nullable String directories = System.getenv("SSL_CERT_DIR");
+        for (String directory : directories == null ? SYSTEM_DIRECTORIES : List.of(directories.split(":", -1))) {
+            for (Path file : besideTheBundle(Path.of(directory))) {
+                found.addAll(Pem.certificates(file));
+            }
+        }
+        return found;
     }
 
-    private static Collection<? extends Certificate> certificates(Path file)
-            throws IOException, GeneralSecurityException {
-        return CertificateFactory.getInstance("X.509")
-                .generateCertificates(new ByteArrayInputStream(Files.readAllBytes(file)));
+    /** Most entries of such a directory lead to what is in the bundle too, under two names: those are not read again. */
+    private static List<Path> besideTheBundle(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        List<Path> found = new ArrayList<>();
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.sorted().toList()) {
+                String name = file.getFileName().toString();
+                boolean known = name.matches("[0-9a-f]{8}\\.[0-9]+")
+                        || SYSTEM_BUNDLES.contains(file.toString())
+                        || (Files.isSymbolicLink(file)
+                                && Files.readSymbolicLink(file).startsWith(DISTRIBUTION));
+                if (!known && Files.isRegularFile(file) && Files.isReadable(file)) {
+                    found.add(file);
+                }
+            }
+        }
+        return found;
     }
 
     private static List<X509Certificate> jdkAuthorities() throws GeneralSecurityException {
@@ -113,13 +130,6 @@ final class Trust {
                 .filter(X509ExtendedTrustManager.class::isInstance)
                 .flatMap(it -> Stream.of(((X509ExtendedTrustManager) it).getAcceptedIssuers()))
                 .toList();
-    }
-
-    private static void add(KeyStore store, Collection<? extends Certificate> certificates)
-            throws GeneralSecurityException {
-        for (Certificate certificate : certificates) {
-            store.setCertificateEntry("ca-" + store.size(), certificate);
-        }
     }
 
     /** What {@code skip_verify = true} asks for: any certificate for any name. */

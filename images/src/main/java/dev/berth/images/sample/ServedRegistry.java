@@ -4,6 +4,9 @@ import com.sun.net.httpserver.Filter;
 import com.sun.net.httpserver.HttpContext;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.HttpsConfigurator;
+import com.sun.net.httpserver.HttpsParameters;
+import com.sun.net.httpserver.HttpsServer;
 import dev.berth.images.sample.ImageBuilder.Built;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
@@ -20,6 +23,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLParameters;
 import org.jspecify.annotations.Nullable;
 
 /** A read-only registry on a loopback port, serving images from memory. Knows HEAD and ranges. */
@@ -36,8 +41,16 @@ public final class ServedRegistry implements AutoCloseable {
     private final Map<Digest, byte[]> blobs = new ConcurrentHashMap<>();
     private final Map<Digest, String> manifestTypes = new ConcurrentHashMap<>();
 
-    private ServedRegistry(HttpServer server) {
+    private ServedRegistry(HttpServer server, Filter... filters) {
         this.server = server;
+        HttpContext context = server.createContext("/", this::answer);
+        context.getFilters().addAll(List.of(filters));
+        server.setExecutor(threads);
+        server.start();
+    }
+
+    private static InetSocketAddress anyPort() {
+        return new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     }
 
     /**
@@ -46,13 +59,25 @@ public final class ServedRegistry implements AutoCloseable {
      * @param filters asked first, in order; a test lets them misbehave
      */
     public static ServedRegistry start(Filter... filters) throws IOException {
-        var registry =
-                new ServedRegistry(HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0));
-        HttpContext context = registry.server.createContext("/", registry::answer);
-        context.getFilters().addAll(List.of(filters));
-        registry.server.setExecutor(registry.threads);
-        registry.server.start();
-        return registry;
+        return new ServedRegistry(HttpServer.create(anyPort(), 0), filters);
+    }
+
+    /**
+     * Starts with TLS on a free port.
+     *
+     * @param clients whether clients must show a certificate that the context trusts
+     */
+    public static ServedRegistry startTls(SSLContext context, boolean clients, Filter... filters) throws IOException {
+        HttpsServer secure = HttpsServer.create(anyPort(), 0);
+        secure.setHttpsConfigurator(new HttpsConfigurator(context) {
+            @Override
+            public void configure(HttpsParameters parameters) {
+                SSLParameters ours = context.getDefaultSSLParameters();
+                ours.setNeedClientAuth(clients);
+                parameters.setSSLParameters(ours);
+            }
+        });
+        return new ServedRegistry(secure, filters);
     }
 
     /** Host and port, as they stand in a reference: {@code 127.0.0.1:40123}. */

@@ -30,7 +30,7 @@ class HostsFileTest {
     }
 
     private List<String> addresses(String domain) {
-        return HostsFile.hostsFor(root, domain).stream()
+        return HostsFile.hostsFor(List.of(root), domain).stream()
                 .map(it -> it.base().toString())
                 .toList();
     }
@@ -66,7 +66,7 @@ class HostsFileTest {
                   client = "f.pem"
                 [host."bare.example"]
                 """);
-        List<Host> hosts = HostsFile.hostsFor(root, "docker.io");
+        List<Host> hosts = HostsFile.hostsFor(List.of(root), "docker.io");
         assertThat(addresses("docker.io"))
                 .containsExactly(
                         "https://zzz.example/v2/proxy",
@@ -118,7 +118,7 @@ class HostsFileTest {
             })
     void refusesMistakes(String toml) throws IOException {
         write("reg.example", toml);
-        assertThatThrownBy(() -> HostsFile.hostsFor(root, "reg.example"))
+        assertThatThrownBy(() -> HostsFile.hostsFor(List.of(root), "reg.example"))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.FAILED_PRECONDITION))
                 .hasMessageContaining("reg.example/hosts.toml");

@@ -247,7 +247,7 @@ class RegistryTest {
     @Test
     void givesCredentialsToTheTokenServerOnly() {
         guard("Bearer t2", "{\"access_token\":\"t2\"}");
-        repository("v1", host -> Optional.of(new Credentials.Login("me", "secret")))
+        repository("v1", Credentials.of("", new Credentials.Login.Password("me", "secret")))
                 .manifest();
         String basic = "Authorization=Basic bWU6c2VjcmV0";
         assertThat(faults.seen()).filteredOn(it -> it.contains(basic)).allMatch(it -> it.contains("/token"));
