@@ -39,8 +39,33 @@ record Config(
      */
     record Log(String level, String format) {}
 
-    /** @param configPath a tree of {@code HOST/hosts.toml} in containerd's format */
-    record Registry(Path configPath) {}
+    /**
+     * @param configPath trees of {@code HOST/hosts.toml} in containerd's format; the first that knows a host counts
+     * @param dockerConfig a config.json of Docker with logins; empty for none
+     * @param loginsToMirrors whether mirrors see the logins for the registry that they stand in for
+     * @param progress how long a download may bring no byte
+     * @param connections bodies that are read from one host at the same time
+     * @param logins by the registry that they are for
+     */
+    record Registry(
+            List<Path> configPath,
+            String dockerConfig,
+            boolean loginsToMirrors,
+            Duration progress,
+            int connections,
+            Map<String, Login> logins) {}
+
+    /**
+     * One of: a user with a password or a file that holds it; an identity token; a registry token. Empty is not given.
+     *
+     * @param passwordFile read for each pull
+     */
+    record Login(String username, String password, String passwordFile, String identityToken, String registryToken) {
+        @Override
+        public String toString() {
+            return "Login[" + username + "]";
+        }
+    }
 
     /**
      * @param pluginLimit how long one CNI plugin may take for one command
@@ -68,7 +93,10 @@ record Config(
      * @param snapshotter overlay, native, or auto for overlay where the file system can carry it
      * @param downloads layers fetched at the same time for one image
      */
-    record Images(String snapshotter, int downloads) {}
+    record Images(String snapshotter, int downloads, Verifier verifier) {}
+
+    /** Programs that judge images, as containerd's: where they are, how many are asked, how long each may take. */
+    record Verifier(Path binDir, int most, Duration limit) {}
 
     /**
      * @param port 0 for any that is free
@@ -156,9 +184,7 @@ record Config(
 
     private static Config of(Settings file) {
         Path state = file.path("state", STATE.toString());
-        Settings registry = file.table("registry");
         Settings network = file.table("network");
-        Settings images = file.table("images");
         Settings runtime = file.table("runtime");
         boolean systemd = runtime.oneOf("cgroup_driver", "cgroupfs", List.of("cgroupfs", "systemd"))
                 .equals("systemd");
@@ -171,7 +197,7 @@ record Config(
                         file.oneOf("log_level", "info", List.of("trace", "debug", "info", "warn", "error")),
                         file.oneOf("log_format", "text", List.of("text", "json"))),
                 file.table("metrics").address("address", ""),
-                new Registry(registry.path("config_path", "/etc/containerd/certs.d")),
+                registry(file.table("registry")),
                 new Network(
                         network.oneOf("mode", "cni", List.of("cni", "builtin")).equals("cni")
                                 ? Network.Mode.CNI
@@ -183,9 +209,7 @@ record Config(
                         network.texts("subnets", List.of()),
                         network.flag("ipv6", false),
                         network.number("spare_namespaces", 4, 0, 64)),
-                new Images(
-                        images.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
-                        images.number("downloads", 4, 1, 64)),
+                images(file.table("images")),
                 new Runtimes(
                         runtime.text("default", ""),
                         systemd ? Runtimes.CgroupDriver.SYSTEMD : Runtimes.CgroupDriver.CGROUPFS,
@@ -200,6 +224,40 @@ record Config(
                         streaming.number("idle_minutes", 240, 1, 60 * 24 * 365)));
         file.refuseUnknown();
         return config;
+    }
+
+    private static Registry registry(Settings table) {
+        var logins = new TreeMap<String, Login>();
+        Settings named = table.table("login");
+        for (String server : named.tables()) {
+            Settings login = named.table(server);
+            logins.put(
+                    server,
+                    new Login(
+                            login.text("username", ""),
+                            login.text("password", ""),
+                            login.text("password_file", ""),
+                            login.text("identity_token", ""),
+                            login.text("registry_token", "")));
+        }
+        return new Registry(
+                table.searchPath("config_path", "/etc/containerd/certs.d"),
+                table.text("docker_config", ""),
+                table.flag("logins_to_mirrors", false),
+                Duration.ofSeconds(table.number("progress_seconds", 300, 5, 86_400)),
+                table.number("connections", 16, 1, 256),
+                logins);
+    }
+
+    private static Images images(Settings table) {
+        Settings verifier = table.table("verifier");
+        return new Images(
+                table.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
+                table.number("downloads", 4, 1, 64),
+                new Verifier(
+                        verifier.path("bin_dir", "/opt/containerd/image-verifier/bin"),
+                        verifier.number("max_verifiers", 10, -1, 1000),
+                        Duration.ofSeconds(verifier.number("seconds", 10, 1, 3600))));
     }
 
     /** Each state directory has a supervisor of its own, and a cgroup for it. */

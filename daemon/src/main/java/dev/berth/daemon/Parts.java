@@ -5,8 +5,10 @@ import dev.berth.cri.streaming.StreamingConfig;
 import dev.berth.daemon.metrics.Gauges;
 import dev.berth.daemon.metrics.Metrics;
 import dev.berth.images.ImageSettings;
+import dev.berth.images.Verification;
 import dev.berth.images.registry.Patience;
 import dev.berth.images.registry.RegistryClient;
+import dev.berth.images.registry.RegistrySettings;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
@@ -149,11 +151,26 @@ final class Parts {
 
     static ImageSettings images(Config config) {
         int layers = config.images().downloads();
-        return new ImageSettings(Platform.host(), layers, 3 * layers, Set.of());
+        Config.Verifier verifier = config.images().verifier();
+        return new ImageSettings(
+                Platform.host(),
+                layers,
+                3 * layers,
+                Set.of(),
+                new Verification(verifier.binDir(), verifier.most(), verifier.limit()));
     }
 
     static RegistryClient registries(Config config, Ticker ticker) {
-        return new RegistryClient(Optional.of(config.registry().configPath()), Patience.DEFAULT, ticker);
+        Config.Registry given = config.registry();
+        return new RegistryClient(
+                new RegistrySettings(
+                        given.configPath(),
+                        RegistryLogins.of(given),
+                        given.loginsToMirrors(),
+                        given.connections(),
+                        Patience.DEFAULT.withProgress(given.progress()),
+                        System.getenv()),
+                ticker);
     }
 
     private static boolean systemd(Config config) {

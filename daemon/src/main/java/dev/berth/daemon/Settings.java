@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One table of a config file, read key by key; it knows which keys were asked for, so that all others can be refused. */
@@ -88,6 +89,14 @@ final class Settings {
 
     List<Path> paths(String key, List<String> otherwise) {
         return texts(key, otherwise).stream().map(path -> absolute(key, path)).toList();
+    }
+
+    /** Absolute paths with colons between them. */
+    List<Path> searchPath(String key, String otherwise) {
+        return Stream.of(text(key, otherwise).split(":", -1))
+                .filter(path -> !path.isEmpty())
+                .map(path -> absolute(key, path))
+                .toList();
     }
 
     List<String> texts(String key, List<String> otherwise) {

@@ -10,7 +10,13 @@ import java.util.Set;
  * @param layersPerPull how many layers of one image are worked on at the same time
  * @param layersInAll the same for all pulls together; each costs up to about 3 MiB of memory while it is worked on
  * @param pinned full names of images that the kubelet must not remove
+ * @param verification judges what is pulled
  */
-public record ImageSettings(Platform platform, int layersPerPull, int layersInAll, Set<String> pinned) {
-    public static final ImageSettings DEFAULT = new ImageSettings(Platform.host(), 4, 12, Set.of());
+public record ImageSettings(
+        Platform platform, int layersPerPull, int layersInAll, Set<String> pinned, Verification verification) {
+    public static final ImageSettings DEFAULT = new ImageSettings(Platform.host(), 4, 12, Set.of(), Verification.NONE);
+
+    public ImageSettings with(Verification newVerification) {
+        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, newVerification);
+    }
 }

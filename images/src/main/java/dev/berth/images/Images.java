@@ -116,7 +116,8 @@ public final class Images implements AutoCloseable {
         try {
             Repository repository = registries.repository(request.reference(), request.credentials());
             try (Holds.Hold hold = holds.begin()) {
-                return new Pull(request, repository, store, snapshotter, this::crew, hold).run();
+                var wish = new Pull.Wish(request, settings.verification());
+                return new Pull(wish, repository, store, snapshotter, this::crew, hold).run();
             }
         } catch (Fault e) {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {

@@ -32,6 +32,9 @@ import java.util.function.Supplier;
 final class Pull {
     private static final Map<String, String> RECORD_LABELS = Map.of("io.cri-containerd.image", "managed");
 
+    /** What is wanted, and who has a say in it. */
+    record Wish(PullRequest request, Verification verification) {}
+
     private final PullRequest request;
     private final Progress progress;
     private final Repository repository;
@@ -39,15 +42,17 @@ final class Pull {
     private final Snapshotter snapshotter;
     private final Supplier<Crew> crews;
     private final Holds.Hold hold;
+    private final Verification verification;
 
     Pull(
-            PullRequest request,
+            Wish wish,
             Repository repository,
             Store store,
             Snapshotter snapshotter,
             Supplier<Crew> crews,
             Holds.Hold hold) {
-        this.request = request;
+        this.request = wish.request;
+        this.verification = wish.verification;
         this.progress = request.progress();
         this.repository = repository;
         this.store = store;
@@ -63,6 +68,7 @@ final class Pull {
      */
     Descriptor run() throws InterruptedException {
         Document top = resolve();
+        verification.judge(request.reference().toString(), top.descriptor());
         Selection selection = Selection.of(top, request.extent(), new FromRegistry());
         for (ImageParts parts : selection.images()) {
             List<Descriptor> packed =
