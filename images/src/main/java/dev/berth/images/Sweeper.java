@@ -305,7 +305,9 @@ final class Sweeper implements AutoCloseable {
     }
 
     private void sweepIngests(Set<Node> held) {
-        Set<String> leased = held.stream().map(Node::key).collect(Collectors.toSet());
+        Set<String> leased = held.stream()
+                .map(node -> Blobs.ref(node.namespace(), node.key()))
+                .collect(Collectors.toSet());
         Instant oldest = clock.instant().minus(OLD_INGEST);
         for (Blobs.Status ingest : store.blobs().ingests()) {
             if (ingest.updatedAt().isBefore(oldest) && !leased.contains(ingest.ref())) {

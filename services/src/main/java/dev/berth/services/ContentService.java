@@ -151,7 +151,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
     public void status(StatusRequest request, StreamObserver<StatusResponse> caller) {
         Calls.answer(caller, () -> {
             Namespace namespace = Headers.namespace();
-            String key = ContentWriter.key(namespace, request.getRef());
+            String key = Blobs.ref(namespace, request.getRef());
             return store.blobs()
                     .findIngest(key)
                     .map(found -> StatusResponse.newBuilder()
@@ -168,7 +168,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
             Filters filters = Filters.parse(request.getFiltersList());
             return ListStatusesResponse.newBuilder()
                     .addAllStatuses(store.blobs().ingests().stream()
-                            .filter(found -> found.ref().startsWith(ContentWriter.prefix(namespace)))
+                            .filter(found -> found.ref().startsWith(Blobs.refs(namespace)))
                             .map(found -> status(namespace, found))
                             .filter(status -> filters.show(path ->
                                     path.getFirst().equals("ref") ? Optional.of(status.getRef()) : Optional.empty()))
@@ -180,7 +180,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
 
     @Override
     public StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> caller) {
-        return new ContentWriting(store, workers, caller);
+        return new ContentWriting(store, images, workers, caller);
     }
 
     @Override
@@ -188,7 +188,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
         Calls.answer(caller, () -> {
             Namespace namespace = Headers.namespace();
             LeaseOfCall lease = LeaseOfCall.current();
-            String key = ContentWriter.key(namespace, request.getRef());
+            String key = Blobs.ref(namespace, request.getRef());
             if (store.blobs().findIngest(key).isEmpty()) {
                 throw noIngest(namespace, request.getRef());
             }
@@ -226,7 +226,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
 
     private static Status status(Namespace namespace, Blobs.Status ingest) {
         return Status.newBuilder()
-                .setRef(ingest.ref().substring(ContentWriter.prefix(namespace).length()))
+                .setRef(ingest.ref().substring(Blobs.refs(namespace).length()))
                 .setOffset(ingest.offset())
                 .setStartedAt(Messages.time(ingest.startedAt()))
                 .setUpdatedAt(Messages.time(ingest.updatedAt()))

@@ -1,5 +1,7 @@
 package dev.berth.services;
 
+import dev.berth.images.Images;
+import dev.berth.images.Keeping;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Digest;
@@ -22,19 +24,24 @@ import org.jspecify.annotations.Nullable;
  * and a commit adds it to this namespace; one who writes all the same gets bytes of his own. For one thread at a time, which hashes.
  */
 final class ContentWriter implements AutoCloseable {
+    /** For whom it is written. */
+    record Owner(Namespace namespace, LeaseOfCall lease) {}
+
     private static final int COPY_BYTES = 1 << 18;
 
     private final Store store;
+    private final Images images;
     private final Namespace namespace;
     private final LeaseOfCall lease;
     private final String ref;
     private @Nullable Ingest ingest;
     private @Nullable Blob shared;
 
-    private ContentWriter(Store store, Namespace namespace, LeaseOfCall lease, String ref) {
+    private ContentWriter(Store store, Images images, Owner owner, String ref) {
         this.store = store;
-        this.namespace = namespace;
-        this.lease = lease;
+        this.images = images;
+        this.namespace = owner.namespace();
+        this.lease = owner.lease();
         this.ref = ref;
     }
 
@@ -45,8 +52,10 @@ final class ContentWriter implements AutoCloseable {
      * @throws Fault ALREADY_EXISTS if the namespace has what is expected; UNAVAILABLE if another writes under this reference
      */
     static ContentWriter open(
-            Store store, Namespace namespace, LeaseOfCall lease, String ref, long total, Optional<Digest> expected) {
-        var writer = new ContentWriter(store, namespace, lease, ref);
+            Store store, Images images, Owner owner, String ref, long total, Optional<Digest> expected) {
+        var writer = new ContentWriter(store, images, owner, ref);
+        Namespace namespace = owner.namespace();
+        LeaseOfCall lease = owner.lease();
         if (expected.isPresent()) {
             writer.refuseIfThere(expected.get());
         }
@@ -61,16 +70,6 @@ final class ContentWriter implements AutoCloseable {
             writer.begin();
         }
         return writer;
-    }
-
-    /** The name of an ingest among those of all namespaces. */
-    static String key(Namespace namespace, String ref) {
-        return prefix(namespace) + ref;
-    }
-
-    /** With what the names of a namespace's ingests begin. */
-    static String prefix(Namespace namespace) {
-        return "of " + namespace.name() + ": ";
     }
 
     /** Leases what is there, and says that it is there. */
@@ -88,7 +87,7 @@ final class ContentWriter implements AutoCloseable {
     }
 
     private Ingest begin() {
-        String key = key(namespace, ref);
+        String key = Blobs.ref(namespace, ref);
         switch (store.blobs().begin(key, Blobs.Wanted.ANYTHING)) {
             case Blobs.Begin.Writing(var begun) -> {
                 ingest = begun;
@@ -116,7 +115,7 @@ final class ContentWriter implements AutoCloseable {
 
     /** What is known of the bytes on their way; empty if none need to come. */
     Optional<Blobs.Status> status() {
-        return store.blobs().findIngest(key(namespace, ref));
+        return store.blobs().findIngest(Blobs.ref(namespace, ref));
     }
 
     /** Throws away what is there. */
@@ -162,7 +161,11 @@ final class ContentWriter implements AutoCloseable {
             throw Fault.precondition("commit " + ref, "it has " + offset() + " bytes and not " + total, "");
         }
         Blob blob = shared;
-        record(blob == null ? store(expected) : known(blob, expected), labels);
+        try (Keeping keeping = images.keep()) { // no sweep comes between the bytes and their record
+            keeping.blob(digest());
+            expected.ifPresent(keeping::blob);
+            record(blob == null ? store(expected) : known(blob, expected), labels);
+        }
     }
 
     private Blob known(Blob blob, Optional<Digest> expected) {
@@ -206,10 +209,10 @@ final class ContentWriter implements AutoCloseable {
             lease.letGo(records, namespace, ingestResource());
             return !found;
         });
-        if (store.blobs().find(digest).isEmpty()) { // a sweep has come between the bytes and their record
+        if (store.blobs().find(digest).isEmpty()) {
             store.metadata()
                     .apply(Durability.PROCESS, records -> records.contents().remove(namespace, digest));
-            throw Fault.unavailable("commit " + ref, "it was swept away, being in no namespace yet", "Send it again");
+            throw Fault.unavailable("commit " + ref, "the other namespace has just removed it", "Send it again");
         }
         if (!fresh) {
             throw Fault.alreadyExists("content " + digest, "it is in namespace " + namespace.name() + " already", "");

@@ -1,5 +1,6 @@
 package dev.berth.services;
 
+import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Digest;
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** One call of Write: the first message names the ingest, each is answered with where the writer stands, a commit ends it. */
 final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private final Store store;
+    private final Images images;
     private final ExecutorService workers;
     private final StreamObserver<WriteContentResponse> client;
     private final @Nullable Namespace namespace;
@@ -28,8 +30,9 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private Optional<Digest> expected = Optional.empty();
     private boolean over;
 
-    ContentWriting(Store store, ExecutorService workers, StreamObserver<WriteContentResponse> client) {
+    ContentWriting(Store store, Images images, ExecutorService workers, StreamObserver<WriteContentResponse> client) {
         this.store = store;
+        this.images = images;
         this.workers = workers;
         this.client = client;
         this.namespace = Headers.optionalNamespace().orElse(null);
@@ -123,8 +126,8 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
         }
         ContentWriter opened = ContentWriter.open(
                 store,
-                namespace,
-                lease,
+                images,
+                new ContentWriter.Owner(namespace, lease),
                 ref,
                 first.getTotal(),
                 Optional.of(first.getExpected()).filter(text -> !text.isEmpty()).map(Digest::parse));

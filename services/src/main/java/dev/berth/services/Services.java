@@ -7,9 +7,12 @@ import dev.berth.kernel.Ticker;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
+import dev.berth.wire.containerd.containers.ContainersGrpc;
 import dev.berth.wire.containerd.content.ContentGrpc;
 import dev.berth.wire.containerd.diff.DiffGrpc;
+import dev.berth.wire.containerd.images.ImagesGrpc;
 import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
+import dev.berth.wire.containerd.leases.LeasesGrpc;
 import dev.berth.wire.containerd.mounts.MountsGrpc;
 import dev.berth.wire.containerd.namespaces.NamespacesGrpc;
 import dev.berth.wire.containerd.snapshots.SnapshotsGrpc;
@@ -57,12 +60,15 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
         Streams streams = new Streams();
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
+        makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store(), parts.images()));
         makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images()));
         makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
+        makers.put(ImagesGrpc.SERVICE_NAME, () -> new ImagesService(parts.store(), parts.images()));
         makers.put(
                 IntrospectionGrpc.SERVICE_NAME,
                 () -> new IntrospectionService(
                         new Plugins(root, parts.snapshotter(), makers.keySet()), root, parts.disk()));
+        makers.put(LeasesGrpc.SERVICE_NAME, () -> new LeasesService(parts.store(), parts.images()));
         makers.put(MountsGrpc.SERVICE_NAME, MountsService::new);
         makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));
         makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters));

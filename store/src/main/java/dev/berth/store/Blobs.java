@@ -2,6 +2,7 @@ package dev.berth.store;
 
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import java.io.IOException;
@@ -186,6 +187,16 @@ public final class Blobs {
         } catch (IOException e) {
             throw DiskFault.of("begin ingest " + ref, e);
         }
+    }
+
+    /** The reference of an ingest of a client, which calls it by this name; clients of other namespaces may use the same. */
+    public static String ref(Namespace namespace, String name) {
+        return refs(namespace) + name;
+    }
+
+    /** How the references of a namespace's clients begin. */
+    public static String refs(Namespace namespace) {
+        return "of " + namespace.name() + ": ";
     }
 
     /** Stores bytes that are at hand, unless they are there. As after a commit, {@link #flush()} makes them last. */

@@ -113,6 +113,21 @@ public final class Images {
         return get(image.namespace(), image.name());
     }
 
+    /**
+     * Gives an image times of the caller's choice, for who wants the same result each time.
+     *
+     * @param created empty to keep it
+     */
+    public ImageRecord date(Namespace namespace, String name, Optional<Instant> created, Instant updated) {
+        session.change(
+                "UPDATE images SET created_at = coalesce(?, created_at), updated_at = ? WHERE namespace = ? AND name = ?",
+                created.orElse(null),
+                updated,
+                namespace.name(),
+                name);
+        return get(namespace, name);
+    }
+
     /** {@link #create} or {@link #update}, whichever fits. */
     public ImageRecord put(ImageRecord image) {
         return find(image.namespace(), image.name()).isPresent() ? update(image) : create(image);
