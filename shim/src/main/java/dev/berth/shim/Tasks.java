@@ -54,6 +54,9 @@ final class Tasks {
 
     private static final Duration AFTER_KILL = Duration.ofSeconds(30);
 
+    /** How long after a command could not be started the end of its container may still be told. */
+    private static final Duration END_TO_BE_SEEN = Duration.ofMillis(200);
+
     private static final TaskProcess.Step NOTHING = () -> {};
     private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
 
@@ -335,7 +338,24 @@ final class Tasks {
             exec.use(io);
             exec.startExec(() -> workshop.exec(task, execId, io));
             undo.commit();
+        } catch (Fault e) {
+            throw isOfTheRuntime(e) && hasEnded(task)
+                    ? Fault.precondition(
+                                    "run a command in " + key.id(),
+                                    "the container has ended",
+                                    "Start it anew, or another")
+                            .causedBy(e)
+                    : e;
         }
+    }
+
+    private static boolean isOfTheRuntime(Fault fault) {
+        return fault.code() == Fault.Code.INTERNAL || fault.code() == Fault.Code.NOT_FOUND;
+    }
+
+    /** The runtime may know before us. */
+    private static boolean hasEnded(Task task) throws InterruptedException {
+        return task.init().awaitEnd(END_TO_BE_SEEN).exitedAt() != null;
     }
 
     /** Sends a signal to a process, or to all of a container. */

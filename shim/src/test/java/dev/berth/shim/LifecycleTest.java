@@ -100,4 +100,26 @@ class LifecycleTest {
                 .hasMessageContaining("exec: \"/notexec\": permission denied");
         node.assertNothingLeft();
     }
+
+    /** The end may be known to the runtime before it is to us, at any of these moments, or to both. */
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void noProcessBeginsInAContainerThatHasEnded(String runtime) throws Exception {
+        for (int round = 0; round < 5; round++) {
+            var container = node.container(Busybox.config("sleep", "1000"));
+            node.create(container, runtime);
+            node.start(container);
+            node.exec(container, "e1", Busybox.config("true"));
+            node.kill(container, Signals.KILL);
+            try {
+                node.start(container, "e1"); // it was quicker than the signal
+            } catch (TtrpcStatus e) {
+                assertThat(e.code()).as(e.getMessage()).isEqualTo(TtrpcStatus.Code.FAILED_PRECONDITION);
+                assertThat(e).hasMessageContaining("the container has ended");
+            }
+            node.await(container, "");
+            node.delete(container, "");
+        }
+        node.awaitNothingLeft();
+    }
 }

@@ -352,6 +352,16 @@ final class Node {
         Objects.requireNonNull(before).assertNothingNew(look());
     }
 
+    /** The same, but zombies may still be on their way: of what nobody waits for the janitor comes for them. */
+    void awaitNothingLeft() throws IOException, InterruptedException {
+        long begun = Ticker.system().nanos();
+        while (Ticker.system().since(begun).compareTo(LIMIT) < 0
+                && !Objects.requireNonNull(before).children().containsAll(look().children())) {
+            Ticker.system().sleep(Duration.ofMillis(50));
+        }
+        assertNothingLeft();
+    }
+
     private Machine look() throws IOException {
         Machine all = Machine.look(mark, directory.resolve("state/shim"));
         return new Machine(
