@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -212,9 +213,13 @@ final class Recovery implements AutoCloseable {
     private void strays() {
         Set<String> pods = ids(context.ledger().pods(), Pod::id);
         one("networks", () -> {
-            for (String id : parts.networks().retainOnly(pods)) {
-                context.cleaning().failed(Kind.NETWORK, id, new IOException("its network could not be released"));
-            }
+            Set<String> attached = parts.networks().attached();
+            attached.stream()
+                    .filter(id -> !pods.contains(id))
+                    .forEach(id -> context.cleaning().soon(Kind.NETWORK, id));
+            var valid = new HashSet<>(pods);
+            valid.addAll(attached); // those without a record are detached in their turn
+            parts.networks().collectGarbage(valid);
         });
         one("pods", () -> {
             for (TaskId pod : context.tasks().pods()) {

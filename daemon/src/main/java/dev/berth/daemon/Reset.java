@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
@@ -49,12 +50,12 @@ final class Reset {
         if (Files.isDirectory(config.state())) {
             try (StateLock _ = StateLock.take(config.state())) {
                 endTasks(config);
-                Set<String> connected = networks(config);
+                Map<String, Fault> connected = networks(config);
                 if (!connected.isEmpty()) {
-                    out.println("reset: these pods could not be disconnected from their network: "
-                            + String.join(", ", connected) + ".\nThe log above says why. " + config.root() + " and "
-                            + config.state() + " stay, for they say what is to be undone; repair the network's"
-                            + " plugins or config and reset again.");
+                    out.println("reset: these pods could not be disconnected from their network:");
+                    connected.forEach((pod, why) -> out.println("  " + pod + ": " + why.getMessage()));
+                    out.println(config.root() + " and " + config.state() + " stay, for they say what is to be undone;"
+                            + " repair the network's plugins or config and reset again.");
                     return 1;
                 }
                 unmount(config.state());
@@ -88,9 +89,9 @@ final class Reset {
         Tasks.endSupervisors(Parts.tasks(config));
     }
 
-    /** Returns the pods that are still connected; their namespaces stay, since plugins look into them. */
-    private static Set<String> networks(Config config) throws IOException, InterruptedException {
-        Set<String> connected;
+    /** Returns the pods that are still connected, and why; their namespaces stay, since plugins look into them. */
+    private static Map<String, Fault> networks(Config config) throws IOException, InterruptedException {
+        Map<String, Fault> connected;
         try (PodNetworks networks = Parts.networks(config, new LinuxDisk(), Ticker.system())) {
             connected = networks.retainOnly(Set.of());
             if (connected.isEmpty() && networks instanceof BridgeNetwork bridge) {
@@ -99,7 +100,7 @@ final class Reset {
         }
         NetworkNamespaces namespaces = NetworkNamespaces.open(config.state().resolve("netns"));
         for (String id : namespaces.list()) {
-            if (!connected.contains(id)) {
+            if (!connected.containsKey(id)) {
                 namespaces.remove(id);
             }
         }

@@ -1,9 +1,13 @@
 package dev.berth.network;
 
+import dev.berth.kernel.Fault;
 import dev.berth.linux.netlink.IpPrefix;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * What connects pods. A pod is attached once its network namespace is pinned and before anything runs in it, and detached
@@ -40,12 +44,36 @@ public interface PodNetworks extends AutoCloseable {
     /** What {@link #attach} answered, also after a restart; empty if the pod is not attached. */
     Optional<Attachment> find(String podId);
 
+    /** The pods that are attached, or may be, also after a restart. */
+    Set<String> attached();
+
     /**
-     * After a restart: disconnects every pod that is not among these.
-     *
-     * @return the pods that could not be disconnected, with the reason of each in the log; try again later
+     * Has plugins free what they hold for pods that are not among these, if they can. Only while nobody attaches a pod; what
+     * fails is in the log.
      */
-    Set<String> retainOnly(Set<String> podIds) throws InterruptedException;
+    void collectGarbage(Set<String> podIds) throws InterruptedException;
+
+    /**
+     * Disconnects every pod that is not among these. Only while nobody attaches a pod.
+     *
+     * @return the pods that could not be disconnected, each with the reason; try again later
+     */
+    default Map<String, Fault> retainOnly(Set<String> podIds) throws InterruptedException {
+        Map<String, Fault> left = new TreeMap<>();
+        for (String id : attached()) {
+            if (!podIds.contains(id)) {
+                try {
+                    detach(PodNetworkRequest.plain(id, "", "", "", ""));
+                } catch (Fault e) {
+                    left.put(id, e);
+                }
+            }
+        }
+        Set<String> valid = new HashSet<>(podIds);
+        valid.addAll(left.keySet());
+        collectGarbage(valid);
+        return left;
+    }
 
     /** Whether pods can be connected now; cheap enough to be asked every few seconds. */
     NetworkState state() throws InterruptedException;

@@ -17,10 +17,10 @@ import dev.berth.network.PodNetworks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -196,19 +196,13 @@ public final class BridgeNetwork implements PodNetworks {
     }
 
     @Override
-    public Set<String> retainOnly(Set<String> podIds) {
-        Set<String> left = new HashSet<>();
-        for (Lease lease : leases.all()) {
-            if (!podIds.contains(lease.podId())) {
-                try {
-                    release(lease.podId());
-                } catch (Fault e) {
-                    LOG.warn("{}", e.getMessage());
-                    left.add(lease.podId());
-                }
-            }
-        }
-        return left;
+    public Set<String> attached() {
+        return leases.all().stream().map(Lease::podId).collect(Collectors.toUnmodifiableSet());
+    }
+
+    @Override
+    public void collectGarbage(Set<String> podIds) {
+        // A lease is all that there is to free.
     }
 
     @Override

@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -110,6 +109,8 @@ public final class CniNetworks implements PodNetworks {
             Optional<Added> added = files.read(request.id());
             if (added.isPresent()) {
                 delete(added.get());
+            } else {
+                files.remove(request.id()); // there is none, or one torn by a power loss, before any plugin ran
             }
         } catch (IOException e) {
             throw files(request.id(), e);
@@ -142,45 +143,23 @@ public final class CniNetworks implements PodNetworks {
     }
 
     @Override
-    public Set<String> retainOnly(Set<String> podIds) throws InterruptedException {
-        Set<String> left = new HashSet<>();
+    public Set<String> attached() {
         try {
-            for (String id : files.list()) {
-                if (!podIds.contains(id)) {
-                    drop(id, left);
-                }
-            }
+            return Set.copyOf(files.list());
         } catch (IOException e) {
             throw files("any", e);
         }
+    }
+
+    @Override
+    public void collectGarbage(Set<String> podIds) throws InterruptedException {
         if (directory.read() instanceof ConfDirectory.Found.Network network
                 && network.list().collectsGarbage()) {
-            collectGarbage(network.list(), podIds, left);
-        }
-        return left;
-    }
-
-    private void drop(String id, Set<String> left) throws IOException, InterruptedException {
-        try {
-            Optional<Added> added = files.read(id);
-            if (added.isPresent()) {
-                delete(added.get());
-            } else {
-                files.remove(id); // torn by a power loss, before any plugin ran
+            try {
+                chain.collectGarbage(network.list(), podIds.stream().sorted().toList());
+            } catch (Fault e) {
+                LOG.warn("network {}: {}", network.list().name(), e.getMessage());
             }
-        } catch (Fault e) {
-            LOG.warn("pod {} is gone and its network is not: {}", id, e.getMessage());
-            left.add(id);
-        }
-    }
-
-    private void collectGarbage(NetworkList list, Set<String> podIds, Set<String> left) throws InterruptedException {
-        Set<String> valid = new HashSet<>(podIds);
-        valid.addAll(left);
-        try {
-            chain.collectGarbage(list, valid.stream().sorted().toList());
-        } catch (Fault e) {
-            LOG.warn("network {}: {}", list.name(), e.getMessage());
         }
     }
 
