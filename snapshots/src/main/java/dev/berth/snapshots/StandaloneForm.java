@@ -62,6 +62,10 @@ final class StandaloneForm implements LayerForm {
 
     @Override
     public void opaque(Dir dir, byte[] path) throws IOException {
+        if (path.length == 0) {
+            // The kernel always shows the roots of all layers together.
+            throw new NeedsParentException("it hides all that the layers below have");
+        }
         dir.setXattr(OPAQUE, YES);
         if (hidden.get(path) == null) {
             hidden.put(path, Hidden.CONTENT);

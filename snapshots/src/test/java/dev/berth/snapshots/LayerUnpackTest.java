@@ -210,6 +210,14 @@ class LayerUnpackTest {
         assertThat(in.available()).isZero();
     }
 
+    /** An overlay has no mark for it: the kernel shows the roots of all layers. */
+    @Test
+    void aLayerThatHidesAllBelowNeedsItsParent() {
+        assertThat(LayerUnpack.standalone(root, new TarBytes().opaque(".").stream())
+                        .needsParent())
+                .isNotNull();
+    }
+
     @Test
     void hardLinksOfEveryKind() throws Exception {
         unpack(new TarBytes()
@@ -289,14 +297,12 @@ class LayerUnpackTest {
                 .whiteout("d/gone")
                 .opaque("o")
                 .file("o/kept", "")
-                .device("devicegone", '3', 0, 0)
-                .opaque("."));
+                .device("devicegone", '3', 0, 0));
         Map<String, String> tree = tree();
         assertThat(tree.get("/gone")).startsWith("CHARACTER_DEVICE").contains(" 0:0");
         assertThat(tree.get("/devicegone")).startsWith("CHARACTER_DEVICE").contains(" 0:0");
         assertThat(tree.get("/d/gone")).startsWith("CHARACTER_DEVICE");
         assertThat(tree.get("/o")).contains("trusted.overlay.opaque=79");
-        assertThat(tree.get("/")).contains("trusted.overlay.opaque=79");
         assertThat(tree).containsKey("/o/kept");
     }
 

@@ -1,6 +1,5 @@
 package dev.berth.snapshots;
 
-import static dev.berth.snapshots.TarBytes.b;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.kernel.Disk;
@@ -10,19 +9,14 @@ import dev.berth.linux.Dir;
 import dev.berth.linux.Mounts;
 import dev.berth.store.Store;
 import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -33,7 +27,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** Well-formed images of several layers look as umoci unpacks them, whichever way we do it. */
 @Timeout(120)
 class UmociTest {
-    private static final String UMOCI = "/usr/bin/umoci";
     private static final Namespace K8S = Namespace.KUBERNETES;
 
     @TempDir
@@ -44,7 +37,7 @@ class UmociTest {
 
     @BeforeEach
     void open() {
-        Program.needed(UMOCI);
+        Program.needed(Umoci.PROGRAM);
         store = Store.open(temp.resolve("root"), disk, InstantSource.fixed(Instant.EPOCH));
     }
 
@@ -60,7 +53,7 @@ class UmociTest {
         for (int i = 0; i < 4; i++) {
             layers.add(layer(random));
         }
-        Map<String, String> expected = umoci(layers);
+        Map<String, String> expected = Umoci.tree(temp, layers);
         assertThat(ours(new OverlaySnapshotter(temp.resolve("root/overlay"), store.metadata(), disk), layers))
                 .as("overlay, seed " + repetition.getCurrentRepetition())
                 .isEqualTo(expected);
@@ -148,49 +141,6 @@ class UmociTest {
         try (DetachedMount detached = Mounts.fromOptions(mount.type(), mount.source(), mount.options());
                 Dir root = Dir.open(detached.fd())) {
             return Tree.of(root);
-        }
-    }
-
-    private Map<String, String> umoci(List<byte[]> layers) throws Exception {
-        Path image = Files.createDirectories(temp.resolve("image/blobs/sha256"));
-        List<String> diffIds = new ArrayList<>();
-        List<String> descriptors = new ArrayList<>();
-        for (byte[] layer : layers) {
-            String digest = blob(image, layer);
-            diffIds.add("\"" + digest + "\"");
-            descriptors.add(descriptor("application/vnd.oci.image.layer.v1.tar", digest, layer.length));
-        }
-        byte[] config = b("{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\","
-                + "\"diff_ids\":" + diffIds + "}}");
-        byte[] manifest = b("{\"schemaVersion\":2,\"config\":"
-                + descriptor("application/vnd.oci.image.config.v1+json", blob(image, config), config.length)
-                + ",\"layers\":" + descriptors + "}");
-        String tagged =
-                descriptor("application/vnd.oci.image.manifest.v1+json", blob(image, manifest), manifest.length);
-        String index = tagged.substring(0, tagged.length() - 1)
-                + ",\"annotations\":{\"org.opencontainers.image.ref.name\":\"t\"}}";
-        Files.writeString(temp.resolve("image/index.json"), "{\"schemaVersion\":2,\"manifests\":[" + index + "]}");
-        Files.writeString(temp.resolve("image/oci-layout"), "{\"imageLayoutVersion\":\"1.0.0\"}");
-        Path bundle = temp.resolve("bundle");
-        Program.run(UMOCI, "unpack", "--image", temp.resolve("image") + ":t", bundle.toString());
-        try (Dir root = Dir.open(bundle.resolve("rootfs"))) {
-            return Tree.of(root);
-        }
-    }
-
-    private static String descriptor(String type, String digest, long size) {
-        return List.of("\"mediaType\":\"" + type + "\"", "\"digest\":\"" + digest + "\"", "\"size\":" + size).stream()
-                .collect(Collectors.joining(",", "{", "}"));
-    }
-
-    private static String blob(Path directory, byte[] bytes) throws IOException {
-        try {
-            String hex = HexFormat.of()
-                    .formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
-            Files.write(directory.resolve(hex), bytes);
-            return "sha256:" + hex;
-        } catch (java.security.NoSuchAlgorithmException e) {
-            throw new AssertionError(e);
         }
     }
 }
