@@ -1,18 +1,22 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.Poller;
 import dev.berth.oci.PodReference;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.ttrpc.Call;
+import dev.berth.wire.shim.supervisor.RunExecRequest;
+import dev.berth.wire.shim.supervisor.RunExecResponse;
 import dev.berth.wire.shim.supervisor.RunRequest;
 import dev.berth.wire.shim.supervisor.RunResponse;
 import dev.berth.wire.shim.supervisor.Step;
 import dev.berth.wire.shim.task.CreateTaskRequest;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Map;
 
 /**
- * A container's way from nothing to its program in one call. The paths of its pod's things are filled in here, where they
+ * A container's way from nothing to its program in one call, and a command's from nothing to its end. The paths of its pod's things are filled in here, where they
  * cannot change meanwhile.
  */
 final class Running {
@@ -40,6 +44,19 @@ final class Running {
                 .forEach(step ->
                         response.addSteps(Step.newBuilder().setName(step.name()).setMicros(step.micros())));
         return response.build();
+    }
+
+    RunExecResponse exec(Call call, RunExecRequest request) throws IOException, InterruptedException {
+        Duration limit = request.getLimitMillis() == 0 ? Poller.FOREVER : Duration.ofMillis(request.getLimitMillis());
+        ProcessRecord record = tasks.runExec(TaskService.wanted(call, request.getExec()), limit);
+        return record.exitedAt() == null
+                ? RunExecResponse.getDefaultInstance()
+                : RunExecResponse.newBuilder()
+                        .setEnded(true)
+                        .setExitStatus(record.exitStatus())
+                        .setExitedAt(TaskEvents.timestamp(record))
+                        .setExitUnknown(record.exitUnknown())
+                        .build();
     }
 
     private BundleConfig config(Call call, Tasks.NewTask wanted, String pod) {

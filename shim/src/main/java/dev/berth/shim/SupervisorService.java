@@ -21,6 +21,7 @@ import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
 import dev.berth.wire.shim.supervisor.ReopenLogRequest;
 import dev.berth.wire.shim.supervisor.ReopenLogResponse;
+import dev.berth.wire.shim.supervisor.RunExecRequest;
 import dev.berth.wire.shim.supervisor.RunRequest;
 import dev.berth.wire.shim.supervisor.Runtime;
 import dev.berth.wire.shim.supervisor.ShutdownRequest;
@@ -62,6 +63,7 @@ final class SupervisorService {
         return Service.named("dev.berth.supervisor.v1.Supervisor")
                 .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info(q.getAwaitRuntimes())))
                 .unary("Run", Edge.unary(RunRequest.parser(), running::run))
+                .unary("RunExec", Edge.unary(RunExecRequest.parser(), running::exec))
                 .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
                 .unary("ReopenLog", Edge.unary(ReopenLogRequest.parser(), this::reopen))
                 .unary("Drain", Edge.unary(DrainRequest.parser(), this::drain))

@@ -162,11 +162,15 @@ final class TaskService {
     }
 
     private void exec(Call call, ExecProcessRequest request) throws IOException {
-        tasks.exec(new Tasks.NewExec(
+        tasks.exec(wanted(call, request));
+    }
+
+    static Tasks.NewExec wanted(Call call, ExecProcessRequest request) {
+        return new Tasks.NewExec(
                 key(call, request.getId()),
                 dev.berth.kernel.Ids.check("exec id", request.getExecId()),
                 new Streams(request.getTerminal(), request.getStdin(), request.getStdout(), request.getStderr()),
-                request.getSpec().getValue().toStringUtf8()));
+                request.getSpec().getValue().toStringUtf8());
     }
 
     private void kill(Call call, KillRequest request) throws IOException, InterruptedException {

@@ -349,6 +349,23 @@ final class Tasks {
         }
     }
 
+    /**
+     * Runs a further process to its end and removes it.
+     *
+     * @return its record; without an exit if the time is over, and then it goes on
+     */
+    ProcessRecord runExec(NewExec wanted, Duration limit) throws IOException, InterruptedException {
+        exec(wanted);
+        Task task = find(wanted.task());
+        try (Rollback undo = new Rollback()) {
+            undo.add("exec " + wanted.execId(), () -> deleteExec(task, wanted.execId()));
+            startExec(wanted.task(), wanted.execId());
+            undo.commit();
+        }
+        ProcessRecord record = task.process(wanted.execId()).awaitEnd(limit);
+        return record.exitedAt() == null ? record : deleteExec(task, wanted.execId());
+    }
+
     private static boolean isOfTheRuntime(Fault fault) {
         return fault.code() == Fault.Code.INTERNAL || fault.code() == Fault.Code.NOT_FOUND;
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.linux.Signals;
 import dev.berth.ttrpc.TtrpcStatus;
+import dev.berth.wire.shim.supervisor.RunExecResponse;
 import dev.berth.wire.shim.types.Status;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -99,6 +100,36 @@ class LifecycleTest {
         assertThatThrownBy(() -> node.create(forbidden, runtime))
                 .hasMessageContaining("exec: \"/notexec\": permission denied");
         node.assertNothingLeft();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc"})
+    void runsFurtherProcessesInOneCall(String runtime) throws Exception {
+        var container = node.container(Busybox.config("sleep", "1000"));
+        node.create(container, runtime);
+        node.start(container);
+        RunExecResponse quick = node.runExec(container, "e1", Busybox.config("sh", "-c", "echo from exec; exit 3"), 0);
+        assertThat(quick.getEnded()).isTrue();
+        assertThat(quick.getExitStatus()).isEqualTo(3);
+        assertThat(quick.getExitUnknown()).isFalse();
+        assertThat(Node.text(container.directory().resolve("exec-e1/log"))).isEqualTo("from exec\n");
+        assertThatThrownBy(() -> node.delete(container, "e1")).hasMessageContaining("e1"); // it is removed already
+
+        assertThat(node.runExec(container, "e2", Busybox.config("sleep", "1000"), 50)
+                        .getEnded())
+                .isFalse();
+        assertThatThrownBy(() -> node.delete(container, "e2")).hasMessageContaining("running");
+
+        assertThatThrownBy(() -> node.runExec(container, "e3", Busybox.config("nonsense"), 0))
+                .hasMessageContaining("nonsense");
+        assertThatThrownBy(() -> node.delete(container, "e3")).hasMessageContaining("e3");
+
+        node.kill(container, Signals.KILL);
+        assertThat(node.await(container, "e2").getExitStatus()).isEqualTo(137);
+        node.delete(container, "e2");
+        node.await(container, "");
+        node.delete(container, "");
+        node.awaitNothingLeft();
     }
 
     /** The end may be known to the runtime before it is to us, at any of these moments, or to both. */

@@ -22,6 +22,8 @@ import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
 import dev.berth.wire.shim.supervisor.PumpRequest;
 import dev.berth.wire.shim.supervisor.PumpResponse;
+import dev.berth.wire.shim.supervisor.RunExecRequest;
+import dev.berth.wire.shim.supervisor.RunExecResponse;
 import dev.berth.wire.shim.supervisor.TaskSummary;
 import dev.berth.wire.shim.supervisor.TasksRequest;
 import dev.berth.wire.shim.supervisor.TasksResponse;
@@ -247,19 +249,33 @@ final class Node {
 
     /** Announces an exec whose output goes to its own log. */
     Path exec(Container container, String execId, Busybox.Config process) throws IOException {
+        ExecProcessRequest request = prepare(container, execId, process);
+        call("Exec", request, com.google.protobuf.Empty.parser());
+        return Path.of(request.getStdout()).resolveSibling("log");
+    }
+
+    /** Runs an exec to its end, or for so many milliseconds, and removes it if it has ended. */
+    RunExecResponse runExec(Container container, String execId, Busybox.Config process, long millis)
+            throws IOException {
+        RunExecRequest request = RunExecRequest.newBuilder()
+                .setExec(prepare(container, execId, process))
+                .setLimitMillis(millis)
+                .build();
+        return call(SUPERVISOR, "RunExec", request, RunExecResponse.parser());
+    }
+
+    private ExecProcessRequest prepare(Container container, String execId, Busybox.Config process) throws IOException {
         Path place = Files.createDirectory(container.directory().resolve("exec-" + execId));
         Fifo.create(place.resolve("stdout"), 0600);
         Fifo.create(place.resolve("stderr"), 0600);
         pump(container.id(), execId, place, place.resolve("log"));
-        ExecProcessRequest request = ExecProcessRequest.newBuilder()
+        return ExecProcessRequest.newBuilder()
                 .setId(container.id())
                 .setExecId(execId)
                 .setStdout(place.resolve("stdout").toString())
                 .setStderr(place.resolve("stderr").toString())
                 .setSpec(Any.newBuilder().setValue(ByteString.copyFromUtf8(process.processJson())))
                 .build();
-        call("Exec", request, com.google.protobuf.Empty.parser());
-        return place.resolve("log");
     }
 
     WaitResponse await(Container container, String execId) {

@@ -127,14 +127,14 @@ final class Creation {
         }
     }
 
+    /** An exec of which the shim knows nothing yet. */
     Exec exec(TaskId task, Exec.Command command) {
         String execId = Ids.random();
         try (var undo = new Rollback()) {
             var pipes = Exec.Pipes.create(
                     bundles.of(task), execId, command.stdin(), command.process().terminal());
             undo.add("pipes of exec " + execId, pipes::remove);
-            var exec = new Exec(shims.of(task), task, execId, pipes);
-            exec.register(command.process());
+            var exec = new Exec(shims, task, execId, pipes, command.process());
             undo.commit();
             return exec;
         } catch (java.nio.file.NoSuchFileException e) {

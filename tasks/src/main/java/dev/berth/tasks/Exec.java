@@ -1,8 +1,11 @@
 package dev.berth.tasks;
 
+import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Fifo;
 import dev.berth.oci.ProcessSpec;
+import dev.berth.ttrpc.TtrpcClient;
+import dev.berth.wire.shim.task.ExecProcessRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,10 +18,12 @@ import org.jspecify.annotations.Nullable;
  * #start()}; {@link #close()} removes it, killing it if need be.
  */
 public final class Exec implements AutoCloseable {
+    private final Shims shims;
     private final Shims.Of shim;
     private final TaskId task;
     private final String id;
     private final Pipes pipes;
+    private final ExecProcessRequest request;
     private boolean registered;
     private boolean started;
     private boolean ended;
@@ -88,16 +93,45 @@ public final class Exec implements AutoCloseable {
      */
     public record Command(ProcessSpec process, boolean stdin) {}
 
-    Exec(Shims.Of shim, TaskId task, String id, Pipes pipes) {
-        this.shim = shim;
+    Exec(Shims shims, TaskId task, String id, Pipes pipes, ProcessSpec process) {
+        this.shims = shims;
+        this.shim = shims.of(task);
         this.task = task;
         this.id = id;
         this.pipes = pipes;
+        this.request = Shims.Of.request(task, id, process, pipes);
     }
 
-    void register(ProcessSpec process) {
-        shim.exec(task, id, process, pipes);
+    void register() {
+        shim.exec(request);
         registered = true;
+    }
+
+    /**
+     * Registers and starts the process and waits for its end; empty if the time is over.
+     *
+     * @param limit zero for none
+     */
+    Optional<Exit> run(Duration limit) {
+        Duration patience = limit.isZero() ? TtrpcClient.FOREVER : limit;
+        if (!shims.isOurs(task)) {
+            register();
+            start();
+            return await(patience);
+        }
+        registered = true;
+        started = true;
+        try {
+            Optional<Exit> exit = shims.runExec(task, request, limit);
+            ended = exit.isPresent();
+            registered = !ended; // what has ended is removed already
+            return exit;
+        } catch (Fault e) {
+            if (e.code() == Fault.Code.UNAVAILABLE && shim.isStarted(task, id)) {
+                return await(patience); // the next supervisor has adopted it
+            }
+            throw e;
+        }
     }
 
     public String id() {

@@ -3,7 +3,6 @@ package dev.berth.tasks;
 import com.google.protobuf.ByteString;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.ProcessSpec;
-import dev.berth.ttrpc.TtrpcClient;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -18,21 +17,20 @@ final class ExecSync {
 
     private static final Duration DRAIN = Duration.ofSeconds(5);
 
-    private final Tasks tasks;
+    private final Creation creation;
     private final OutputBudget budget;
 
-    ExecSync(Tasks tasks, OutputBudget budget) {
-        this.tasks = tasks;
+    ExecSync(Creation creation, OutputBudget budget) {
+        this.creation = creation;
         this.budget = budget;
     }
 
     ExecResult run(TaskId task, ProcessSpec process, Duration limit) {
         try (OutputBudget.Share share = budget.share(MAX_OUTPUT, task);
-                Exec exec = tasks.exec(task, new Exec.Command(process, false));
+                Exec exec = creation.exec(task, new Exec.Command(process, false));
                 Output out = Output.collect(exec.stdout(), share);
                 Output err = exec.stderr() == null ? null : Output.collect(exec.stderr(), share)) {
-            exec.start();
-            Optional<Exit> exit = exec.await(limit.isZero() ? TtrpcClient.FOREVER : limit);
+            Optional<Exit> exit = exec.run(limit);
             if (exit.isEmpty()) {
                 throw Fault.deadline(
                         "exec in " + task,

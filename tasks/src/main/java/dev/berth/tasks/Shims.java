@@ -9,6 +9,9 @@ import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
+import dev.berth.ttrpc.TtrpcClient;
+import dev.berth.wire.shim.supervisor.RunExecRequest;
+import dev.berth.wire.shim.supervisor.RunExecResponse;
 import dev.berth.wire.shim.task.CloseIORequest;
 import dev.berth.wire.shim.task.ExecProcessRequest;
 import dev.berth.wire.shim.task.KillRequest;
@@ -52,6 +55,32 @@ final class Shims {
 
     Of ours(String namespace) {
         return new Of(new TaskClient(supervisor, TaskClient.TASK_V3, namespace, ticker));
+    }
+
+    /** Whether our supervisor has it, or nobody. */
+    boolean isOurs(TaskId task) {
+        return foreign.find(task).isEmpty();
+    }
+
+    /**
+     * Runs a further process of a task of ours to its end and removes it; empty if the time is over, and then it goes on.
+     *
+     * @param limit zero for none
+     */
+    Optional<Exit> runExec(TaskId task, ExecProcessRequest exec, Duration limit) {
+        var request = RunExecRequest.newBuilder()
+                .setExec(exec)
+                .setLimitMillis(limit.isZero() ? 0 : Math.max(1, limit.toMillis()))
+                .build();
+        Duration longest = limit.isZero() ? TtrpcClient.FOREVER : limit.plus(Deadlines.RUNTIME);
+        RunExecResponse response =
+                supervisor(task.namespace()).call("RunExec", request, RunExecResponse.parser(), longest);
+        return response.getEnded()
+                ? Optional.of(new Exit(
+                        response.getExitStatus(),
+                        TaskClient.instant(response.getExitedAt()),
+                        !response.getExitUnknown()))
+                : Optional.empty();
     }
 
     /** Calls to our supervisor's own service. */
@@ -101,8 +130,12 @@ final class Shims {
             client.again("CloseIO", request, Empty.parser(), Deadlines.QUERY);
         }
 
-        void exec(TaskId task, String execId, ProcessSpec process, Exec.Pipes pipes) {
-            var request = ExecProcessRequest.newBuilder()
+        void exec(ExecProcessRequest request) {
+            client.run("Exec", request, Deadlines.QUERY);
+        }
+
+        static ExecProcessRequest request(TaskId task, String execId, ProcessSpec process, Exec.Pipes pipes) {
+            return ExecProcessRequest.newBuilder()
                     .setId(task.id())
                     .setExecId(execId)
                     .setTerminal(process.terminal())
@@ -111,7 +144,19 @@ final class Shims {
                     .setStderr(pipes.path("stderr"))
                     .setSpec(json("Process", process.toJson()))
                     .build();
-            client.run("Exec", request, Deadlines.QUERY);
+        }
+
+        /** Whether an exec has begun, as far as anybody knows. */
+        boolean isStarted(TaskId task, String execId) {
+            try {
+                return switch (client.state(task, execId).status()) {
+                    case RUNNING, STOPPED, PAUSED, PAUSING -> true;
+                    case CREATED, UNKNOWN -> false;
+                };
+            } catch (Fault e) {
+                LOG.debug("{}: nothing is known of exec {}", task, execId, e);
+                return false;
+            }
         }
 
         /** Removes an exec; what is not there is removed. */

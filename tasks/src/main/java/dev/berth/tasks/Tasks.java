@@ -1,6 +1,7 @@
 package dev.berth.tasks;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
 import dev.berth.kernel.Timeline;
 import dev.berth.linux.Fd;
@@ -263,7 +264,13 @@ public final class Tasks implements AutoCloseable {
 
     /** Prepares a further process in a running task; see {@link Exec}. */
     public Exec exec(TaskId task, Exec.Command command) {
-        return creation.exec(task, command);
+        Exec exec = creation.exec(task, command);
+        try (var undo = new Rollback()) {
+            undo.add("exec " + exec.id(), exec::close);
+            exec.register();
+            undo.commit();
+        }
+        return exec;
     }
 
     /**
@@ -273,7 +280,7 @@ public final class Tasks implements AutoCloseable {
      * @throws Fault DEADLINE_EXCEEDED if it took longer; it is killed then
      */
     public ExecResult execSync(TaskId task, ProcessSpec process, Duration limit) {
-        return new ExecSync(this, execOutput).run(task, process, limit);
+        return new ExecSync(creation, execOutput).run(task, process, limit);
     }
 
     // ---- the whole
