@@ -98,13 +98,22 @@ final class ContentLabels {
      * each registry, without its port. Empty if the label would become too long.
      */
     static Map<String, String> source(Reference from, Map<String, String> before) {
-        String key = SOURCE + from.domain().replaceFirst(":[0-9]+$", "");
+        String key = sourceKey(from);
         Set<String> repositories = new TreeSet<>(Set.of(from.path()));
-        Arrays.stream(before.getOrDefault(key, "").split(",", -1))
-                .filter(it -> !it.isEmpty())
-                .forEach(repositories::add);
+        repositories.addAll(sources(from, before));
         String value = String.join(",", repositories);
         return key.length() + value.length() > MAX_LABEL ? Map.of() : Map.of(key, value);
+    }
+
+    private static String sourceKey(Reference registry) {
+        return SOURCE + registry.domain().replaceFirst(":[0-9]+$", "");
+    }
+
+    /** The repositories of a registry from which a blob says that it came. */
+    static List<String> sources(Reference registry, Map<String, String> labels) {
+        return Arrays.stream(labels.getOrDefault(sourceKey(registry), "").split(",", -1))
+                .filter(it -> !it.isEmpty())
+                .toList();
     }
 
     /** Of a layer's snapshot. */

@@ -100,14 +100,7 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
 
     private static void checkLayer(Descriptor layer) {
         String type = layer.mediaType();
-        if (MediaTypes.isForeignLayer(type)) {
-            throw Fault.of(
-                    Fault.Code.UNIMPLEMENTED,
-                    "layer " + layer.digest(),
-                    "it is to be fetched from elsewhere, which is not safe",
-                    "Push the image again with this layer in the registry");
-        }
-        if (!MediaTypes.isLayer(type)) {
+        if (!MediaTypes.isLayer(type) && !MediaTypes.isForeignLayer(type)) { // foreign ones: if the registry has them
             throw Fault.of(
                     Fault.Code.UNIMPLEMENTED,
                     "layer " + layer.digest(),

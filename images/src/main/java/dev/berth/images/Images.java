@@ -127,6 +127,27 @@ public final class Images implements AutoCloseable {
         }
     }
 
+    /**
+     * Brings an image to a registry. What is there already is not sent; what another repository of that registry has is taken from
+     * there. Two pushes of one image are two.
+     *
+     * @return what its name points to there
+     * @throws Fault NOT_FOUND if the image, or a part of it, is not on this node; UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE,
+     *     FAILED_PRECONDITION as the registry has it; CANCELLED if the caller is interrupted
+     */
+    public Descriptor push(PushRequest request) {
+        String what = "push " + request.destination();
+        try (Holds.Hold hold = holds.begin()) {
+            var destination = registries.destination(request.destination(), request.credentials());
+            return new Push(request, destination, store, this::crew, hold).run();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw Fault.of(Fault.Code.CANCELLED, what, "it was interrupted", "").causedBy(e);
+        } catch (Fault e) {
+            throw e.within(what);
+        }
+    }
+
     private Crew crew() {
         return new Crew(layersInAll, fetched, settings.layersPerPull());
     }

@@ -91,14 +91,17 @@ final class Body implements AutoCloseable {
 
         @Override
         public int read() throws IOException {
-            int one = super.read();
+            int one = sent == length ? -1 : super.read();
             count(one < 0 ? 0 : 1);
             return one;
         }
 
         @Override
         public int read(byte[] into, int from, int most) throws IOException {
-            int got = super.read(into, from, most);
+            if (sent == length) {
+                return -1; // the source may have more, for the next piece
+            }
+            int got = super.read(into, from, (int) Math.min(most, length - sent));
             count(Math.max(got, 0));
             return got;
         }

@@ -3,8 +3,8 @@ package dev.berth.images.registry;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
-import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
+import java.io.InputStream;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -20,6 +20,12 @@ import java.util.function.LongConsumer;
  * @see <a href="https://github.com/opencontainers/distribution-spec/blob/v1.1.0/spec.md#push">Pushing</a>
  */
 public final class Destination {
+    /** Where the bytes of a blob are. */
+    public interface Source {
+        /** The bytes from an offset on. */
+        InputStream open(long from);
+    }
+
     /** How a blob came to be there. */
     public enum Outcome {
         THERE,
@@ -48,7 +54,7 @@ public final class Destination {
      * @throws Fault UNAUTHENTICATED, PERMISSION_DENIED, NOT_FOUND (no such repository), UNAVAILABLE as the registry has it;
      *     FAILED_PRECONDITION if it refuses the blob; CANCELLED if interrupted
      */
-    public Outcome blob(Descriptor descriptor, Upload.Source source, List<String> mountFrom, LongConsumer sent) {
+    public Outcome blob(Descriptor descriptor, Source source, List<String> mountFrom, LongConsumer sent) {
         return hosts.patiently(Host.Capability.PUSH, what, host -> {
             if (has(host, "blobs/" + descriptor.digest(), Optional.empty(), "*/*")) {
                 return Outcome.THERE;
@@ -122,10 +128,5 @@ public final class Destination {
 
     private URI address(Host host, String path) {
         return host.address(reference.domain(), reference.path() + "/" + path);
-    }
-
-    /** Whether something is put there by {@link #manifest}. */
-    public static boolean isDocument(Descriptor descriptor) {
-        return MediaTypes.isManifest(descriptor.mediaType()) || MediaTypes.isIndex(descriptor.mediaType());
     }
 }

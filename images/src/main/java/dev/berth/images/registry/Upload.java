@@ -2,7 +2,6 @@ package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
-import java.io.InputStream;
 import java.net.URI;
 import java.util.Map;
 import java.util.Set;
@@ -12,13 +11,7 @@ import java.util.function.LongConsumer;
  * Sends one blob: in one piece, as every registry takes it; in pieces if the registry, or something before it, refuses one so large.
  * For one thread.
  */
-public final class Upload {
-    /** Where the bytes are. */
-    public interface Source {
-        /** The bytes from an offset on. */
-        InputStream open(long from);
-    }
-
+final class Upload {
     private static final long PIECE_BYTES = 8 << 20;
     private static final Set<Integer> TOO_MUCH_AT_ONCE = Set.of(405, 411, 413, 501);
     private static final int MAX_BREAKS = 3;
@@ -28,14 +21,14 @@ public final class Upload {
     private final Hosts hosts;
     private final URI begin;
     private final Descriptor descriptor;
-    private final Source source;
+    private final Destination.Source source;
     private final LongConsumer sent;
     private final String what;
 
     /** Where to go on, and the smallest piece that is taken there. */
     private record Session(URI at, long leastBytes) {}
 
-    Upload(Host host, Hosts hosts, URI begin, Descriptor descriptor, Source source, LongConsumer sent) {
+    Upload(Host host, Hosts hosts, URI begin, Descriptor descriptor, Destination.Source source, LongConsumer sent) {
         this.what = "push " + descriptor.digest();
         this.host = host;
         this.hosts = hosts;

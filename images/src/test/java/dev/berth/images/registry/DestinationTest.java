@@ -1,0 +1,143 @@
+package dev.berth.images.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.images.sample.ServedRegistry;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Pauses;
+import dev.berth.kernel.Ticker;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.Reference;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Uploads to registries that make it hard. */
+class DestinationTest {
+    private final Faults faults = new Faults();
+    private final byte[] bytes = noise();
+    private final Descriptor blob = Descriptor.of("application/octet-stream", Digest.of(bytes), bytes.length);
+    private final List<Long> told = new CopyOnWriteArrayList<>();
+    private final RegistryClient client;
+
+    DestinationTest() {
+        var limit = Duration.ofMinutes(2);
+        var patience = new Patience(limit, limit, limit, 4, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
+        client = new RegistryClient(RegistrySettings.DEFAULT.with(patience), Ticker.system());
+    }
+
+    @AfterEach
+    void close() {
+        client.close();
+    }
+
+    private static byte[] noise() {
+        byte[] bytes = new byte[20 << 20];
+        new Random(42).nextBytes(bytes);
+        return bytes;
+    }
+
+    private Destination destination(String authority, Credentials credentials) {
+        return client.destination(Reference.parse(authority + "/team/app:v1"), credentials);
+    }
+
+    private Destination.Outcome push(String authority, Credentials credentials) {
+        return destination(authority, credentials)
+                .blob(
+                        blob,
+                        from -> new ByteArrayInputStream(bytes, (int) from, bytes.length - (int) from),
+                        List.of(),
+                        told::add);
+    }
+
+    @Test
+    void inOnePiece() throws IOException {
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            assertThat(push(server.authority(), Credentials.ANONYMOUS)).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+            assertThat(faults.count("PATCH")).isZero();
+            assertThat(told).last().isEqualTo((long) bytes.length);
+        }
+    }
+
+    @Test
+    void inPiecesWhereOneIsTooLarge() throws IOException {
+        try (var server = UploadServer.start(1 << 20, faults)) {
+            assertThat(push(server.authority(), Credentials.ANONYMOUS)).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+            assertThat(faults.count("PATCH")).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void goesOnWithAPieceThatBroke() throws IOException {
+        try (var server = UploadServer.start(1 << 20, faults)) {
+            int[] patches = {0};
+            faults.always(it -> it.getRequestMethod().equals("PATCH") && ++patches[0] == 2, server.breaks(1_000_000));
+            assertThat(push(server.authority(), Credentials.ANONYMOUS)).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+            assertThat(faults.count("GET /session")).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void asksForTheRightToPush() throws IOException {
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            faults.always(
+                    "/token",
+                    Faults.reply(200, "application/json", "{\"token\":\"t\"}".getBytes(StandardCharsets.UTF_8)));
+            faults.always(
+                    it -> !"Bearer t".equals(it.getRequestHeaders().getFirst("Authorization")),
+                    Faults.status(401, "WWW-Authenticate", "Bearer realm=\"http://" + server.authority() + "/token\""));
+            push(server.authority(), Credentials.of("", new Credentials.Login.Password("me", "secret")));
+            assertThat(faults.seen())
+                    .filteredOn(it -> it.contains("/token"))
+                    .singleElement()
+                    .asString()
+                    .contains("scope=repository%3Ateam%2Fapp%3Apull%2Cpush")
+                    .contains("Authorization=Basic bWU6c2VjcmV0");
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+        }
+    }
+
+    @Test
+    void showsNoLoginWhereTheUploadGoesElsewhere() throws IOException {
+        var elsewhere = new Faults().always("/there", Faults.status(201));
+        try (var registry = ServedRegistry.start(faults);
+                var other = ServedRegistry.start(elsewhere)) {
+            faults.always(
+                    it -> it.getRequestHeaders().getFirst("Authorization") == null,
+                    Faults.status(401, "WWW-Authenticate", "Basic realm=\"x\""));
+            faults.always(
+                    "/blobs/uploads/", Faults.status(202, "Location", "http://" + other.authority() + "/there?x=1"));
+            push(registry.authority(), Credentials.of("", new Credentials.Login.Password("me", "secret")));
+            assertThat(elsewhere.seen())
+                    .singleElement()
+                    .asString()
+                    .startsWith("PUT /there?x=1&digest=sha256:")
+                    .doesNotContain("Authorization");
+        }
+    }
+
+    @Test
+    void saysWhatTheRegistryHasAgainstIt() throws IOException {
+        try (var registry = ServedRegistry.start(faults)) {
+            String why = "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"quota exceeded\"}]}";
+            faults.always(
+                    it -> !it.getRequestMethod().equals("HEAD"),
+                    Faults.reply(403, "application/json", why.getBytes(StandardCharsets.UTF_8)));
+            assertThatThrownBy(() -> push(registry.authority(), Credentials.ANONYMOUS))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.PERMISSION_DENIED))
+                    .hasMessageContaining("quota exceeded");
+        }
+    }
+}
