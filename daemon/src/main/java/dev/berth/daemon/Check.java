@@ -1,8 +1,8 @@
 package dev.berth.daemon;
 
 import dev.berth.linux.LinuxDisk;
-import dev.berth.store.Finding;
 import dev.berth.store.Store;
+import dev.berth.store.Store.Finding;
 import java.io.PrintStream;
 import java.time.InstantSource;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.berth.store;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Digest;
+import dev.berth.store.Store.Finding;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;

@@ -2,6 +2,7 @@ package dev.berth.store;
 
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
+import dev.berth.store.Store.Finding;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

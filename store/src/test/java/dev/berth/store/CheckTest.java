@@ -14,6 +14,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.NioDisk;
 import dev.berth.store.SnapshotRecord.Kind;
 import dev.berth.store.SnapshotRecord.Usage;
+import dev.berth.store.Store.Finding;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;

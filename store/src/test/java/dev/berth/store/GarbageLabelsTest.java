@@ -62,7 +62,7 @@ final class GarbageLabelsTest {
     }
 
     static Stream<Case> cases() {
-        return Stream.of(contentCases(), imageCases(), snapshotCases(), leaseCases(), flatCases())
+        return Stream.of(contentCases(), imageCases(), snapshotCases(), recordCases(), leaseCases(), flatCases())
                 .flatMap(cases -> cases);
     }
 
@@ -215,7 +215,11 @@ final class GarbageLabelsTest {
                             content(r, "c");
                         },
                         "content c",
-                        "snapshot a"),
+                        "snapshot a"));
+    }
+
+    private static Stream<Case> recordCases() {
+        return Stream.of(
                 of(
                         "a container",
                         r -> {

@@ -4,6 +4,7 @@ import static dev.berth.store.StoreRoot.K8S;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.oci.Digest;
+import dev.berth.store.Store.Finding;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.berth.oci.Digest;
+import dev.berth.store.Store.Finding;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.RandomAccessFile;

@@ -32,11 +32,12 @@ public record DockerConfig(Path file) implements Credentials {
         Config config = read();
         Optional<Map.Entry<String, String>> named = best(config.credHelpers(), asked);
         if (named.isPresent()) {
-            return CredentialHelper.named(named.get().getValue())
+            return CredentialProgram.named(named.get().getValue())
                     .get(named.get().getKey());
         }
         if (!config.credsStore().isEmpty()) {
-            Optional<Login> stored = CredentialHelper.named(config.credsStore()).get(key(asked));
+            Optional<Login> stored =
+                    CredentialProgram.named(config.credsStore()).get(key(asked));
             if (stored.isPresent()) {
                 return stored;
             }

@@ -328,8 +328,8 @@ class LoginTest {
                 .hasMessageNotContaining("secretsecret");
     }
 
-    private CredentialHelper helper() {
-        return new CredentialHelper("docker-credential-bt", Map.of("PATH", root + ":" + System.getenv("PATH")));
+    private CredentialProgram helper() {
+        return new CredentialProgram("docker-credential-bt", Map.of("PATH", root + ":" + System.getenv("PATH")));
     }
 
     private void helper(String script) throws IOException {

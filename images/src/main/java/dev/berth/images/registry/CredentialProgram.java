@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @see <a href="https://github.com/docker/docker-credential-helpers">docker-credential-helpers</a>
  */
-final class CredentialHelper {
+final class CredentialProgram {
     private static final Execution.Limits LIMITS = new Execution.Limits(Duration.ofSeconds(30), 64 << 10, 4 << 10);
     private static final String TOKEN_USER = "<token>";
     private static final Jsonb JSONB = Jsonb.builder().build();
@@ -30,20 +30,20 @@ final class CredentialHelper {
     private final String program;
     private final Map<String, String> environment;
 
-    CredentialHelper(String program, Map<String, String> environment) {
+    CredentialProgram(String program, Map<String, String> environment) {
         this.program = program;
         this.environment = environment;
     }
 
     /** @throws Fault FAILED_PRECONDITION if the name is none */
-    static CredentialHelper named(String name) {
+    static CredentialProgram named(String name) {
         if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}")) {
             throw Fault.precondition(
                     "credential helper \"" + Text.shown(name, 100) + "\"",
                     "it is not a name",
                     "Write what follows docker-credential- in the name of the program");
         }
-        return new CredentialHelper("docker-credential-" + name, System.getenv());
+        return new CredentialProgram("docker-credential-" + name, System.getenv());
     }
 
     /**
