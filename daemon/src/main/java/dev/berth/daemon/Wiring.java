@@ -101,13 +101,12 @@ final class Wiring implements AutoCloseable {
                 new Services.Parts(store, images, snapshots, tasks, disk),
                 clock,
                 ticker);
-        closing.add("containerd's services", services::close);
-
         List<ServerInterceptor> around = new ArrayList<>(List.of(new CallScopes(cri)));
         metrics.ifPresent(page -> around.add(page.meter()));
         GrpcServer server = GrpcServer.listen(
                 config.socket(), List.of(new RuntimeEdge(cri, streaming), new ImageEdge(cri)), services, around);
         closing.add("server", server::close);
+        closing.add("containerd's services", services::close); // before the server, as the events below
         closing.add("events", cri.events()::close); // before the server, which waits for its calls
         closing.add("idle heap", IdleHeap.watch(ticker, MappedFiles::letGo)::close);
     }

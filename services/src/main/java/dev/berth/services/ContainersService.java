@@ -1,7 +1,6 @@
 package dev.berth.services;
 
 import com.google.protobuf.Any;
-import com.google.protobuf.ByteString;
 import com.google.protobuf.Empty;
 import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
@@ -223,7 +222,7 @@ final class ContainersService extends ContainersGrpc.ContainersImplBase {
     private static Container message(ContainerRecord container) {
         var runtime = Container.Runtime.newBuilder().setName(container.runtime());
         if (!container.runtimeOptions().equals(Payload.NONE)) {
-            runtime.setOptions(any(container.runtimeOptions()));
+            runtime.setOptions(Messages.any(container.runtimeOptions()));
         }
         var message = Container.newBuilder()
                 .setId(container.id())
@@ -236,17 +235,10 @@ final class ContainersService extends ContainersGrpc.ContainersImplBase {
                 .setUpdatedAt(Messages.time(container.updatedAt()))
                 .setSandbox(container.sandboxId());
         if (!container.spec().equals(Payload.NONE)) {
-            message.setSpec(any(container.spec()));
+            message.setSpec(Messages.any(container.spec()));
         }
-        container.extensions().forEach((name, value) -> message.putExtensions(name, any(value)));
+        container.extensions().forEach((name, value) -> message.putExtensions(name, Messages.any(value)));
         return message.build();
-    }
-
-    static Any any(Payload payload) {
-        return Any.newBuilder()
-                .setTypeUrl(payload.type())
-                .setValue(ByteString.copyFrom(payload.bytes()))
-                .build();
     }
 
     private static Payload payload(Any any) {

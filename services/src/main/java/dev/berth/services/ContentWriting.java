@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import org.jspecify.annotations.Nullable;
 
 /** One call of Write: the first message names the ingest, each is answered with where the writer stands, a commit ends it. */
@@ -54,6 +55,8 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
             }
         } catch (ExecutionException e) {
             end(e.getCause() instanceof RuntimeException failure ? failure : new IllegalStateException(e));
+        } catch (RejectedExecutionException e) {
+            end(Fault.unavailable("write " + ref, "the daemon is stopping", "Go on with it when the daemon is back"));
         } catch (InterruptedException | RuntimeException e) {
             end(e);
         }

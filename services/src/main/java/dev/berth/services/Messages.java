@@ -1,10 +1,13 @@
 package dev.berth.services;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.Platform;
 import dev.berth.snapshots.MountPoint;
+import dev.berth.store.Payload;
 import dev.berth.wire.shim.types.Mount;
 import java.time.Instant;
 import java.util.List;
@@ -12,6 +15,13 @@ import java.util.List;
 /** The messages that several services share, from and to our own values. */
 final class Messages {
     private Messages() {}
+
+    static Any any(Payload payload) {
+        return Any.newBuilder()
+                .setTypeUrl(payload.type())
+                .setValue(ByteString.copyFrom(payload.bytes()))
+                .build();
+    }
 
     static Mount mount(MountPoint mount) {
         return Mount.newBuilder()

@@ -10,6 +10,7 @@ import dev.berth.tasks.Tasks;
 import dev.berth.wire.containerd.containers.ContainersGrpc;
 import dev.berth.wire.containerd.content.ContentGrpc;
 import dev.berth.wire.containerd.diff.DiffGrpc;
+import dev.berth.wire.containerd.events.EventsGrpc;
 import dev.berth.wire.containerd.images.ImagesGrpc;
 import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
 import dev.berth.wire.containerd.leases.LeasesGrpc;
@@ -63,6 +64,9 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store(), parts.images()));
         makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images()));
         makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
+        makers.put(
+                EventsGrpc.SERVICE_NAME,
+                () -> new EventsService(EventExchange.open(parts.store(), parts.tasks(), clock)));
         makers.put(ImagesGrpc.SERVICE_NAME, () -> new ImagesService(parts.store(), parts.images()));
         makers.put(
                 IntrospectionGrpc.SERVICE_NAME,
