@@ -15,6 +15,7 @@ import dev.berth.store.SnapshotRecord.Usage;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -223,12 +224,15 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
             Set<Long> known = metadata.read(r -> r.snapshots().numbers(name));
             there.stream().filter(number -> !known.contains(number)).forEach(this::removeFiles);
             Set<Long> left = files.numbers();
-            metadata.apply(
-                    Durability.PROCESS,
-                    r -> r.leftovers().list(LEFTOVER).stream()
-                            .filter(leftover -> there.contains(numberOf(leftover.what())))
-                            .filter(leftover -> !left.contains(numberOf(leftover.what())))
-                            .forEach(leftover -> r.leftovers().done(leftover.number())));
+            Set<Long> gone = new HashSet<>(there);
+            gone.removeAll(left);
+            if (!gone.isEmpty()) { // a transaction that changes nothing would still wake those who watch for changes
+                metadata.apply(
+                        Durability.PROCESS,
+                        r -> r.leftovers().list(LEFTOVER).stream()
+                                .filter(leftover -> gone.contains(numberOf(leftover.what())))
+                                .forEach(leftover -> r.leftovers().done(leftover.number())));
+            }
         } catch (IOException e) {
             throw SnapshotFault.of("tidy up the snapshots in " + files.directory(), e);
         }
