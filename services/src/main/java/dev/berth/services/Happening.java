@@ -97,7 +97,7 @@ record Happening(Envelope envelope, @Nullable Message event) {
     /** Reads an event of a known type; null if it is not one. */
     static @Nullable Message parse(Message type, Any event) {
         try {
-            return type.getParserForType().parseFrom(event.getValue()) instanceof Message read ? read : null;
+            return type.getParserForType().parseFrom(event.getValue());
         } catch (InvalidProtocolBufferException e) {
             return null; // a client may call anything so; it only cannot be filtered by its fields
         }
