@@ -24,6 +24,7 @@ final class ChunkPipe extends InputStream {
     private boolean finished;
     private boolean abandoned;
     private @Nullable Throwable failure;
+    private volatile long waited; // by the reader, in nanoseconds
 
     /**
      * Passes a buffer on; the caller must not touch it again. Waits while the reader is too far behind.
@@ -103,7 +104,9 @@ final class ChunkPipe extends InputStream {
             if (finished) {
                 return -1;
             }
+            long since = Spent.now();
             changed.await();
+            waited = waited + Spent.now() - since;
             first = chunks.peek();
         }
         int count = Math.min(length, first.remaining());
@@ -114,6 +117,11 @@ final class ChunkPipe extends InputStream {
         }
         changed.signalAll();
         return count;
+    }
+
+    /** For how long the reader had to wait, in nanoseconds; of the reader's thread. */
+    long waited() {
+        return waited;
     }
 
     /** The reader is gone: the writer is told at its next buffer. */

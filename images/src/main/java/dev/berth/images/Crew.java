@@ -23,6 +23,7 @@ final class Crew implements AutoCloseable {
             Thread.ofPlatform().daemon().name("layer-", 0).factory());
     private final Semaphore inAll;
     private final LongAdder fetched;
+    private final Spent spent;
     private final Semaphore here;
     private final List<Future<?>> begun = new ArrayList<>();
     private final AtomicReference<@Nullable Throwable> firstFailure = new AtomicReference<>();
@@ -32,11 +33,17 @@ final class Crew implements AutoCloseable {
      *
      * @param inAll limits the layers of all pulls
      * @param fetched counts the bytes of all pulls
+     * @param spent notes where the time goes
      */
-    Crew(Semaphore inAll, LongAdder fetched, int atOnce) {
+    Crew(Semaphore inAll, LongAdder fetched, Spent spent, int atOnce) {
         this.inAll = inAll;
         this.fetched = fetched;
+        this.spent = spent;
         this.here = new Semaphore(atOnce);
+    }
+
+    Spent spent() {
+        return spent;
     }
 
     /** Notes bytes that came from a registry. */

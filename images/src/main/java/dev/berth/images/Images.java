@@ -7,18 +7,24 @@ import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Blobs;
+import dev.berth.store.ContainerRecord;
 import dev.berth.store.Durability;
+import dev.berth.store.Records;
+import dev.berth.store.SnapshotRecord;
 import dev.berth.store.SnapshotRecord.Usage;
 import dev.berth.store.Store;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 
 /** The images of this node. Thread-safe. */
 public final class Images implements AutoCloseable {
@@ -139,7 +145,7 @@ public final class Images implements AutoCloseable {
         String what = "push " + request.destination();
         try (Holds.Hold hold = holds.begin()) {
             var destination = registries.destination(request.destination(), request.credentials());
-            return new Push(request, destination, store, this::crew, hold).run();
+            return new Push(request, destination, store, () -> crew(new Spent()), hold).run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Fault.of(Fault.Code.CANCELLED, what, "it was interrupted", "").causedBy(e);
@@ -148,8 +154,8 @@ public final class Images implements AutoCloseable {
         }
     }
 
-    private Crew crew() {
-        return new Crew(layersInAll, fetched, settings.layersPerPull());
+    private Crew crew(Spent spent) {
+        return new Crew(layersInAll, fetched, spent, settings.layersPerPull());
     }
 
     /** Layers and the trees that they make. */
@@ -203,6 +209,45 @@ public final class Images implements AutoCloseable {
             Thread.currentThread().interrupt();
         }
         return true;
+    }
+
+    /**
+     * Removes the images that no container uses, except pinned ones, and waits for the room.
+     *
+     * @param tagged whether those go too that have a tag; else only those of which the tag has moved on
+     */
+    public Pruned prune(Namespace namespace, boolean tagged) throws InterruptedException {
+        long before = usage(Path.of("/")).usedBytes();
+        Set<String> used = store.metadata().read(records -> used(records, namespace));
+        List<Image> unused = catalogue.list(namespace).stream()
+                .filter(image -> !image.pinned() && (tagged || image.tags().isEmpty()))
+                .filter(image -> image.snapshot().isEmpty() || !used.contains(image.snapshot()))
+                .filter(image -> !used.contains(image.id().toString()))
+                .filter(image -> Stream.concat(image.tags().stream(), image.digests().stream())
+                        .noneMatch(used::contains))
+                .toList();
+        store.metadata()
+                .apply(
+                        Durability.PROCESS,
+                        records -> unused.stream()
+                                .flatMap(image -> Stream.concat(image.tags().stream(), image.digests().stream()))
+                                .forEach(name -> records.images().remove(namespace, name)));
+        sweepNow();
+        return new Pruned(unused, Math.max(0, before - usage(Path.of("/")).usedBytes()));
+    }
+
+    /** What containers name as their image, and the snapshots on which they stand. */
+    private static Set<String> used(Records records, Namespace namespace) {
+        Set<String> used = new HashSet<>();
+        for (ContainerRecord container : records.containers().list(namespace)) {
+            used.add(container.image());
+            records.snapshots()
+                    .find(namespace, container.snapshotter(), container.snapshotKey())
+                    .map(SnapshotRecord::parent)
+                    .ifPresent(used::add);
+        }
+        used.remove("");
+        return used;
     }
 
     /** Removes in a moment what nothing needs; to be called when something has gone that may have needed others. */

@@ -79,7 +79,9 @@ final class LayerSet {
             } finally {
                 crew.close(); // before the chain: its threads write into it
             }
+            long start = Spent.now();
             chain.commit();
+            crew.spent().add(Spent.On.SYNC, Spent.now() - start);
         }
     }
 

@@ -43,6 +43,8 @@ final class LayerStream extends InputStream {
     private final MessageDigest hasher;
     private final long maxBytes;
     private long count;
+    private long unpacking; // nanoseconds
+    private long hashing; // nanoseconds
 
     /** @param harmless how many bytes are never too many, however few they were packed */
     LayerStream(Descriptor layer, MessageDigest hasher, InputStream archive, long harmless) {
@@ -152,6 +154,16 @@ final class LayerStream extends InputStream {
         return Digest.sha256(hasher);
     }
 
+    /** Nanoseconds in which bytes were unpacked, or waited for. */
+    long unpacking() {
+        return unpacking;
+    }
+
+    /** Nanoseconds in which bytes were hashed. */
+    long hashing() {
+        return hashing;
+    }
+
     /** Bytes read so far, unpacked. */
     long count() {
         return count;
@@ -172,14 +184,18 @@ final class LayerStream extends InputStream {
 
     @Override
     public int read(byte[] into, int from, int length) {
+        long start = Spent.now();
         int got;
         try {
             got = archive.read(into, from, length);
         } catch (IOException e) {
             throw wrong(layer, e);
         }
+        long unpacked = Spent.now();
+        unpacking += unpacked - start;
         if (got > 0) {
             hasher.update(into, from, got);
+            hashing += Spent.now() - unpacked;
             count += got;
             if (count > maxBytes) {
                 throw Fault.exhausted(

@@ -116,12 +116,26 @@ final class LayerWork {
     /** Whoever unpacks knows of no layers and images; so the fault is told here which one it is about. */
     private <T> T unpack(InputStream packed, Function<LayerStream, T> unpacking) {
         try (LayerStream tar = LayerStream.open(layer.descriptor(), layer.diffId(), packed)) {
+            long start = Spent.now();
+            long waited = waited(packed); // for the first bytes
             T made = unpacking.apply(tar);
             tar.verify(layer.diffId());
+            note(Spent.now() - start, tar, waited(packed) - waited);
             return made;
         } catch (Fault e) {
             throw e.within("layer " + layer.descriptor().digest());
         }
+    }
+
+    private static long waited(InputStream packed) {
+        return packed instanceof ChunkPipe pipe ? pipe.waited() : 0;
+    }
+
+    private void note(long whole, LayerStream tar, long waited) {
+        Spent spent = crew.spent();
+        spent.add(Spent.On.INFLATE, tar.unpacking() - waited);
+        spent.add(Spent.On.HASH, tar.hashing());
+        spent.add(Spent.On.FILES, whole - tar.unpacking() - tar.hashing());
     }
 
     private LayerDraft unpackWhileDownloading(LayerChain chain, Ingest ingest) throws InterruptedException {
@@ -155,13 +169,17 @@ final class LayerWork {
     private boolean download(Ingest ingest, @Nullable ChunkPipe pipe) throws InterruptedException {
         long told = ingest.offset();
         try (Blob blob = source.blob(layer.descriptor(), ingest.offset())) {
-            for (ByteBuffer bytes = blob.next(); bytes != null; bytes = blob.next()) {
+            for (ByteBuffer bytes = next(blob); bytes != null; bytes = next(blob)) {
                 crew.fetched(bytes.remaining());
                 ByteBuffer same = bytes.duplicate();
+                long start = Spent.now();
                 ingest.write(bytes);
+                long stored = Spent.now();
+                crew.spent().add(Spent.On.STORE, stored - start);
                 if (pipe != null && !pipe.put(same)) {
                     return false;
                 }
+                crew.spent().add(Spent.On.BEHIND, Spent.now() - stored);
                 if (blob.position() - told >= STEP_BYTES) {
                     told = blob.position();
                     progress.layer(layer.descriptor().digest(), Progress.Stage.DOWNLOADING, told);
@@ -169,6 +187,13 @@ final class LayerWork {
             }
         }
         return true;
+    }
+
+    private @Nullable ByteBuffer next(Blob blob) {
+        long start = Spent.now();
+        ByteBuffer bytes = blob.next();
+        crew.spent().add(Spent.On.NETWORK, Spent.now() - start);
+        return bytes;
     }
 
     /** Checks and keeps the bytes. A resumed ingest that turns out wrong is simply gone, for the caller to begin anew. */

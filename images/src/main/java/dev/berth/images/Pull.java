@@ -21,7 +21,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.function.Supplier;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One pull from beginning to end: resolve, bring the documents, bring and unpack the layers, make it last, give it its names.
@@ -30,6 +32,7 @@ import java.util.function.Supplier;
  * while; nothing at all if the disk was full.
  */
 final class Pull {
+    private static final Logger LOG = LoggerFactory.getLogger(Pull.class);
     private static final Map<String, String> RECORD_LABELS = Map.of("io.cri-containerd.image", "managed");
 
     /** What is wanted, and who has a say in it. */
@@ -40,16 +43,17 @@ final class Pull {
     private final Repository repository;
     private final Store store;
     private final Snapshotter snapshotter;
-    private final Supplier<Crew> crews;
+    private final Function<Spent, Crew> crews;
     private final Holds.Hold hold;
     private final Verification verification;
+    private final Spent spent = new Spent();
 
     Pull(
             Wish wish,
             Repository repository,
             Store store,
             Snapshotter snapshotter,
-            Supplier<Crew> crews,
+            Function<Spent, Crew> crews,
             Holds.Hold hold) {
         this.request = wish.request;
         this.verification = wish.verification;
@@ -76,8 +80,11 @@ final class Pull {
             progress.resolved(parts.manifest(), packed);
         }
         bring(selection);
+        long flushing = Spent.now();
         store.blobs().flush();
         record(top.descriptor(), selection);
+        spent.add(Spent.On.SYNC, Spent.now() - flushing);
+        LOG.info("pulled {} in {} ms: {}", request.reference(), spent.elapsed().toMillis(), spent);
         return top.descriptor();
     }
 
@@ -166,7 +173,7 @@ final class Pull {
     }
 
     private void bring(List<ImageParts.Layer> layers, boolean unpack) throws InterruptedException {
-        try (Crew crew = crews.get()) {
+        try (Crew crew = crews.apply(spent)) {
             new LayerSet(request.namespace(), store.blobs(), snapshotter, repository::blob, progress, crew)
                     .bring(layers, unpack);
         }

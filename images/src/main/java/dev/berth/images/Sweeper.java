@@ -163,7 +163,7 @@ final class Sweeper implements AutoCloseable {
         try (Garbage garbage = store.metadata().collect()) {
             tell(new Reading(garbage).read());
             removeRecords(garbage);
-            sweepIngests(garbage.heldIngests());
+            sweepIngests(garbage.heldIngests(), garbage.abandonedIngests());
             sweepBlobs(grace);
             catalogue.retain(garbage.images().stream()
                     .map(image -> image.target().digest())
@@ -304,13 +304,11 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweepIngests(Set<Node> held) {
-        Set<String> leased = held.stream()
-                .map(node -> Blobs.ref(node.namespace(), node.key()))
-                .collect(Collectors.toSet());
+    private void sweepIngests(Set<String> held, Set<String> abandoned) {
         Instant oldest = clock.instant().minus(OLD_INGEST);
         for (Blobs.Status ingest : store.blobs().ingests()) {
-            if (ingest.updatedAt().isBefore(oldest) && !leased.contains(ingest.ref())) {
+            boolean old = ingest.updatedAt().isBefore(oldest) && !held.contains(ingest.ref());
+            if (old || abandoned.contains(ingest.ref())) {
                 try {
                     store.blobs().abort(ingest.ref());
                 } catch (Fault e) {

@@ -234,6 +234,34 @@ class SweepTest {
         assertThat(snapshotter.keys(K8S)).isEmpty();
     }
 
+    @Test
+    void prunesWhatNoContainerUses() throws InterruptedException {
+        registry.add("app", "v1", image(1, 2)).add("used", "v1", image(2, 3)).add("moved", "v1", image(4));
+        pull(K8S, "app:v1");
+        Image used = pull(K8S, "used:v1");
+        Image old = pull(K8S, "moved:v1");
+        registry.add("moved", "v1", image(5));
+        Image moved = pull(K8S, "moved:v1");
+        snapshotter.prepare(K8S, "c", used.snapshot(), GcLabel.KEEP);
+        store.metadata()
+                .apply(
+                        Durability.PROCESS,
+                        records -> records.containers()
+                                .create(ContainerRecord.of(K8S, "c")
+                                        .snapshot("fake", "c")
+                                        .build()));
+        Pruned first = images.prune(K8S, false);
+        assertThat(first.images()).extracting(Image::id).containsExactly(old.id());
+        assertThat(first.freedBytes()).isPositive();
+        assertThat(images.list(K8S))
+                .extracting(Image::id)
+                .contains(used.id(), moved.id())
+                .hasSize(3);
+        assertThat(images.prune(K8S, true).images()).hasSize(2);
+        assertThat(images.list(K8S)).extracting(Image::id).containsExactly(used.id());
+        assertThat(images.prune(K8S, true)).isEqualTo(new Pruned(List.of(), 0));
+    }
+
     /** Images that share layers come and go, containers are made on them, and sweeps run all the time. */
     @Test
     void takesNothingFromUnderAnybody() throws Exception {

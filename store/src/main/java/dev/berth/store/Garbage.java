@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * One collection of the records that nothing needs: content and snapshots, leases and images whose time is over, in all namespaces.
@@ -116,11 +117,23 @@ public final class Garbage implements AutoCloseable {
         references.refer(GcLabel.contentNode(namespace, from), Node.snapshot(namespace, snapshotter, key));
     }
 
-    /** The ingests that leases hold. */
-    public Set<Node> heldIngests() {
-        Set<Node> held = new HashSet<>(references.reachable());
-        held.removeIf(node -> node.kind() != Kind.INGEST);
-        return held;
+    /** The ingests that leases hold, as {@link Blobs} names them. */
+    public Set<String> heldIngests() {
+        return ingests(references.reachable());
+    }
+
+    /** The ingests that only leases held whose time is over, as {@link Blobs} names them. */
+    public Set<String> abandonedIngests() {
+        Set<String> abandoned = ingests(references.letGo());
+        abandoned.removeAll(heldIngests());
+        return abandoned;
+    }
+
+    private static Set<String> ingests(Set<Node> nodes) {
+        return nodes.stream()
+                .filter(node -> node.kind() == Kind.INGEST)
+                .map(node -> Blobs.ref(node.namespace(), node.key()))
+                .collect(Collectors.toCollection(HashSet::new));
     }
 
     /** What nothing leads to, in the order in which it should go. */

@@ -34,6 +34,10 @@ final class References {
     private final Map<Node, Node> inherent = new HashMap<>();
 
     private final Set<Node> unlabelled = new HashSet<>();
+
+    /** What leases held whose time is over. */
+    private final Set<Node> letGo = new HashSet<>();
+
     private final List<ImageRecord> images = new ArrayList<>();
     private final Session session;
     private final Instant now;
@@ -90,6 +94,10 @@ final class References {
     /** Whether there is this content, and no label on it says what content it needs. */
     boolean isUnlabelled(Node content) {
         return unlabelled.contains(content);
+    }
+
+    Set<Node> letGo() {
+        return letGo;
     }
 
     void refer(Node from, Node to) {
@@ -176,16 +184,18 @@ final class References {
     private void lease(Node lease, Map<String, String> labels, Optional<Instant> expiresAt) {
         there.add(lease);
         Optional<Instant> end = expiry(labels).or(() -> expiresAt);
-        if (end.isPresent() && end.get().isBefore(now)) {
-            return;
+        boolean over = end.isPresent() && end.get().isBefore(now);
+        if (!over) {
+            roots.add(lease);
         }
-        roots.add(lease);
         boolean flat = labels.containsKey(GcLabel.FLAT);
         session.list(
                 "SELECT type, id FROM lease_resources WHERE namespace = ? AND lease = ?",
                 row -> {
                     Node.of(lease.namespace(), row.text(), row.text()).ifPresent(held -> {
-                        if (flat) {
+                        if (over) {
+                            letGo.add(held);
+                        } else if (flat) {
                             flatRoots.add(held);
                         } else {
                             refer(lease, held);

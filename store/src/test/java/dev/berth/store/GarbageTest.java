@@ -175,7 +175,7 @@ final class GarbageTest {
     }
 
     @Test
-    void heldIngests() {
+    void ingestsAreHeldByLeasesToo() {
         metadata.apply(Durability.PROCESS, r -> {
             lease(r, "l", leased("ingests", "one"));
             lease(
@@ -186,7 +186,8 @@ final class GarbageTest {
                     NOW.minus(Duration.ofDays(1)).toString());
         });
         try (Garbage garbage = metadata.collect()) {
-            assertThat(garbage.heldIngests()).containsExactly(new Node(Kind.INGEST, K8S, "one"));
+            assertThat(garbage.heldIngests()).containsExactly(Blobs.ref(K8S, "one"));
+            assertThat(garbage.abandonedIngests()).containsExactly(Blobs.ref(K8S, "two"));
         }
     }
 }
