@@ -29,9 +29,19 @@ final class Containerd implements AutoCloseable {
      * @param cni directory of the CNI config that both sides use
      */
     static Containerd start(Path folder, Path certs, String pause, Path cni) throws IOException, InterruptedException {
+        return start(folder, certs, pause, cni, "", "");
+    }
+
+    /**
+     * Starts it with more settings.
+     *
+     * @param images lines for the table of CRI's images
+     * @param more lines below the others
+     */
+    static Containerd start(Path folder, Path certs, String pause, Path cni, String images, String more)
+            throws IOException, InterruptedException {
         Files.createDirectories(folder);
-        Path config = Files.writeString(
-                folder.resolve("config.toml"), """
+        Path config = Files.writeString(folder.resolve("config.toml"), """
                 version = 3
                 root = "%1$s/root"
                 state = "%1$s/state"
@@ -40,6 +50,7 @@ final class Containerd implements AutoCloseable {
                 [ttrpc]
                   address = "%1$s/containerd.sock.ttrpc"
                 [plugins.'io.containerd.cri.v1.images']
+                %6$s
                   [plugins.'io.containerd.cri.v1.images'.pinned_images]
                     sandbox = "%3$s"
                   [plugins.'io.containerd.cri.v1.images'.registry]
@@ -53,7 +64,9 @@ final class Containerd implements AutoCloseable {
                     runtime_type = "io.containerd.runc.v2"
                     [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
                       BinaryName = "%5$s"
-                """.formatted(folder, certs, pause, cni, Peers.need("runc")));
+                %7$s
+                """.formatted(
+                        folder, certs, pause, cni, Peers.need("runc"), images, more));
         Path bin = Peers.need("containerd").getParent();
         var builder = new ProcessBuilder(
                         Peers.need("containerd").toString(), "--config", config.toString(), "--log-level", "warn")
