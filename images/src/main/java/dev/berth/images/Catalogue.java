@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
@@ -146,10 +147,15 @@ final class Catalogue {
         Descriptor target = records.getFirst().target();
         ImageParts parts = parts(target).orElseThrow();
         List<String> tags = new ArrayList<>();
-        List<String> digests = new ArrayList<>();
+        Set<String> digests = new TreeSet<>();
         boolean pinned = false;
         for (ImageRecord record : records) {
-            (record.name().contains("@") ? digests : tags).add(record.name());
+            if (record.name().contains("@")) {
+                digests.add(record.name());
+            } else {
+                tags.add(record.name());
+                withDigest(record).ifPresent(digests::add);
+            }
             pinned |= settings.pinned().contains(record.name())
                     || "pinned".equals(record.labels().get(PINNED_LABEL));
         }
@@ -162,6 +168,18 @@ final class Catalogue {
                 parts.content(),
                 parts.snapshot(),
                 pinned);
+    }
+
+    /** An image that other clients than the CRI brought has no record of its repository with the digest. */
+    private static Optional<String> withDigest(ImageRecord record) {
+        try {
+            Reference name = Reference.parse(record.name());
+            return name.toString().equals(record.name())
+                    ? Optional.of(name.withDigest(record.target().digest()).toString())
+                    : Optional.empty();
+        } catch (Fault notAReference) {
+            return Optional.empty();
+        }
     }
 
     /** What a record's target is made of; empty, with a word in the log, if its documents are not there or not whole. */

@@ -163,6 +163,11 @@ public final class Images implements AutoCloseable {
         return new Diffs(store, holds);
     }
 
+    /** Images from archives and into them. */
+    public Archives archives() {
+        return new Archives(store, snapshotter, holds, () -> crew(new Spent()), this::sweepSoon);
+    }
+
     private void giveRoomBack(Fault reason) throws InterruptedException {
         try {
             sweeper.everything();

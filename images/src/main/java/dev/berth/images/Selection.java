@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /** What is wanted of a tree of documents: found by walking down from its top. */
 final class Selection {
@@ -24,14 +26,16 @@ final class Selection {
 
     private final PullRequest.Extent extent;
     private final ImageParts.Source source;
+    private final Predicate<Descriptor> isThere;
     private final Map<Digest, Document> documents = new LinkedHashMap<>();
     private final List<ImageParts> images = new ArrayList<>();
     private final Map<Digest, Descriptor> others = new LinkedHashMap<>();
     private final Set<Digest> configs = new HashSet<>();
 
-    private Selection(PullRequest.Extent extent, ImageParts.Source source) {
+    private Selection(PullRequest.Extent extent, ImageParts.Source source, Predicate<Descriptor> isThere) {
         this.extent = extent;
         this.source = source;
+        this.isThere = isThere;
     }
 
     /**
@@ -40,7 +44,17 @@ final class Selection {
      * @throws Fault as {@link ImageParts#of}
      */
     static Selection of(Document top, PullRequest.Extent extent, ImageParts.Source source) {
-        Selection selection = new Selection(extent, source);
+        return of(top, extent, source, _ -> true);
+    }
+
+    /**
+     * Walks what may have parts missing: entries of an index that nobody asked for by name.
+     *
+     * @param isThere whether the source has something
+     */
+    static Selection of(
+            Document top, PullRequest.Extent extent, ImageParts.Source source, Predicate<Descriptor> isThere) {
+        Selection selection = new Selection(extent, source, isThere);
         selection.walk(top, List.of());
         return selection;
     }
@@ -78,6 +92,7 @@ final class Selection {
         if (extent.platforms().isEmpty()) {
             index.manifests().stream()
                     .filter(it -> MediaTypes.isManifest(it.mediaType()) || MediaTypes.isIndex(it.mediaType()))
+                    .filter(isThere)
                     .forEach(wanted::add);
             return wanted;
         }
@@ -93,8 +108,9 @@ final class Selection {
         if (parts.isPresent()) {
             images.add(parts.get());
         } else {
-            others.put(manifest.config().digest(), manifest.config());
-            manifest.layers().forEach(layer -> others.put(layer.digest(), layer));
+            Stream.concat(Stream.of(manifest.config()), manifest.layers().stream())
+                    .filter(isThere)
+                    .forEach(blob -> others.put(blob.digest(), blob));
         }
     }
 
@@ -115,6 +131,12 @@ final class Selection {
 
     /** With all platforms come things that are no images: attestations, signatures. Their bytes are kept as they are. */
     private Optional<ImageParts> anyPlatform(List<Descriptor> path, Manifest manifest) {
+        boolean isPart = path.size() > 1;
+        if (isPart
+                && !(isThere.test(manifest.config())
+                        && manifest.layers().stream().allMatch(isThere))) {
+            return Optional.empty();
+        }
         boolean isImage = MediaTypes.isConfig(manifest.config().mediaType())
                 && manifest.layers().stream().allMatch(it -> MediaTypes.isLayer(it.mediaType()));
         return isImage ? Optional.of(ImageParts.of(path, manifest, Optional.empty(), source)) : Optional.empty();

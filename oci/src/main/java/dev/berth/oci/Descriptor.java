@@ -57,7 +57,7 @@ public record Descriptor(
 
     /** The descriptor as JSON in UTF-8. */
     public byte[] toJson() {
-        return JsonText.JSONB.type(Descriptor.class).toJsonBytes(this);
+        return TreeText.of(this);
     }
 
     /**

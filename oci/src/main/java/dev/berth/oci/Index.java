@@ -70,6 +70,6 @@ public record Index(
 
     /** The index as JSON in UTF-8. */
     public byte[] toJson() {
-        return JsonText.JSONB.type(Index.class).toJsonBytes(this);
+        return TreeText.of(this);
     }
 }

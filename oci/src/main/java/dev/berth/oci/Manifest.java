@@ -56,6 +56,6 @@ public record Manifest(
 
     /** The manifest as JSON in UTF-8. */
     public byte[] toJson() {
-        return JsonText.JSONB.type(Manifest.class).toJsonBytes(this);
+        return TreeText.of(this);
     }
 }

@@ -18,6 +18,7 @@ import dev.berth.wire.containerd.mounts.MountsGrpc;
 import dev.berth.wire.containerd.namespaces.NamespacesGrpc;
 import dev.berth.wire.containerd.snapshots.SnapshotsGrpc;
 import dev.berth.wire.containerd.streaming.StreamingGrpc;
+import dev.berth.wire.containerd.transfer.TransferGrpc;
 import dev.berth.wire.containerd.version.VersionGrpc;
 import io.grpc.BindableService;
 import io.grpc.HandlerRegistry;
@@ -77,6 +78,10 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));
         makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters));
         makers.put(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams));
+        makers.put(
+                TransferGrpc.SERVICE_NAME,
+                () -> new TransferService(
+                        parts.images(), parts.store(), parts.snapshotter().name(), streams, clock));
         makers.put(VersionGrpc.SERVICE_NAME, () -> new VersionService(version));
         return new Services(makers);
     }

@@ -71,7 +71,6 @@ public final class OverlaySnapshotter extends DirectorySnapshotter {
             return bind(parents.getFirst().number(), false);
         }
         List<String> options = new ArrayList<>();
-        options.add("index=off");
         if (writable) {
             options.add("workdir=" + files.work(snapshot.number()));
             options.add("upperdir=" + files.fs(snapshot.number()));
@@ -80,6 +79,7 @@ public final class OverlaySnapshotter extends DirectorySnapshotter {
                 + parents.stream()
                         .map(parent -> escaped(files.fs(parent.number())))
                         .collect(Collectors.joining(":")));
+        options.add("index=off");
         if (isVolatile(snapshot)) {
             readyAgain(snapshot);
             options.add("volatile");

@@ -60,15 +60,26 @@ final class TarInput {
     }
 
     void skip(long bytes) {
+        if (!skipUnlessAtEnd(bytes)) {
+            throw cutOff();
+        }
+    }
+
+    /** Skips, and says false if nothing is left to skip. */
+    boolean skipUnlessAtEnd(long bytes) {
         long left = bytes;
         while (left > 0) {
             if (position == limit && !fill()) {
+                if (left == bytes) {
+                    return false;
+                }
                 throw cutOff();
             }
             int n = (int) Math.min(left, limit - position);
             position += n;
             left -= n;
         }
+        return true;
     }
 
     /** Reads to the end of the stream and refuses anything but zeroes, of which archives have some at their end. */

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>What follows an entry's header is taken with {@link #read} before the next {@link #next}; what is not taken is skipped.
  */
-final class TarReader {
+public final class TarReader {
     /** The largest file that any file system in use can hold. */
     private static final long MAX_SIZE = 1L << 50;
     /** For a long name or an extended header, as Go has it: nothing that containerd can't read is worth more. */
@@ -31,7 +31,8 @@ final class TarReader {
     private byte @Nullable [] longLink;
     private PaxRecords records = PaxRecords.NONE;
 
-    TarReader(InputStream in) {
+    /** @param in stays the caller's */
+    public TarReader(InputStream in) {
         this.in = new TarInput(in);
     }
 
@@ -40,15 +41,15 @@ final class TarReader {
      *
      * @throws dev.berth.kernel.Fault INVALID_ARGUMENT, RESOURCE_EXHAUSTED
      */
-    @Nullable
-    TarEntry next() {
+    public @Nullable TarEntry next() {
         longName = null;
         longLink = null;
         records = PaxRecords.NONE;
         while (true) {
-            in.skip(data.left() + padding);
+            in.skip(data.left());
+            boolean padded = in.skipUnlessAtEnd(padding); // some writers leave the last padding out, with the end mark
             startData(0);
-            if (!nextHeader()) {
+            if (!padded ? !wholeSoFar() : !nextHeader()) {
                 return null;
             }
             byte type = header.type();
@@ -65,7 +66,7 @@ final class TarReader {
     }
 
     /** Takes data of the current entry: at least one byte, at most as much as fits and as is allowed. */
-    void read(ByteBuffer target, long most) {
+    public void read(ByteBuffer target, long most) {
         int before = target.position();
         in.some(target, Math.min(most, data.left()));
         data.take(target.position() - before);

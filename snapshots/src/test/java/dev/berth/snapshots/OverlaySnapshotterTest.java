@@ -40,9 +40,9 @@ class OverlaySnapshotterTest extends SnapshotterContract {
                         "overlay",
                         "overlay",
                         "",
-                        List.of("index=off", "workdir=" + own + "/work", "upperdir=" + own + "/fs", lower)));
+                        List.of("workdir=" + own + "/work", "upperdir=" + own + "/fs", lower, "index=off")));
         assertThat(snapshots.view(K8S, "v", "l1", Map.of()))
-                .containsExactly(new MountPoint("overlay", "overlay", "", List.of("index=off", lower)));
+                .containsExactly(new MountPoint("overlay", "overlay", "", List.of(lower, "index=off")));
         assertThat(snapshots.view(K8S, "single", "l0", Map.of()))
                 .containsExactly(new MountPoint(
                         "bind", files.resolve(numberOf("l0") + "/fs").toString(), "", List.of("ro", "rbind")));

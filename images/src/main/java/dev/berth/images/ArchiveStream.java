@@ -1,0 +1,91 @@
+package dev.berth.images;
+
+import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
+import dev.berth.kernel.Fault;
+import dev.berth.oci.MediaTypes.Compression;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PushbackInputStream;
+
+/** An archive of images, unpacked on the fly if it is packed. What grows out of all proportion is refused. */
+final class ArchiveStream extends InputStream {
+    private static final int MAGIC = 4;
+    private static final int ZSTD_WINDOW_LOG = 27;
+    private static final long HARMLESS = 1L << 30;
+    private static final long MOST_TIMES = 400;
+
+    /** Counts what comes in. */
+    private static final class Counted extends FilterInputStream {
+        private long count;
+
+        Counted(InputStream in) {
+            super(in);
+        }
+
+        @Override
+        public int read() throws IOException {
+            int got = super.read();
+            count += got < 0 ? 0 : 1;
+            return got;
+        }
+
+        @Override
+        public int read(byte[] into, int from, int length) throws IOException {
+            int got = super.read(into, from, length);
+            count += Math.max(0, got);
+            return got;
+        }
+    }
+
+    private final Counted packed;
+    private final InputStream archive;
+    private final boolean isPacked;
+    private final long harmless;
+    private long count;
+
+    /** @param in stays the caller's */
+    ArchiveStream(InputStream in) throws IOException {
+        this(in, HARMLESS);
+    }
+
+    /** @param harmless how many bytes are never too many, however few they were packed */
+    ArchiveStream(InputStream in, long harmless) throws IOException {
+        this.harmless = harmless;
+        packed = new Counted(in);
+        var peeking = new PushbackInputStream(packed, MAGIC);
+        byte[] magic = peeking.readNBytes(MAGIC);
+        peeking.unread(magic);
+        Compression compression = LayerStream.compression(magic);
+        isPacked = compression != Compression.NONE;
+        archive = switch (compression) {
+            case GZIP -> new GzipStream(peeking);
+            case ZSTD -> new ZstdInputStreamNoFinalizer(peeking).setLongMax(ZSTD_WINDOW_LOG);
+            case NONE -> peeking;
+        };
+    }
+
+    @Override
+    public int read() throws IOException {
+        byte[] one = new byte[1];
+        return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+        int got = archive.read(into, from, length);
+        count += Math.max(0, got);
+        if (isPacked && count > harmless && count / MOST_TIMES > packed.count) {
+            throw Fault.exhausted(
+                    "read the archive",
+                    packed.count + " bytes of it unpack to more than " + count,
+                    "It looks like an attack; if it is not, unpack it first");
+        }
+        return got;
+    }
+
+    @Override
+    public void close() throws IOException {
+        archive.close();
+    }
+}
