@@ -1,0 +1,291 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ImageBuilder;
+import dev.berth.images.sample.LayerBuilder;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** ctr's commands about images, compared with containerd: the same registry for both, names and blobs afterwards the same. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
+class CtrImagesTest {
+    private static final CtrMask[] TIMES = {CtrMask.TIME};
+    private static final CtrMask[] SIZES = {CtrMask.SIZE};
+
+    private CtrPair pair;
+    private String image;
+
+    @BeforeAll
+    void start() throws IOException, InterruptedException {
+        pair = CtrPair.start();
+        var built = new ImageBuilder()
+                .layer(Busybox.layer().gzip())
+                .layer(new LayerBuilder()
+                        .directory("etc", 0755)
+                        .file("etc/second", 0600, "2\n")
+                        .gzip())
+                .cmd("sh")
+                .build();
+        pair.berth().registry().add("two", "latest", built);
+        image = pair.berth().image("two");
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (pair != null) {
+            pair.close();
+        }
+    }
+
+    @AfterEach
+    void removeAll() {
+        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+            for (String name : ctr.run("images", "ls", "-q").text().lines().toList()) {
+                ctr.run("images", "rm", "--sync", name);
+            }
+        }
+        pair.succeeds("images", "ls");
+        sameContent();
+        pair.succeeds("snapshots", "ls");
+    }
+
+    /** Ages are of different widths, and so are the columns. */
+    private void sameContent() {
+        assertThat(content(pair.ours())).isEqualTo(content(pair.theirs()));
+    }
+
+    private static String content(Ctr ctr) {
+        String listed = ctr.run("content", "ls").text().replaceAll("\\t+", " ");
+        return CtrPair.masked(listed, CtrMask.DURATION);
+    }
+
+    /** Runs on both what tells its progress, which no two daemons do alike, and compares what there is afterwards. */
+    private void both(String... arguments) {
+        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+            Berth.Result result = ctr.run(arguments);
+            assertThat(result.exit())
+                    .as(String.join(" ", arguments) + " at " + ctr.socket() + ": " + result.err())
+                    .isZero();
+        }
+        sameState();
+    }
+
+    private void sameState() {
+        pair.succeeds("images", "ls");
+        pair.succeeds("images", "check");
+        sameContent();
+        pair.succeeds("snapshots", "ls");
+        pair.succeeds("leases", "ls", "-q");
+    }
+
+    /** Where ctr prints labels, their order is never the same. */
+    private void sameLines(String... arguments) {
+        assertThat(lines(pair.ours(), arguments))
+                .as(String.join(" ", arguments))
+                .isEqualTo(lines(pair.theirs(), arguments));
+    }
+
+    private static List<String> lines(Ctr ctr, String... arguments) {
+        String printed = CtrPair.masked(ctr.run(arguments).text(), CtrMask.TIME);
+        return printed.lines().sorted().toList();
+    }
+
+    @Test
+    void pulledByTheTransferService() {
+        both("images", "pull", "--plain-http", image);
+        both("images", "pull", "--plain-http", image);
+        both("images", "pull", "--label", "a=b", image);
+        sameLines("images", "inspect", image);
+        sameLines("images", "inspect", "--content", image);
+        pair.succeeds(SIZES, "images", "usage", image);
+        assertThat(pair.ours().run("images", "pull", image).out()).contains("Completed pull from OCI Registry");
+    }
+
+    @Test
+    void pulledByCtrItself() {
+        both("images", "pull", "--local", "--plain-http", image);
+    }
+
+    @Test
+    void pulledInPart() {
+        both("images", "pull", "--skip-metadata", image);
+        both("images", "pull", "--all-platforms", image);
+    }
+
+    @Test
+    void whatIsNotThereIsNotPulled() {
+        String none = pair.berth().image("none");
+        pair.refused("not found", "images", "pull", none);
+        pair.refused("not found", "images", "inspect", "none");
+        pair.refused("not found", "images", "usage", "none");
+        pair.refused("not found", "images", "mount", "none", "/mnt");
+        pair.refused("not found", "images", "tag", "none", "docker.io/library/x:y");
+        pair.refused("not found", "images", "label", "none", "a=b");
+        pair.refused("not found", "images", "convert", "none", "docker.io/library/x:y");
+        pair.refused("not found", "images", "push", pair.berth().image("pushed"), "none");
+        pair.same(TIMES, "images", "rm", "none");
+    }
+
+    @Test
+    void namesAndLabels() {
+        both("images", "pull", "--plain-http", image);
+        pair.succeeds("images", "tag", image, "docker.io/library/other:v1", "docker.io/library/other:v2");
+        pair.succeeds("images", "tag", "--local", image, "docker.io/library/local:v1");
+        pair.refused("already exists", "images", "tag", "--local", image, "docker.io/library/local:v1");
+        pair.succeeds("images", "tag", "--local", "--force", image, "docker.io/library/local:v1");
+        sameLines("images", "label", "docker.io/library/other:v1", "a=b");
+        sameLines("images", "label", "docker.io/library/other:v1", "a=", "c=d");
+        pair.succeeds("images", "ls");
+        pair.succeeds("images", "ls", "name~=other");
+        pair.succeeds("images", "rm", "docker.io/library/other:v1", "docker.io/library/other:v2");
+        sameState();
+    }
+
+    @Test
+    void mountedAndUnmounted() throws IOException {
+        both("images", "pull", "--plain-http", image);
+        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+            mountAndUnmount(ctr, "images", "mount");
+            mountAndUnmount(ctr, "images", "mount", "--rw");
+        }
+        sameState();
+    }
+
+    private void mountAndUnmount(Ctr ctr, String... how) throws IOException {
+        Path target = Files.createTempDirectory("bt-mnt"); // containerd remembers a target for a while
+        try {
+            var command = new ArrayList<>(List.of(how));
+            command.addAll(List.of(image, target.toString()));
+            Berth.Result mounted = ctr.run(command.toArray(String[]::new));
+            assertThat(mounted.exit()).as(mounted.err()).isZero();
+            assertThat(mounted.out()).endsWith(target + "\n");
+            assertThat(target.resolve("etc/second")).hasContent("2");
+            assertThat(target.resolve("bin/busybox")).exists();
+            assertThat(ctr.run("images", "unmount", "--rm", target.toString()).exit())
+                    .isZero();
+        } finally {
+            Files.delete(target);
+        }
+    }
+
+    @Test
+    void exportedAndImported() throws IOException {
+        both("images", "pull", "--plain-http", image);
+        pair.succeeds("images", "tag", image, "docker.io/library/other:v1");
+        Path ours = export(pair.ours(), "ours.tar");
+        Path theirs = export(pair.theirs(), "theirs.tar");
+        assertThat(Files.mismatch(ours, theirs))
+                .as("the same archive to the last byte")
+                .isEqualTo(-1);
+        String before = pair.ours().run("images", "ls").text();
+        removeAll();
+        both("images", "import", theirs.toString());
+        assertThat(pair.ours().run("images", "ls").text()).isEqualTo(before);
+        removeAll();
+        both("images", "import", "--digests", "--base-name", "foo/bar", theirs.toString());
+        both("images", "import", "--index-name", "foo/all:v1", "--no-unpack", theirs.toString());
+        removeAll();
+        pair.succeeds("images", "import", "--local", ours.toString());
+        sameState();
+        pair.refused(
+                "not found",
+                "images",
+                "export",
+                pair.berth().folder().resolve("x.tar").toString(),
+                "none");
+    }
+
+    private Path export(Ctr ctr, String file) {
+        Path archive = pair.berth().folder().resolve(file);
+        Berth.Result result = ctr.run("images", "export", archive.toString(), image, "docker.io/library/other:v1");
+        assertThat(result.exit()).as(result.err()).isZero();
+        return archive;
+    }
+
+    @Test
+    void whatIsNoArchiveIsNotImported() throws IOException {
+        Path file = Files.writeString(pair.berth().folder().resolve("none.tar"), "<html>".repeat(1000));
+        Berth.Result ours = pair.ours().run("images", "import", file.toString());
+        assertThat(ours.exit())
+                .isEqualTo(
+                        pair.theirs().run("images", "import", file.toString()).exit());
+        assertThat(ours.err()).contains("no tar archive", "invalid argument"); // containerd's error has no kind
+    }
+
+    @Test
+    void pushed() throws IOException, InterruptedException {
+        Path program = Path.of("/usr/bin/docker-registry");
+        Assumptions.assumeTrue(Files.isExecutable(program), "docker-registry is not installed");
+        int port;
+        try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            port = free.getLocalPort();
+        }
+        Path config = Files.writeString(pair.berth().folder().resolve("registry.yml"), """
+                version: 0.1
+                storage: {filesystem: {rootdirectory: %s}}
+                http: {addr: "127.0.0.1:%d"}
+                """.formatted(
+                        pair.berth().folder().resolve("registry"), port));
+        Process registry = new ProcessBuilder(program.toString(), "serve", config.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(pair.berth().folder().resolve("registry.log").toFile())
+                .start();
+        try {
+            pair.berth().trust("127.0.0.1:" + port);
+            both("images", "pull", "--plain-http", image);
+            for (String how : List.of("--plain-http", "--local")) {
+                for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+                    String there = "127.0.0.1:%d/%s:%s"
+                            .formatted(port, ctr.equals(pair.ours()) ? "ours" : "theirs", how.substring(2));
+                    Berth.until(
+                            "it is pushed",
+                            Berth.LIMIT,
+                            () -> ctr.run("images", "push", "--plain-http", how, there, image)
+                                            .exit()
+                                    == 0);
+                    // What containerd has already it does not say a second source of; so only the names are compared.
+                    for (Ctr puller : new Ctr[] {pair.ours(), pair.theirs()}) {
+                        assertThat(puller.run("images", "pull", "--plain-http", there)
+                                        .exit())
+                                .isZero();
+                    }
+                    pair.succeeds("images", "ls");
+                }
+            }
+        } finally {
+            registry.destroyForcibly().waitFor();
+        }
+    }
+
+    @Test
+    void converted() {
+        both("images", "pull", "--plain-http", image);
+        pair.succeeds("images", "convert", "--uncompress", image, "docker.io/library/plain:v1");
+        sameState();
+    }
+
+    /** What is pulled here is there for the kubelet too. */
+    @Test
+    void theKubeletSeesItsNamespace() {
+        Ctr ctr = pair.ours();
+        assertThat(ctr.run("-n", "k8s.io", "images", "pull", image).exit()).isZero();
+        assertThat(pair.berth().crictl("images").out()).contains(image.substring(0, image.lastIndexOf(':')));
+        assertThat(pair.berth().crictl("rmi", image).exit()).isZero();
+        assertThat(ctr.run("-n", "k8s.io", "images", "ls", "-q").text()).isEmpty();
+    }
+}
