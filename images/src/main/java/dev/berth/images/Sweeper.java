@@ -292,7 +292,7 @@ final class Sweeper implements AutoCloseable {
     /** Files without a record: of pulls that were broken off. No record is written for them, so a full disk is no hindrance. */
     private void sweepBlobs(Duration grace) {
         if (grace.isZero()) {
-            store.blobs().flush(); // what waits for a flush cannot go while one is under way
+            flushWhatIsLeft();
         }
         Set<Digest> claimed =
                 store.metadata().read(records -> records.contents().digests());
@@ -301,6 +301,15 @@ final class Sweeper implements AutoCloseable {
             if (!claimed.contains(blob.digest()) && !blob.storedAt().isAfter(spared)) {
                 removeFile(blob.digest());
             }
+        }
+    }
+
+    /** What waits for a flush cannot go while one is under way; what cannot be flushed is gone by that. */
+    private void flushWhatIsLeft() {
+        try {
+            store.blobs().flush();
+        } catch (Fault e) {
+            LOG.debug("blobs that could not be flushed are gone: {}", e.getMessage());
         }
     }
 
