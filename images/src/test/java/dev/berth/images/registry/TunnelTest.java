@@ -1,0 +1,114 @@
+package dev.berth.images.registry;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.images.sample.ServedRegistry;
+import dev.berth.kernel.Pauses;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** HTTPS through a proxy that wants a password: the proxy sees that, the registry does not. */
+class TunnelTest {
+    private final List<String> asked = new CopyOnWriteArrayList<>();
+
+    @Test
+    void thePasswordOfTheProxyStaysThere(@TempDir Path root) throws Exception {
+        Certificates certificates = Certificates.in(root);
+        certificates.issue("server", Certificates.Form.PKCS8, 30);
+        var limit = Duration.ofMinutes(2);
+        var patience = new Patience(limit, limit, limit, 1, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
+        List<String> leaked = new CopyOnWriteArrayList<>();
+        var faults = new Faults()
+                .always(
+                        it -> {
+                            leaked.addAll(it.getRequestHeaders().getOrDefault("Proxy-Authorization", List.of()));
+                            return false;
+                        },
+                        Faults.status(500));
+        try (var registry = ServedRegistry.startTls(certificates.server("server"), false, faults);
+                var door = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            int port = Integer.parseInt(registry.authority().replaceFirst(".*:", ""));
+            Thread.startVirtualThread(() -> serve(door, port));
+            var environment = Map.of("HTTPS_PROXY", "http://me:secret@127.0.0.1:" + door.getLocalPort());
+            URI base = URI.create("https://nowhere.invalid/v2");
+            var host = new Host(
+                    base,
+                    Host.Role.SERVER,
+                    Set.of(Host.Capability.values()),
+                    new Host.Tls(List.of(), List.of(), true),
+                    Map.of(),
+                    Optional.empty(),
+                    false);
+            try (var transport = new Transport(patience, Proxies.of(environment));
+                    Answer answer = transport.send(host, Call.get(URI.create(base + "/"), Map.of()), null)) {
+                assertThat(answer.status()).isEqualTo(200);
+            }
+            assertThat(asked)
+                    .singleElement()
+                    .asString()
+                    .startsWith("CONNECT nowhere.invalid:443")
+                    .contains("Proxy-Authorization: Basic bWU6c2VjcmV0");
+            assertThat(faults.seen()).hasSize(1);
+            assertThat(leaked).isEmpty();
+        }
+    }
+
+    private void serve(ServerSocket door, int port) {
+        try {
+            while (true) {
+                Socket client = door.accept();
+                Thread.startVirtualThread(() -> tunnel(client, port));
+            }
+        } catch (IOException closed) {
+            return; // the test is over
+        }
+    }
+
+    private void tunnel(Socket client, int port) {
+        try (client;
+                var server = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            asked.add(head(client.getInputStream()));
+            client.getOutputStream().write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+            Thread back = Thread.startVirtualThread(() -> copy(server, client));
+            copy(client, server);
+            back.join();
+        } catch (IOException | InterruptedException over) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String head(InputStream from) throws IOException {
+        var head = new StringBuilder();
+        while (head.indexOf("\r\n\r\n") < 0) {
+            int next = from.read();
+            if (next < 0) {
+                throw new IOException("the request has no end");
+            }
+            head.append((char) next);
+        }
+        return head.toString();
+    }
+
+    private static void copy(Socket from, Socket to) {
+        try {
+            from.getInputStream().transferTo(to.getOutputStream());
+            to.shutdownOutput();
+        } catch (IOException over) {
+            return; // either side has gone
+        }
+    }
+}
