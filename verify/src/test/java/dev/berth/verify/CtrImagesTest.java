@@ -86,7 +86,7 @@ class CtrImagesTest {
     }
 
     private void sameState() {
-        pair.succeeds("images", "ls");
+        pair.succeeds(TIMES, "images", "ls"); // a name that goes with another says since when it may go
         pair.succeeds("images", "check");
         sameContent();
         pair.succeeds("snapshots", "ls");
@@ -113,7 +113,6 @@ class CtrImagesTest {
         sameLines("images", "inspect", image);
         sameLines("images", "inspect", "--content", image);
         pair.succeeds(SIZES, "images", "usage", image);
-        assertThat(pair.ours().run("images", "pull", image).out()).contains("Completed pull from OCI Registry");
     }
 
     @Test

@@ -88,9 +88,13 @@ class CtrSnapshotsTest {
         label("second", "a=");
         pair.succeeds(TIMES, "snapshots", "info", "second");
         pair.refused("failed precondition", "snapshots", "rm", "base");
-        pair.succeeds("snapshots", "rm", "second", "seen");
-        pair.succeeds("snapshots", "rm", "base");
-        pair.succeeds("snapshots", "ls");
+        // Nothing holds a view, and containerd's garbage collection may have been there before; so only Berth's end is
+        // looked at.
+        pair.theirs().run("snapshots", "rm", "seen", "second");
+        assertThat(pair.ours().run("snapshots", "rm", "second").exit()).isZero();
+        pair.ours().run("snapshots", "rm", "seen");
+        assertThat(pair.ours().run("snapshots", "rm", "base").exit()).isZero();
+        assertThat(pair.ours().run("snapshots", "ls").text().lines()).hasSize(1);
     }
 
     /** ctr prints labels in an order that is never the same. */
