@@ -1,9 +1,9 @@
 /**
- * A client of image registries: the pulling half of the OCI distribution protocol over {@code java.net.http}.
+ * A client of image registries: the OCI distribution protocol over {@code java.net.http}, for those who pull and those who push.
  *
- * <p>Here: which hosts serve a name ({@code hosts.toml} in containerd's format), TLS trust, the token dance, redirects, retries,
- * resumption of broken bodies, limits on everything that a registry may send. Not here: what a manifest means, where bytes are
- * kept, whether an image may be pulled.
+ * <p>Here: which hosts serve a name ({@code hosts.toml} in containerd's format), TLS trust and client keys, logins and the
+ * token dance, proxies, redirects, retries, resumption of broken bodies, limits on everything that a registry may send. Not here:
+ * what a manifest means, where bytes are kept, whether an image may be pulled.
  *
  * <p>Threads: every method blocks its caller and may be called on any thread; an interrupt ends it with CANCELLED.
  *
