@@ -2,7 +2,8 @@
  * The snapshots room: trees of files on top of each other, and the layers of images unpacked into them.
  *
  * <p>Here: {@link Snapshotter} (prepare, view, mounts, commit, remove) with two ways to do it, overlay and copy; {@link
- * LayerChain} (an image's layers unpacked side by side and then stacked); a tar reader whose names are bytes. Not here: how
+ * LayerChain} (an image's layers unpacked side by side and then stacked); a tar reader and writer whose names are bytes; {@link MountedTree} (a layer put
+ * onto a tree that a client mounts, and made of two). Not here: how
  * a layer is fetched or decompressed ({@code images}), who may remove a snapshot, any mounting on the host (mounts are
  * handed out as {@link MountPoint}s, the supervisor makes them in a namespace that goes away).
  *
