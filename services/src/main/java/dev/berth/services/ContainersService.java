@@ -2,7 +2,6 @@ package dev.berth.services;
 
 import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
-import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.store.ContainerRecord;
@@ -37,11 +36,9 @@ final class ContainersService extends ContainersGrpc.ContainersImplBase {
     private static final List<String> CHANGEABLE = List.of("labels", "spec", "extensions", "image", "snapshotkey");
 
     private final Store store;
-    private final Images images;
 
-    ContainersService(Store store, Images images) {
+    ContainersService(Store store) {
         this.store = store;
-        this.images = images;
     }
 
     @Override
@@ -198,7 +195,6 @@ final class ContainersService extends ContainersGrpc.ContainersImplBase {
             Namespace namespace = Headers.namespace();
             store.metadata()
                     .apply(Durability.POWER, records -> records.containers().delete(namespace, request.getId()));
-            images.sweepSoon(); // its snapshot may be needed no more
             return Empty.getDefaultInstance();
         });
     }

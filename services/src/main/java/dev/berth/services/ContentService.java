@@ -38,7 +38,10 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
-/** The blobs of a namespace, and what is on its way into it. */
+/**
+ * The blobs of a namespace, and what is on its way into it. A delete takes the blob from the namespace; its bytes go with the next
+ * collection if no other has it. It does not begin one: other clients may be about to refer to what they have written.
+ */
 final class ContentService extends ContentGrpc.ContentImplBase implements AutoCloseable {
     private static final int IN_ONE_MESSAGE = 100;
     private static final int WORKERS = 4;
@@ -128,7 +131,6 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
                 records.contents().delete(namespace, digest);
                 lease.letGo(records, namespace, ContentWriter.contentResource(digest));
             });
-            images.sweepSoon(); // the bytes go if nobody else has them
             return Empty.getDefaultInstance();
         });
     }

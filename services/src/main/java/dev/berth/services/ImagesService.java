@@ -112,7 +112,6 @@ final class ImagesService extends ImagesGrpc.ImagesImplBase {
                 ImageRecord fresh = records.images().update(image);
                 return request.hasSourceDateEpoch() ? date(records, fresh, false, request.getSourceDateEpoch()) : fresh;
             });
-            images.sweepSoon(); // it may have pointed elsewhere
             return UpdateImageResponse.newBuilder().setImage(message(updated)).build();
         });
     }

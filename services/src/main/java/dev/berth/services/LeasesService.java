@@ -128,7 +128,6 @@ final class LeasesService extends LeasesGrpc.LeasesImplBase {
             Resource resource = resource(request.getResource());
             store.metadata()
                     .apply(Durability.POWER, records -> records.leases().drop(namespace, request.getId(), resource));
-            images.sweepSoon();
             return Empty.getDefaultInstance();
         });
     }

@@ -62,7 +62,7 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
         Streams streams = new Streams();
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
-        makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store(), parts.images()));
+        makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store()));
         makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images()));
         makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
         makers.put(

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A Berth and a containerd 2.4.2, both fresh, to which the same ctr commands are given. Both may ask Berth's registry. Runs of
- * spaces count as one, since the width of a column depends on what is masked.
+ * spaces and tabs count as one, since the width of a column depends on what is masked.
  */
 final class CtrPair implements AutoCloseable {
     /** How ctr ends when a daemon has refused: its reason is the daemon's own, its kind is containerd's API. */
@@ -87,8 +87,13 @@ final class CtrPair implements AutoCloseable {
 
     /** Runs a command that both must refuse for the same kind of reason, in words of their own. */
     Berth.Result refused(String kind, String... arguments) {
-        Berth.Result ours = ours().run(arguments);
-        Berth.Result theirs = theirs().run(arguments);
+        return refused(kind, null, arguments);
+    }
+
+    /** As {@link #refused(String, String...)}, with a file on standard input. */
+    Berth.Result refused(String kind, @Nullable Path input, String... arguments) {
+        Berth.Result ours = ours().run(input, arguments);
+        Berth.Result theirs = theirs().run(input, arguments);
         assertThat(kind(theirs))
                 .as("what containerd says to " + command(arguments))
                 .isEqualTo(kind);
@@ -113,7 +118,7 @@ final class CtrPair implements AutoCloseable {
 
     /** What is compared of a text. */
     static String masked(String text, CtrMask... masks) {
-        String masked = CtrMask.FOLDER.apply(text).replaceAll(" +", " ").replaceAll("(?m) $", "");
+        String masked = CtrMask.FOLDER.apply(text).replaceAll("[ \\t]+", " ").replaceAll("(?m) $", "");
         for (CtrMask mask : masks) {
             masked = mask.apply(masked);
         }

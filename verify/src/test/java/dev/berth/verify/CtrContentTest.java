@@ -1,0 +1,108 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** ctr's commands about content, compared with containerd. Each test has a namespace of its own. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
+class CtrContentTest {
+    private static final String HELLO = "sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    private static final String NOTHING = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+    private static final CtrMask[] AGES = {CtrMask.DURATION};
+
+    private CtrPair pair;
+    private Path hello;
+
+    @BeforeAll
+    void start() throws IOException, InterruptedException {
+        pair = CtrPair.start();
+        hello = Files.writeString(pair.berth().folder().resolve("hello"), "hello\n");
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (pair != null) {
+            pair.close();
+        }
+    }
+
+    private void ingest(String namespace, String... more) {
+        String[] command = new String[4 + more.length];
+        System.arraycopy(new String[] {"-n", namespace, "content", "ingest"}, 0, command, 0, 4);
+        System.arraycopy(more, 0, command, 4, more.length);
+        assertThat(pair.same(new CtrMask[0], hello, command).exit()).isZero();
+        // Else garbage collection, whose moments are each daemon's own, may take it at any time.
+        pair.succeeds("-n", namespace, "content", "label", HELLO, "containerd.io/gc.root=yes");
+    }
+
+    @Test
+    void whatIsIngestedIsListedReadLabelledAndRemoved() {
+        pair.succeeds("-n", "one", "content", "ls");
+        ingest("one", "--expected-digest", HELLO, "--expected-size", "6", "a");
+        pair.succeeds(AGES, "-n", "one", "content", "ls");
+        assertThat(pair.succeeds("-n", "one", "content", "ls", "-q").text()).isEqualTo(HELLO);
+        assertThat(pair.succeeds("-n", "one", "content", "get", HELLO).out()).isEqualTo("hello\n");
+        pair.succeeds("-n", "one", "content", "label", HELLO, "a=b", "c=d");
+        pair.succeeds(AGES, "-n", "one", "content", "ls", "labels.a==b");
+        pair.succeeds(AGES, "-n", "one", "content", "ls", "labels.a==c", "digest~=^sha512");
+        pair.succeeds("-n", "one", "content", "label", HELLO, "a=");
+        pair.succeeds(AGES, "-n", "one", "content", "ls");
+        pair.succeeds("-n", "one", "content", "rm", HELLO);
+        pair.succeeds("-n", "one", "content", "ls", "-q");
+    }
+
+    @Test
+    void bytesAreSharedAndRecordsAreNot() {
+        ingest("two", "--expected-digest", HELLO, "--expected-size", "6", "a");
+        assertThat(pair.succeeds("-n", "three", "content", "ls", "-q").text()).isEmpty();
+        pair.refused("not found", "-n", "three", "content", "get", HELLO);
+        ingest("three", "--expected-digest", HELLO, "--expected-size", "6", "a");
+        pair.succeeds("-n", "two", "content", "rm", HELLO);
+        assertThat(pair.succeeds("-n", "three", "content", "get", HELLO).out()).isEqualTo("hello\n");
+        ingest("three", "again"); // what is there already is no error
+    }
+
+    @Test
+    void whatWasBrokenOffIsActiveInItsNamespace() {
+        pair.same(new CtrMask[0], hello, "-n", "four", "content", "ingest", "--expected-size", "3", "short");
+        pair.succeeds(AGES, "-n", "four", "content", "active");
+        pair.succeeds("-n", "five", "content", "active");
+        pair.same(new CtrMask[0], hello, "-n", "four", "content", "ingest", "--expected-size", "9", "long");
+        pair.refused(
+                "failed precondition", hello, "-n", "four", "content", "ingest", "--expected-digest", NOTHING, "else");
+        pair.succeeds(AGES, "-n", "four", "content", "active");
+    }
+
+    @Test
+    void whatIsWrongIsRefusedAlike() {
+        pair.refused("not found", "content", "get", NOTHING);
+        pair.refused("not found", "content", "label", NOTHING, "a=b");
+        pair.refused("invalid argument", "content", "ls", "labels.x=y");
+        pair.refused("invalid argument", "-n", "not/a/name", "content", "ls");
+        pair.same("content", "get");
+        pair.same("content", "get", "nonsense");
+        pair.same("content", "rm", NOTHING);
+    }
+
+    @Test
+    void anImageIsFetchedFromARegistry() {
+        String image = pair.berth().image("busybox");
+        Berth.Result ours = pair.ours().run("-n", "six", "content", "fetch", "--plain-http", image);
+        Berth.Result theirs = pair.theirs().run("-n", "six", "content", "fetch", "--plain-http", image);
+        assertThat(ours.exit()).as(ours.err()).isEqualTo(theirs.exit()).isZero();
+        pair.succeeds("-n", "six", "content", "ls", "-q");
+        pair.succeeds(AGES, "-n", "six", "content", "ls");
+        pair.succeeds("-n", "six", "images", "ls", "-q");
+        pair.succeeds("-n", "six", "content", "prune", "references");
+        pair.succeeds("-n", "six", "content", "ls", "-q");
+    }
+}
