@@ -55,7 +55,7 @@ class HappeningTest {
     @Test
     void filtersSeeTheEnvelopeAndWhatIsInIt() {
         Happening image = Topics.of(AT, new Event.ImageCreated(SPACE, "busybox", Map.of("a.b", "c")));
-        assertThat(shows(image, "namespace==one,topic==/images/create")).isTrue();
+        assertThat(shows(image, "namespace==one,topic==\"/images/create\"")).isTrue();
         assertThat(shows(image, "topic~=|^/images/|,event.name==busybox")).isTrue();
         assertThat(shows(image, "event.labels.a.b==c")).isTrue();
         assertThat(shows(image, "event.labels.\"a.b\"==d")).isFalse();
@@ -76,7 +76,7 @@ class HappeningTest {
                 .setValue(ByteString.copyFromUtf8("x"))
                 .build();
         Happening unknown = Happening.of(envelope("/a/b-c").setEvent(other).build());
-        assertThat(shows(unknown, "topic==/a/b-c")).isTrue();
+        assertThat(shows(unknown, "topic==\"/a/b-c\"")).isTrue();
         assertThat(shows(unknown, "event.name")).isFalse();
     }
 
