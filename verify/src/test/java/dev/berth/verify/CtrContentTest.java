@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -51,10 +53,10 @@ class CtrContentTest {
         pair.succeeds(AGES, "-n", "one", "content", "ls");
         assertThat(pair.succeeds("-n", "one", "content", "ls", "-q").text()).isEqualTo(HELLO);
         assertThat(pair.succeeds("-n", "one", "content", "get", HELLO).out()).isEqualTo("hello\n");
-        pair.succeeds("-n", "one", "content", "label", HELLO, "a=b", "c=d");
+        label("one", "a=b", "c=d");
         pair.succeeds(AGES, "-n", "one", "content", "ls", "labels.a==b");
         pair.succeeds(AGES, "-n", "one", "content", "ls", "labels.a==c", "digest~=^sha512");
-        pair.succeeds("-n", "one", "content", "label", HELLO, "a=");
+        label("one", "a=");
         pair.succeeds(AGES, "-n", "one", "content", "ls");
         pair.succeeds("-n", "one", "content", "rm", HELLO);
         pair.succeeds("-n", "one", "content", "ls", "-q");
@@ -79,7 +81,26 @@ class CtrContentTest {
         pair.same(new CtrMask[0], hello, "-n", "four", "content", "ingest", "--expected-size", "9", "long");
         pair.refused(
                 "failed precondition", hello, "-n", "four", "content", "ingest", "--expected-digest", NOTHING, "else");
-        pair.succeeds(AGES, "-n", "four", "content", "active");
+        assertThat(active(pair.ours())).isEqualTo(active(pair.theirs())).contains("short", "long", "else");
+    }
+
+    /** The references, in order: ctr prints them as they come. */
+    private static List<String> active(Ctr ctr) {
+        return ctr.run("-n", "four", "content", "active")
+                .text()
+                .lines()
+                .map(line -> line.replaceAll("\\t.*", ""))
+                .sorted()
+                .toList();
+    }
+
+    /** Labels on both; ctr prints them in an order that is never the same. */
+    private void label(String namespace, String... labels) {
+        for (Ctr ctr : List.of(pair.ours(), pair.theirs())) {
+            String[] command = {"-n", namespace, "content", "label", HELLO};
+            ctr.run(Stream.concat(Stream.of(command), Stream.of(labels)).toArray(String[]::new))
+                    .text();
+        }
     }
 
     @Test
