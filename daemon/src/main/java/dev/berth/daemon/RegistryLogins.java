@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -17,11 +18,19 @@ final class RegistryLogins {
     /** @throws Fault INVALID_ARGUMENT if a login is none, or more than one */
     static Credentials of(Config.Registry config) {
         List<Credentials> sources = new ArrayList<>();
-        config.logins().forEach((server, login) -> sources.add(of(server, login)));
+        config.logins().entrySet().stream()
+                // The closest counts: a path before its host.
+                .sorted(Comparator.comparingInt(
+                        entry -> -withoutScheme(entry.getKey()).length()))
+                .forEach(entry -> sources.add(of(entry.getKey(), entry.getValue())));
         if (!config.dockerConfig().isEmpty()) {
             sources.add(new DockerConfig(Path.of(config.dockerConfig())));
         }
         return Credentials.firstOf(sources);
+    }
+
+    private static String withoutScheme(String server) {
+        return server.strip().replaceFirst("^[a-zA-Z]+://", "");
     }
 
     private static Credentials of(String server, Config.Login login) {
@@ -34,6 +43,12 @@ final class RegistryLogins {
                 .stream()
                 .filter(given -> given)
                 .count();
+        if (withoutScheme(server).replaceFirst("/.*", "").isBlank()) {
+            throw Fault.invalid(
+                    "config, setting registry.login.\"" + server + "\"",
+                    "it names no registry, and would be shown to each",
+                    "Name its host");
+        }
         if (kinds != 1 || password == login.username().isEmpty()) {
             throw Fault.invalid(
                     "config, setting registry.login.\"" + server + "\"",

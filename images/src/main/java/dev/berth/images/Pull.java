@@ -103,7 +103,7 @@ final class Pull {
 
     private Document keep(Document document) {
         hold.blob(document.descriptor().digest());
-        store.blobs().put(document.bytes());
+        store.blobs().put(document.bytes(), document.descriptor().digest());
         return document;
     }
 
@@ -119,7 +119,7 @@ final class Pull {
         public byte[] config(Descriptor descriptor) {
             return stored(descriptor).orElseGet(() -> {
                 byte[] bytes = fetch(descriptor);
-                store.blobs().put(bytes);
+                store.blobs().put(bytes, descriptor.digest());
                 return bytes;
             });
         }

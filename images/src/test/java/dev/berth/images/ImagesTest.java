@@ -202,6 +202,19 @@ class ImagesTest {
     }
 
     @Test
+    void aDigestIsNotBelievedOfWhoeverNamesAnother() {
+        var built = image(1);
+        var other = image(2);
+        registry.add("app", "v1", built).add("app", "v2", other);
+        String name = "app@" + built.target().digest();
+        pull(name);
+        registry.add("app", built.target().digest().toString(), other); // whoever asks for one gets the other
+        refused(Fault.Code.FAILED_PRECONDITION, other.target().digest().toString(), () -> pull(name));
+        assertThat(images.find(K8S, name(name)).orElseThrow().target().digest())
+                .isEqualTo(built.target().digest());
+    }
+
+    @Test
     void keepsWhatContainersStandOn() throws InterruptedException {
         registry.add("app", "v1", image(1, 2));
         Image image = pull("app:v1");

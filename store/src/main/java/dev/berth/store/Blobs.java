@@ -201,7 +201,15 @@ public final class Blobs {
 
     /** Stores bytes that are at hand, unless they are there. As after a commit, {@link #flush()} makes them last. */
     public Blob put(byte[] content) {
-        Digest digest = Digest.of(content);
+        return put(content, Digest.of(content));
+    }
+
+    /**
+     * The same under a digest of another algorithm.
+     *
+     * @throws Fault FAILED_PRECONDITION if it is not that of the bytes
+     */
+    public Blob put(byte[] content, Digest digest) {
         while (true) {
             switch (begin("put " + digest, Wanted.of(digest, content.length))) {
                 case Begin.AlreadyThere(var info) -> {
@@ -212,7 +220,9 @@ public final class Blobs {
                     try (ingest) {
                         ingest.restart();
                         ingest.write(content, 0, content.length);
-                        ingest.commit();
+                        if (ingest.commit() instanceof Commit.WrongDigest(var wanted, var got)) {
+                            throw Fault.precondition("store " + wanted, "the digest of the bytes is " + got, "");
+                        }
                     }
                 }
             }

@@ -54,8 +54,8 @@ public record DockerConfig(Path file) implements Credentials {
     /** The entry for most of what is asked for: one may be for a host, another for some repositories there. */
     private static <T> Optional<Map.Entry<String, T>> best(Map<String, T> entries, Asked asked) {
         return entries.entrySet().stream()
-                .filter(it ->
-                        !it.getKey().isBlank() && ServerName.of(it.getKey()).isAskedBy(asked))
+                .filter(it -> !ServerName.of(it.getKey()).host().isBlank()) // it would be shown to everybody
+                .filter(it -> ServerName.of(it.getKey()).isAskedBy(asked))
                 .max(Comparator.comparingInt(
                         it -> ServerName.of(it.getKey()).path().length()));
     }

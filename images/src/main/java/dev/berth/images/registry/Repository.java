@@ -55,6 +55,13 @@ public final class Repository {
                     throw Statuses.refuse(what, "image", answer, hosts.patience());
                 }
                 Optional<Digest> digest = digest(answer);
+                if (digest.isPresent()
+                        && reference
+                                .digest()
+                                .filter(it -> !it.equals(digest.get()))
+                                .isPresent()) {
+                    throw Refused.forGood(wrong("the registry says that this digest is " + digest.get()));
+                }
                 return digest.isPresent() && answer.length() > 0
                         ? Optional.of(Descriptor.of(type, digest.get(), answer.length()))
                         : Optional.empty();
