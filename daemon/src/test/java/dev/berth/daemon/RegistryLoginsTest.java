@@ -57,8 +57,14 @@ class RegistryLoginsTest {
 
     @Test
     void theLoginOfTheClosestPathCounts() throws IOException {
-        Credentials logins = logins("[registry.login.\"https://r.example\"]\nusername = \"all\"\npassword = \"1\"\n"
-                + "[registry.login.\"r.example/team\"]\nusername = \"team\"\npassword = \"2\"\n");
+        Credentials logins = logins("""
+                [registry.login."https://r.example"]
+                username = "all"
+                password = "1"
+                [registry.login."r.example/team"]
+                username = "team"
+                password = "2"
+                """);
         assertThat(logins.login(by("r.example"))).contains(new Login.Password("team", "2"));
         assertThat(logins.login(new Credentials.Asked("r.example", "r.example", "teamwork/app", false)))
                 .contains(new Login.Password("all", "1"));
@@ -67,7 +73,8 @@ class RegistryLoginsTest {
     @Test
     void aLoginForNobodyIsRefused() {
         for (String nobody : new String[] {"", "https://", "https:///team"}) {
-            assertThatThrownBy(() -> logins("[registry.login.\"" + nobody + "\"]\nusername = \"a\"\npassword = \"b\"\n"))
+            assertThatThrownBy(
+                            () -> logins("[registry.login.\"" + nobody + "\"]\nusername = \"a\"\npassword = \"b\"\n"))
                     .isInstanceOfSatisfying(
                             Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT))
                     .hasMessageContaining("Name its host");
