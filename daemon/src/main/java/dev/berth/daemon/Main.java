@@ -1,5 +1,10 @@
 package dev.berth.daemon;
 
+import dev.berth.daemon.cli.Arguments;
+import dev.berth.daemon.cli.ImageCommand;
+import dev.berth.daemon.cli.Misuse;
+import dev.berth.daemon.cli.Suggestion;
+import dev.berth.daemon.cli.Terminal;
 import dev.berth.daemon.demo.Demo;
 import dev.berth.kernel.Fault;
 import io.grpc.StatusRuntimeException;
@@ -21,11 +26,15 @@ public final class Main {
               berth check [--config FILE] [--repair]  can this node run pods? is what is on disk consistent? (that with the
                                                       daemon stopped) 0: both; 1: something is missing or broken
               berth reset [--config FILE] --yes       end all pods of a stopped daemon and remove all that it keeps
+              berth image WORD ...                    pull, list, save, remove, ... images; berth image --help
               berth config default                    print all settings with their defaults
               berth version
 
             Without --config, /etc/berth/berth.toml is read if it exists.
             """;
+
+    private static final List<String> COMMANDS =
+            List.of("daemon", "demo", "check", "reset", "image", "config", "version", "help");
 
     private static final PrintStream OUT = System.out;
     private static final PrintStream ERR = System.err;
@@ -44,6 +53,9 @@ public final class Main {
     private static int run(List<String> args) {
         try {
             return dispatch(args);
+        } catch (Misuse misuse) {
+            ERR.println("berth: " + misuse.getMessage());
+            return 2;
         } catch (Fault fault) {
             ERR.println("berth: " + fault.getMessage());
             return 1;
@@ -65,7 +77,7 @@ public final class Main {
             ERR.print(USAGE);
             return 2;
         }
-        var arguments = new Arguments(args.subList(1, args.size()));
+        var arguments = new Arguments("berth " + args.getFirst(), args.subList(1, args.size()));
         Command command = command(args.getFirst(), arguments);
         arguments.refuseRest();
         return command.run();
@@ -91,6 +103,12 @@ public final class Main {
                 boolean sure = arguments.flag("--yes");
                 yield () -> Reset.run(config, sure, OUT);
             }
+            case "image" -> {
+                log(new Config.Log("warn", "text"));
+                ImageCommand image =
+                        ImageCommand.parse(arguments, () -> config(arguments).socket());
+                yield () -> image.run(Terminal.ofProcess());
+            }
             case "config" -> {
                 String word = arguments.word();
                 yield () -> printDefaults(word);
@@ -106,10 +124,10 @@ public final class Main {
                     return 0;
                 };
             default ->
-                () -> {
-                    ERR.println("berth: there is no command \"" + name + "\"; berth help lists them");
-                    return 2;
-                };
+                throw new Misuse("there is no command \"" + name + "\"; "
+                        + Suggestion.nearest(name, COMMANDS)
+                                .map(near -> "did you mean berth " + near + "?")
+                                .orElse("berth help lists them"));
         };
     }
 

@@ -3,6 +3,7 @@ package dev.berth.daemon;
 import com.electronwill.nightconfig.core.UnmodifiableConfig;
 import com.electronwill.nightconfig.core.io.ParsingException;
 import com.electronwill.nightconfig.toml.TomlParser;
+import dev.berth.daemon.cli.Suggestion;
 import dev.berth.kernel.Fault;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,7 +12,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /** One table of a config file, read key by key; it knows which keys were asked for, so that all others can be refused. */
 final class Settings {
@@ -141,13 +141,12 @@ final class Settings {
         for (UnmodifiableConfig.Entry entry : table.entrySet()) {
             String key = entry.getKey();
             if (!known.contains(key)) {
-                String near = nearest(key);
                 throw wrong(
                         key,
                         "there is no such setting",
-                        near == null
-                                ? "`berth config default` prints them all"
-                                : "Did you mean " + prefix + near + "?");
+                        Suggestion.nearest(key, known)
+                                .map(near -> "Did you mean " + prefix + near + "?")
+                                .orElse("`berth config default` prints them all"));
             }
         }
         tables.forEach(Settings::refuseUnknown);
@@ -175,37 +174,5 @@ final class Settings {
 
     Fault wrong(String key, String why, String remedy) {
         return Fault.invalid("config " + file + ", setting " + prefix + key, why, remedy);
-    }
-
-    private @Nullable String nearest(String key) {
-        String best = null;
-        int distance = 4;
-        for (String candidate : known) {
-            int d = distance(key, candidate);
-            if (d < distance) {
-                distance = d;
-                best = candidate;
-            }
-        }
-        return best;
-    }
-
-    /** Number of letters to change, insert or drop. */
-    private static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int above = row[j];
-                int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                row[j] = Math.min(change, 1 + Math.min(above, row[j - 1]));
-                diagonal = above;
-            }
-        }
-        return row[b.length()];
     }
 }
