@@ -89,7 +89,7 @@ class ImageCommandTest {
         assertThat(some.exit()).isEqualTo(1);
         assertThat(some.err()).contains("nothing:1");
         assertThat(some.out()).contains("/removable");
-        Berth.Result bad = image("pull", "UPPER/case");
+        Berth.Result bad = image("pull", "registry.example/UPPER");
         assertThat(bad.exit()).isEqualTo(2);
         assertThat(bad.err()).contains("must be in lower case");
         Berth.Result absent = image("pull", berth.image("absent"));
