@@ -125,12 +125,16 @@ public final class Contents {
 
     /** Takes the blob from the namespace and says whether it was there. The file goes when no namespace has it any more. */
     public boolean remove(Namespace namespace, Digest digest) {
-        boolean removed =
-                session.change("DELETE FROM contents WHERE namespace = ? AND digest = ?", namespace.name(), digest) > 0;
+        boolean removed = collect(namespace, digest);
         if (removed) {
             session.note(new Event.ContentDeleted(namespace, digest));
         }
         return removed;
+    }
+
+    /** As {@link #remove}, but tells nobody: as in containerd, only what somebody deletes is an event. */
+    boolean collect(Namespace namespace, Digest digest) {
+        return session.change("DELETE FROM contents WHERE namespace = ? AND digest = ?", namespace.name(), digest) > 0;
     }
 
     /**

@@ -8,8 +8,7 @@ import java.util.Optional;
 
 /** The namespaces and their labels. One is made by the first record in it. */
 public final class Namespaces {
-    private static final List<String> TABLES =
-            List.of("images", "containers", "sandboxes", "snapshots", "contents", "leases");
+    private static final List<String> TABLES = List.of("images", "containers", "sandboxes", "snapshots", "contents");
 
     private final Session session;
 
@@ -69,7 +68,7 @@ public final class Namespaces {
     }
 
     /**
-     * Deletes an empty namespace.
+     * Deletes an empty namespace, with its leases: they hold nothing any more.
      *
      * @throws Fault NOT_FOUND; FAILED_PRECONDITION while there are records in it
      */
@@ -85,6 +84,7 @@ public final class Namespaces {
                     "it still has " + String.join(", ", left),
                     "Remove them first");
         }
+        session.change("DELETE FROM leases WHERE namespace = ?", namespace.name());
         if (session.change("DELETE FROM namespaces WHERE name = ?", namespace.name()) == 0) {
             throw notFound(namespace);
         }

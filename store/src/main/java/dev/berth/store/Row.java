@@ -10,6 +10,7 @@ import java.util.Optional;
 /** A row that is read column after column, in the order of the statement. */
 final class Row {
     private static final long NANOS = 1_000_000_000L;
+    private static final long LAST_SECOND = Long.MAX_VALUE / NANOS - 1;
 
     private final ResultSet row;
     private int column;
@@ -54,9 +55,10 @@ final class Row {
         return new Payload(text(), bytes());
     }
 
-    /** A time in the database: nanoseconds since 1970, good until 2262. */
+    /** A time in the database: nanoseconds since 1970. From 1678 to 2261; what clients give beyond that is the end of it. */
     static long nanos(Instant time) {
-        return Math.addExact(Math.multiplyExact(time.getEpochSecond(), NANOS), time.getNano());
+        long seconds = Math.clamp(time.getEpochSecond(), -LAST_SECOND, LAST_SECOND);
+        return seconds * NANOS + time.getNano();
     }
 
     private static Instant time(long nanos) {

@@ -116,8 +116,10 @@ public final class Snapshots {
         if (rows == 0) {
             throw exists(snapshot);
         }
-        session.note(new Event.SnapshotPrepared(
-                snapshot.namespace(), snapshot.snapshotter(), snapshot.key(), snapshot.parent()));
+        if (snapshot.kind() != Kind.VIEW) { // as in containerd, of views nothing is told
+            session.note(new Event.SnapshotPrepared(
+                    snapshot.namespace(), snapshot.snapshotter(), snapshot.key(), snapshot.parent()));
+        }
         return get(snapshot.namespace(), snapshot.snapshotter(), snapshot.key());
     }
 

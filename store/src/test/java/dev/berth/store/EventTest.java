@@ -80,7 +80,6 @@ final class EventTest {
                         new Event.ContentDeleted(K8S, digest("x")),
                         new Event.SnapshotPrepared(K8S, OVERLAY, "one", ""),
                         new Event.SnapshotCommitted(K8S, OVERLAY, "one", "layer"),
-                        new Event.SnapshotPrepared(K8S, OVERLAY, "two", "layer"),
                         new Event.SnapshotRemoved(K8S, OVERLAY, "two"),
                         new Event.ContainerCreated(K8S, container),
                         new Event.ContainerUpdated(K8S, container),

@@ -18,6 +18,7 @@ import dev.berth.store.SnapshotRecord.Kind;
 import dev.berth.store.SnapshotRecord.Usage;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -240,6 +241,16 @@ final class MetadataTest {
     }
 
     @Test
+    void aLeaseMayEndLaterThanTimesCanBeStored() {
+        Instant never = Instant.parse("9999-12-31T23:59:59.999999999Z");
+        metadata.apply(
+                Durability.PROCESS,
+                r -> r.leases().create(Leases.Lease.of(K8S, "l").until(never)));
+        assertThat(metadata.<Leases.Lease>read(r -> r.leases().get(K8S, "l")).expiresAt())
+                .hasValueSatisfying(end -> assertThat(end).isAfter("2262-01-01T00:00:00Z"));
+    }
+
+    @Test
     void leftoversWaitUntilTheyAreGone() {
         metadata.apply(Durability.POWER, r -> {
             r.leftovers().add("network", "pod-1", Payload.of(bytes("1")));
@@ -278,8 +289,11 @@ final class MetadataTest {
                 .satisfies(has(Fault.Code.FAILED_PRECONDITION));
         metadata.apply(Durability.PROCESS, r -> {
             r.contents().delete(OTHER, digest("x"));
+            r.leases().create(Leases.Lease.of(OTHER, "l"));
             r.namespaces().delete(OTHER);
         });
+        assertThat(metadata.<List<Leases.Lease>>read(r -> r.leases().list(OTHER)))
+                .isEmpty();
         assertThat(metadata.<List<Namespace>>read(r -> r.namespaces().list())).containsExactly(K8S);
     }
 
