@@ -123,18 +123,27 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
 
     @Override
     public SnapshotRecord commit(Namespace namespace, String committed, String key, Map<String, String> labels) {
+        if (exists(namespace, committed)) { // also when the key is gone: who repeats a commit is told that it is done
+            throw Fault.alreadyExists("commit snapshot " + key, "there is a snapshot " + committed + " already", "");
+        }
         SnapshotRecord active = stat(namespace, key);
         if (active.kind() != Kind.ACTIVE) {
             throw Fault.precondition("commit snapshot " + key, "it is not active but " + active.kind(), "");
         }
+        SnapshotRecord made;
         try {
-            settle(active);
             Usage usage = files.usage(active.number());
             sync();
-            return metadata.write(Durability.POWER, r -> r.snapshots().commit(active, committed, labels, usage));
+            made = metadata.write(Durability.POWER, r -> r.snapshots().commit(active, committed, labels, usage));
         } catch (IOException e) {
             throw SnapshotFault.of("commit snapshot " + key, e);
         }
+        try {
+            settle(active); // last: one that could not be committed is still to be mounted
+        } catch (IOException e) {
+            LOG.warn("What snapshot {} needs no more stays until it is removed: {}", committed, e.toString());
+        }
+        return made;
     }
 
     void sync() throws IOException {
@@ -145,6 +154,10 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     public void remove(Namespace namespace, String key) {
         SnapshotRecord gone =
                 metadata.write(Durability.PROCESS, r -> r.snapshots().delete(namespace, name, key));
+        if (gone.kind()
+                == Kind.COMMITTED) { // images rely on its record; nothing relies on an active one after a power loss
+            metadata.flush();
+        }
         removeFiles(gone.number());
     }
 
@@ -222,7 +235,12 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         try {
             Set<Long> there = files.numbers(); // before the records: a new one is made before its directory
             Set<Long> known = metadata.read(r -> r.snapshots().numbers(name));
-            there.stream().filter(number -> !known.contains(number)).forEach(this::removeFiles);
+            List<Long> unknown =
+                    there.stream().filter(number -> !known.contains(number)).toList();
+            if (!unknown.isEmpty()) {
+                metadata.flush(); // a power loss must not bring back the record of what has no files any more
+                unknown.forEach(this::removeFiles);
+            }
             Set<Long> left = files.numbers();
             Set<Long> gone = new HashSet<>(there);
             gone.removeAll(left);

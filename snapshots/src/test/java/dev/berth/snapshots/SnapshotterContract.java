@@ -200,7 +200,7 @@ abstract class SnapshotterContract {
     }
 
     @Test
-    void wrongMovesAreRefusedWithTheRightCode() {
+    void wrongMovesAreRefusedWithTheRightCode() throws Exception {
         snapshots.prepare(K8S, "a", "", Map.of());
         assertThatThrownBy(() -> snapshots.prepare(K8S, "a", "", Map.of())).satisfies(has(Fault.Code.ALREADY_EXISTS));
         assertThatThrownBy(() -> snapshots.prepare(K8S, "b", "none", Map.of())).satisfies(has(Fault.Code.NOT_FOUND));
@@ -217,6 +217,9 @@ abstract class SnapshotterContract {
                 .satisfies(has(Fault.Code.FAILED_PRECONDITION));
         snapshots.prepare(K8S, "c", "base", Map.of());
         assertThatThrownBy(() -> snapshots.commit(K8S, "base", "c", Map.of()))
+                .satisfies(has(Fault.Code.ALREADY_EXISTS));
+        look(snapshots.mounts(K8S, "c"), root -> Files.writeString(root.resolve("still"), "writable"));
+        assertThatThrownBy(() -> snapshots.commit(K8S, "base", "a", Map.of()))
                 .satisfies(has(Fault.Code.ALREADY_EXISTS));
         assertThatThrownBy(() -> snapshots.remove(K8S, "base")).satisfies(has(Fault.Code.FAILED_PRECONDITION));
         snapshots.view(K8S, "v", "base", Map.of());

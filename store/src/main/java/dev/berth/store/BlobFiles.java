@@ -119,13 +119,14 @@ final class BlobFiles {
         try {
             Optional<Blob> there = find(digest);
             if (there.isEmpty()) {
+                long size = Files.size(files.data()); // fails before anything relies on the file, if it does
                 lock.lock();
                 try {
                     unflushed.put(digest, files);
                 } finally {
                     lock.unlock();
                 }
-                count(1, Files.size(files.data()));
+                count(1, size);
             }
             return there;
         } finally {

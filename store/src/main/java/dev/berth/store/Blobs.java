@@ -342,9 +342,7 @@ public final class Blobs {
         IngestFiles files = IngestFiles.of(layout, ref);
         lock.lock();
         try {
-            if (!Files.exists(files.directory()) || committed.isUnflushed(ref)) {
-                throw Fault.notFound("ingest " + ref, "there is none", "");
-            }
+            requireThere(files);
             Ingest open = writing.get(ref);
             if (open != null) {
                 open.close();
@@ -354,6 +352,35 @@ public final class Blobs {
             throw DiskFault.of("abort ingest " + ref, e);
         } finally {
             lock.unlock();
+        }
+    }
+
+    /**
+     * Throws away what an ingest has, unless somebody writes it or has begun it since.
+     *
+     * @param since as {@link Status#startedAt}
+     * @throws Fault NOT_FOUND if there is none
+     */
+    public void abandon(String ref, Instant since) {
+        IngestFiles files = IngestFiles.of(layout, ref);
+        lock.lock();
+        try {
+            requireThere(files);
+            boolean begunSince =
+                    files.status().filter(it -> it.startedAt().isAfter(since)).isPresent();
+            if (!writing.containsKey(ref) && !begunSince) {
+                files.remove(disk);
+            }
+        } catch (IOException e) {
+            throw DiskFault.of("abort ingest " + ref, e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireThere(IngestFiles files) {
+        if (!Files.exists(files.directory()) || committed.isUnflushed(files.ref())) {
+            throw Fault.notFound("ingest " + files.ref(), "there is none", "");
         }
     }
 
@@ -383,12 +410,25 @@ public final class Blobs {
             files.remove(disk);
             return new Commit.WrongDigest(wanted.digest().get(), digest);
         }
-        Optional<Blob> there = committed.add(digest, files);
+        Optional<Blob> there = hand(ingest, digest);
         if (there.isPresent()) {
             files.remove(disk);
             return new Commit.AlreadyThere(there.get());
         }
         return new Commit.Stored(info(digest));
+    }
+
+    /** From here on the files are a blob's: who ended the ingest before may have taken them, who comes later may not. */
+    private Optional<Blob> hand(Ingest ingest, Digest digest) throws IOException {
+        lock.lock();
+        try {
+            if (writing.get(ingest.ref()) != ingest) {
+                throw Fault.of(Fault.Code.CANCELLED, "commit ingest " + ingest.ref(), "it was closed", "");
+            }
+            return committed.add(digest, ingest.files());
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Called by the ingest when it has ended, however. */

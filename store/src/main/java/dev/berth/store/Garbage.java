@@ -126,6 +126,9 @@ public final class Garbage implements AutoCloseable {
     public Set<String> abandonedIngests() {
         Set<String> abandoned = ingests(references.letGo());
         abandoned.removeAll(heldIngests());
+        if (!abandoned.isEmpty()) { // one that is leased again is not abandoned any more
+            abandoned.removeAll(ingests(metadata.write(Durability.PROCESS, records -> Set.copyOf(kept(records)))));
+        }
         return abandoned;
     }
 
@@ -173,7 +176,7 @@ public final class Garbage implements AutoCloseable {
 
     private static boolean remove(Records records, Node node) {
         return switch (node.kind()) {
-            case CONTENT -> records.contents().remove(node.namespace(), Digest.parse(node.key()));
+            case CONTENT -> records.contents().collect(node.namespace(), Digest.parse(node.key()));
             case IMAGE -> records.images().remove(node.namespace(), node.key());
             case LEASE -> records.leases().remove(node.namespace(), node.key());
             case SNAPSHOT -> {

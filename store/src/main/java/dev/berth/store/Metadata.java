@@ -80,6 +80,14 @@ public final class Metadata implements AutoCloseable {
     }
 
     /**
+     * Makes all that was written so far survive a pulled plug. For who is about to remove the files of records that are gone:
+     * a power loss must not bring the records back without them.
+     */
+    public void flush() {
+        writer.flush();
+    }
+
+    /**
      * Tells what was changed, after each commit and in the order of the commits, before whoever asked for the change hears of
      * it. The listener runs on the thread that writes: it must only take note, and must not fail.
      */

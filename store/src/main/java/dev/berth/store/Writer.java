@@ -43,6 +43,14 @@ final class Writer implements AutoCloseable {
         return answer.await();
     }
 
+    /** Waits until all that was written so far survives a power loss. */
+    void flush() {
+        Metadata.refuseNesting();
+        Answer<Boolean> answer = new Answer<>();
+        enqueue(() -> giveWhenFlushed(answer, true));
+        answer.await();
+    }
+
     /** Tells this one too, as {@link Metadata#listen}. */
     void listen(Consumer<List<Event>> listener) {
         listeners.add(listener);
@@ -108,16 +116,19 @@ final class Writer implements AutoCloseable {
         tell(session.noted());
         switch (durability) {
             case PROCESS -> answer.give(result);
-            case POWER ->
-                flushing.await(failure -> {
-                    if (failure == null) {
-                        answer.give(result);
-                    } else {
-                        answer.fail(failure);
-                    }
-                });
+            case POWER -> giveWhenFlushed(answer, result);
         }
         afterCommit();
+    }
+
+    private <T extends @Nullable Object> void giveWhenFlushed(Answer<T> answer, T result) {
+        flushing.await(failure -> {
+            if (failure == null) {
+                answer.give(result);
+            } else {
+                answer.fail(failure);
+            }
+        });
     }
 
     private void afterCommit() {

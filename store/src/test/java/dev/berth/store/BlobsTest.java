@@ -198,6 +198,20 @@ final class BlobsTest {
     }
 
     @Test
+    void whatIsBeingWrittenOrWasBegunSinceIsNotAbandoned() {
+        try (Ingest ingest = writing("a", Blobs.Wanted.ANYTHING)) {
+            ingest.write(bytes(TEXT), 0, 12);
+            blobs.abandon("a", StoreRoot.NOW);
+            assertThat(blobs.findIngest("a")).isPresent();
+        }
+        blobs.abandon("a", StoreRoot.NOW.minusSeconds(1));
+        assertThat(blobs.findIngest("a")).isPresent();
+        blobs.abandon("a", StoreRoot.NOW);
+        assertThat(blobs.findIngest("a")).isEmpty();
+        assertThatThrownBy(() -> blobs.abandon("a", StoreRoot.NOW)).satisfies(has(Fault.Code.NOT_FOUND));
+    }
+
+    @Test
     void deleteBeforeAndAfterTheFlush() {
         ingest("a", TEXT);
         assertThat(blobs.delete(digest(TEXT))).isTrue();
