@@ -24,10 +24,12 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Writes one archive. Its files are sorted by name; what several images share is in it once. */
@@ -35,6 +37,7 @@ final class ArchiveWriter {
     private static final String SOURCE = "containerd.io/distribution.source.";
     private static final byte[] LAYOUT = "{\"imageLayoutVersion\":\"1.0.0\"}".getBytes(StandardCharsets.US_ASCII);
     private static final int CHUNK = 1 << 18;
+    private static final int MAX_DEPTH = 8;
 
     private final Store store;
     private final Archives.Export request;
@@ -44,6 +47,9 @@ final class ArchiveWriter {
     private final Map<Digest, List<String>> saved = new LinkedHashMap<>();
 
     private final Map<Digest, Manifest> manifests = new LinkedHashMap<>();
+    /** Indexes that were gone through, of which all is in already. */
+    private final Set<Digest> walked = new HashSet<>();
+
     private final byte[] chunk = new byte[CHUNK];
 
     ArchiveWriter(Store store, Archives.Export request) {
@@ -84,7 +90,7 @@ final class ArchiveWriter {
                     }
                 });
         entries.add(ArchiveIndex.entry(target, target.platform(), annotations));
-        Descriptor shown = MediaTypes.isIndex(target.mediaType()) ? addIndex(target) : addImage(target);
+        Descriptor shown = MediaTypes.isIndex(target.mediaType()) ? addIndex(target, 0) : addImage(target);
         saved.computeIfAbsent(shown.digest(), _ -> new ArrayList<>()).add(image.name());
     }
 
@@ -97,15 +103,16 @@ final class ArchiveWriter {
     }
 
     /** @return the image of it that Docker is to see */
-    private Descriptor addIndex(Descriptor target) {
-        Index index = (Index) tree(target);
+    private Descriptor addIndex(Descriptor target, int depth) {
+        Index index = index(target, depth);
         List<Platform> platforms = request.platforms().isEmpty() ? List.of(Platform.host()) : request.platforms();
         Descriptor shown = null;
         for (Platform platform : platforms) {
             Optional<Descriptor> chosen = index.choose(platform);
             if (chosen.isPresent()) {
-                Descriptor image =
-                        MediaTypes.isIndex(chosen.get().mediaType()) ? addIndex(chosen.get()) : addImage(chosen.get());
+                Descriptor image = MediaTypes.isIndex(chosen.get().mediaType())
+                        ? addIndex(chosen.get(), depth + 1)
+                        : addImage(chosen.get());
                 shown = shown == null ? image : shown;
             }
         }
@@ -114,15 +121,24 @@ final class ArchiveWriter {
         }
         blobs.put(target.digest(), target);
         if (request.allPlatforms()) {
-            index.manifests().forEach(this::addTree);
+            index.manifests().forEach(entry -> addTree(entry, depth + 1));
         }
         return shown;
     }
 
-    private void addTree(Descriptor descriptor) {
+    private Index index(Descriptor descriptor, int depth) {
+        if (depth > MAX_DEPTH) {
+            throw Fault.invalid("export " + descriptor.digest(), "its indexes are nested too deep", "");
+        }
+        return (Index) tree(descriptor);
+    }
+
+    private void addTree(Descriptor descriptor, int depth) {
         if (MediaTypes.isIndex(descriptor.mediaType())) {
             blobs.put(descriptor.digest(), descriptor);
-            ((Index) tree(descriptor)).manifests().forEach(this::addTree);
+            if (walked.add(descriptor.digest())) {
+                index(descriptor, depth).manifests().forEach(entry -> addTree(entry, depth + 1));
+            }
         } else if (MediaTypes.isManifest(descriptor.mediaType())) {
             addImage(descriptor);
         } else {

@@ -95,13 +95,7 @@ public final class Archives {
 
     /** What is not part of an image that was imported goes at once, not with the next sweep. */
     private void drop(Set<Digest> stored) {
-        Set<Digest> claimed =
-                store.metadata().read(records -> records.contents().digests());
-        for (Digest digest : stored) {
-            if (!claimed.contains(digest)) {
-                holds.removeBlob(digest, () -> store.blobs().delete(digest));
-            }
-        }
+        stored.forEach(digest -> holds.removeUnclaimed(store, digest));
     }
 
     private record Found(Descriptor target, Selection selection) {}

@@ -110,13 +110,12 @@ final class Catalogue {
     }
 
     /** The names that lead to an image, as they are in the records. */
-    List<String> names(Namespace namespace, Digest id) {
+    List<ImageRecord> names(Namespace namespace, Digest id) {
         List<ImageRecord> records = store.metadata().read(all -> all.images().list(namespace));
         return records.stream()
                 .filter(record -> parts(record.target())
                         .map(it -> it.config().digest().equals(id))
                         .orElse(false))
-                .map(ImageRecord::name)
                 .toList();
     }
 

@@ -2,6 +2,7 @@ package dev.berth.images;
 
 import dev.berth.oci.Digest;
 import dev.berth.store.Garbage.Node;
+import dev.berth.store.Store;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -85,15 +86,15 @@ final class Holds {
         }
     }
 
-    /** Removes a blob unless it is held; nobody can begin to hold it meanwhile. */
-    boolean removeBlob(Digest digest, Runnable removal) {
+    /** Removes a blob unless it is held or has a record; nobody can begin to hold it meanwhile. */
+    void removeUnclaimed(Store store, Digest digest) {
         lock.lock();
         try {
-            if (isHeld(key(digest))) {
-                return false;
+            if (!isHeld(key(digest))
+                    && !store.metadata()
+                            .<Boolean>read(records -> records.contents().isClaimed(digest))) {
+                store.blobs().delete(digest);
             }
-            removal.run();
-            return true;
         } finally {
             lock.unlock();
         }

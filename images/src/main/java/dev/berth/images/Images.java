@@ -9,6 +9,7 @@ import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Blobs;
 import dev.berth.store.ContainerRecord;
 import dev.berth.store.Durability;
+import dev.berth.store.ImageRecord;
 import dev.berth.store.Records;
 import dev.berth.store.SnapshotRecord;
 import dev.berth.store.SnapshotRecord.Usage;
@@ -17,6 +18,7 @@ import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -203,11 +205,8 @@ public final class Images implements AutoCloseable {
         if (image.isEmpty()) {
             return false;
         }
-        List<String> names = catalogue.names(namespace, image.get().id());
-        store.metadata()
-                .apply(
-                        Durability.PROCESS,
-                        records -> names.forEach(name -> records.images().remove(namespace, name)));
+        List<ImageRecord> names = catalogue.names(namespace, image.get().id());
+        store.metadata().apply(Durability.PROCESS, records -> names.forEach(name -> removeName(records, name)));
         try {
             sweeper.soon().await();
         } catch (InterruptedException e) {
@@ -223,22 +222,40 @@ public final class Images implements AutoCloseable {
      */
     public Pruned prune(Namespace namespace, boolean tagged) throws InterruptedException {
         long before = usage(Path.of("/")).usedBytes();
-        Set<String> used = store.metadata().read(records -> used(records, namespace));
-        List<Image> unused = catalogue.list(namespace).stream()
+        Map<Image, List<ImageRecord>> candidates = new LinkedHashMap<>();
+        catalogue.list(namespace).stream()
                 .filter(image -> !image.pinned() && (tagged || image.tags().isEmpty()))
-                .filter(image -> image.snapshot().isEmpty() || !used.contains(image.snapshot()))
-                .filter(image -> !used.contains(image.id().toString()))
-                .filter(image -> Stream.concat(image.tags().stream(), image.digests().stream())
-                        .noneMatch(used::contains))
-                .toList();
-        store.metadata()
-                .apply(
-                        Durability.PROCESS,
-                        records -> unused.stream()
-                                .flatMap(image -> Stream.concat(image.tags().stream(), image.digests().stream()))
-                                .forEach(name -> records.images().remove(namespace, name)));
+                .forEach(image -> candidates.put(image, catalogue.names(namespace, image.id())));
+        List<Image> unused = store.metadata().write(Durability.PROCESS, records -> {
+            Set<String> used = used(records, namespace);
+            List<Image> gone = candidates.keySet().stream()
+                    .filter(image -> !isUsed(image, used))
+                    .toList();
+            gone.stream()
+                    .flatMap(image -> candidates.getOrDefault(image, List.of()).stream())
+                    .forEach(name -> removeName(records, name));
+            return gone;
+        });
         sweepNow();
         return new Pruned(unused, Math.max(0, before - usage(Path.of("/")).usedBytes()));
+    }
+
+    private static boolean isUsed(Image image, Set<String> used) {
+        return (!image.snapshot().isEmpty() && used.contains(image.snapshot()))
+                || used.contains(image.id().toString())
+                || Stream.concat(image.tags().stream(), image.digests().stream())
+                        .anyMatch(used::contains);
+    }
+
+    /** Unless it has come to be another image's since it was read. */
+    private static void removeName(Records records, ImageRecord name) {
+        boolean same = records.images()
+                .find(name.namespace(), name.name())
+                .filter(now -> now.target().digest().equals(name.target().digest()))
+                .isPresent();
+        if (same) {
+            records.images().remove(name.namespace(), name.name());
+        }
     }
 
     /** What containers name as their image, and the snapshots on which they stand. */

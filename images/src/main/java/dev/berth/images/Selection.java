@@ -23,11 +23,15 @@ import java.util.stream.Stream;
 final class Selection {
     private static final int MAX_INDEXES = 4;
     private static final int MAX_DOCUMENTS = 1000;
+    /** Of all documents together: they are kept until the image is there. */
+    private static final long MAX_BYTES = 32 << 20;
 
     private final PullRequest.Extent extent;
     private final ImageParts.Source source;
     private final Predicate<Descriptor> isThere;
     private final Map<Digest, Document> documents = new LinkedHashMap<>();
+    private final Set<Digest> walked = new HashSet<>();
+    private long bytes;
     private final List<ImageParts> images = new ArrayList<>();
     private final Map<Digest, Descriptor> others = new LinkedHashMap<>();
     private final Set<Digest> configs = new HashSet<>();
@@ -62,28 +66,41 @@ final class Selection {
     private void walk(Document document, List<Descriptor> above) {
         List<Descriptor> path = new ArrayList<>(above);
         path.add(document.descriptor());
-        if (path.size() > MAX_INDEXES + 1 || documents.size() > MAX_DOCUMENTS) {
+        if (path.size() > MAX_INDEXES + 1) {
             throw Fault.invalid("image " + path.getFirst().digest(), "its indexes are nested too deep", "");
         }
-        boolean isNew = documents.put(document.descriptor().digest(), document) == null;
+        walked.add(document.descriptor().digest());
+        keep(document);
         switch (document.tree()) {
-            case Manifest manifest -> {
-                if (isNew) {
-                    image(path, manifest);
+            case Manifest manifest -> image(path, manifest);
+            case Index index -> entries(index, path);
+        }
+    }
+
+    /** Each once, however often and in how many places it is named: else a few small indexes are a walk without end. */
+    private void entries(Index index, List<Descriptor> path) {
+        Set<Descriptor> wanted = wanted(index);
+        for (Descriptor entry : index.manifests()) {
+            boolean isDocument = MediaTypes.isManifest(entry.mediaType()) || MediaTypes.isIndex(entry.mediaType());
+            if (wanted.contains(entry)) {
+                if (!walked.contains(entry.digest())) {
+                    walk(source.document(entry), path);
                 }
+            } else if (isDocument && extent.documents() && !documents.containsKey(entry.digest())) {
+                look(source.document(entry));
             }
-            case Index index -> {
-                Set<Descriptor> wanted = wanted(index);
-                for (Descriptor entry : index.manifests()) {
-                    boolean isDocument =
-                            MediaTypes.isManifest(entry.mediaType()) || MediaTypes.isIndex(entry.mediaType());
-                    if (wanted.contains(entry)) {
-                        walk(source.document(entry), path);
-                    } else if (isDocument && extent.documents()) {
-                        look(source.document(entry));
-                    }
-                }
-            }
+        }
+    }
+
+    private void keep(Document document) {
+        if (documents.put(document.descriptor().digest(), document) == null) {
+            bytes += document.descriptor().size();
+        }
+        if (documents.size() > MAX_DOCUMENTS || bytes > MAX_BYTES) {
+            throw Fault.invalid(
+                    "image",
+                    "it has more than " + MAX_DOCUMENTS + " documents, or more than " + MAX_BYTES + " bytes of them",
+                    "");
         }
     }
 
@@ -144,12 +161,7 @@ final class Selection {
 
     /** Documents and configs only. */
     private void look(Document document) {
-        if (documents.size() > MAX_DOCUMENTS) {
-            throw Fault.invalid("image", "it has more than " + MAX_DOCUMENTS + " documents", "");
-        }
-        if (documents.put(document.descriptor().digest(), document) != null) {
-            return;
-        }
+        keep(document);
         if (document.tree() instanceof Manifest manifest) {
             Descriptor config = manifest.config();
             if (configs.add(config.digest())) {

@@ -154,16 +154,19 @@ final class Sweeper implements AutoCloseable {
             sweep(GRACE);
         } catch (Fault e) {
             LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
+        } catch (RuntimeException e) { // a mistake of ours must not be the last sweep
+            LOG.error("sweep of unused image content; the next one tries again", e);
         }
     }
 
     private void sweep(Duration grace) {
         looks = 0;
+        Instant began = clock.instant();
         holds.sweepBegins();
         try (Garbage garbage = store.metadata().collect()) {
             tell(new Reading(garbage).read());
             removeRecords(garbage);
-            sweepIngests(garbage.heldIngests(), garbage.abandonedIngests());
+            sweepIngests(began, garbage.heldIngests(), garbage.abandonedIngests());
             sweepBlobs(grace);
             catalogue.retain(garbage.images().stream()
                     .map(image -> image.target().digest())
@@ -272,21 +275,19 @@ final class Sweeper implements AutoCloseable {
         if (!gone.isEmpty()) {
             Set<Digest> claimed =
                     store.metadata().read(records -> records.contents().digests());
-            gone.stream()
+            removeFiles(gone.stream()
                     .map(Digest::parse)
                     .filter(digest -> !claimed.contains(digest))
-                    .forEach(this::removeFile);
+                    .toList());
         }
     }
 
-    private void removeFile(Digest digest) {
-        holds.removeBlob(digest, () -> {
-            boolean claimed =
-                    store.metadata().read(records -> records.contents().isClaimed(digest));
-            if (!claimed) {
-                store.blobs().delete(digest);
-            }
-        });
+    /** Their records are gone, and that must outlive a power loss if the files do not. */
+    private void removeFiles(List<Digest> unclaimed) {
+        if (!unclaimed.isEmpty()) {
+            store.metadata().flush();
+            unclaimed.forEach(digest -> holds.removeUnclaimed(store, digest));
+        }
     }
 
     /** Files without a record: of pulls that were broken off. No record is written for them, so a full disk is no hindrance. */
@@ -297,11 +298,11 @@ final class Sweeper implements AutoCloseable {
         Set<Digest> claimed =
                 store.metadata().read(records -> records.contents().digests());
         Instant spared = clock.instant().minus(grace);
-        for (Blob blob : store.blobs().list()) {
-            if (!claimed.contains(blob.digest()) && !blob.storedAt().isAfter(spared)) {
-                removeFile(blob.digest());
-            }
-        }
+        removeFiles(store.blobs().list().stream()
+                .filter(blob -> !blob.storedAt().isAfter(spared))
+                .map(Blob::digest)
+                .filter(digest -> !claimed.contains(digest))
+                .toList());
     }
 
     /** What waits for a flush cannot go while one is under way; what cannot be flushed is gone by that. */
@@ -313,13 +314,13 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweepIngests(Set<String> held, Set<String> abandoned) {
-        Instant oldest = clock.instant().minus(OLD_INGEST);
+    private void sweepIngests(Instant began, Set<String> held, Set<String> abandoned) {
+        Instant oldest = began.minus(OLD_INGEST);
         for (Blobs.Status ingest : store.blobs().ingests()) {
             boolean old = ingest.updatedAt().isBefore(oldest) && !held.contains(ingest.ref());
             if (old || abandoned.contains(ingest.ref())) {
                 try {
-                    store.blobs().abort(ingest.ref());
+                    store.blobs().abandon(ingest.ref(), began);
                 } catch (Fault e) {
                     LOG.debug("ingest {} stays: {}", ingest.ref(), e.getMessage());
                 }

@@ -10,7 +10,6 @@ import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
-import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.ChainId;
 import dev.berth.oci.Digest;
 import dev.berth.oci.Reference;
@@ -52,6 +51,7 @@ class SweepTest {
             new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final ServedRegistry registry = ServedRegistry.start();
+    private final NotedDisk disk = new NotedDisk();
     private final Store store;
     private final FakeSnapshotter snapshotter;
     private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
@@ -60,7 +60,7 @@ class SweepTest {
 
     SweepTest(@TempDir Path root) throws IOException {
         this.root = root;
-        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
+        store = Store.open(root.resolve("store"), disk, InstantSource.system());
         snapshotter = new FakeSnapshotter(store, true);
         images = new Images(store, snapshotter, client, ImageSettings.DEFAULT, InstantSource.system());
     }
@@ -206,6 +206,18 @@ class SweepTest {
         images.remove(OTHER, name("app:v1"));
         assertThat(store.blobs().list()).isEmpty();
         assertThat(snapshotter.keys(OTHER)).isEmpty();
+    }
+
+    @Test
+    void recordsAreGoneForGoodBeforeTheirFilesAre() {
+        registry.add("app", "v1", image(1, 2));
+        pull(K8S, "app:v1");
+        disk.noted();
+        images.remove(K8S, name("app:v1"));
+        assertThat(disk.noted())
+                .containsSubsequence("sync in meta", "remove in sha256")
+                .first()
+                .isEqualTo("sync in meta");
     }
 
     @Test
