@@ -7,6 +7,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,6 +36,33 @@ final class Calls {
         }
     }
 
+    /**
+     * As {@link #answer(StreamObserver, Body)}, for what may take long: the body is interrupted when the caller has gone. Not for what
+     * must not be left half done.
+     */
+    static <T> void answerWhileWanted(StreamObserver<T> caller, Body<T> body) {
+        Context call = Context.current();
+        Thread worker = Thread.currentThread();
+        var over = new AtomicBoolean();
+        Context.CancellationListener leaving = _ -> {
+            synchronized (over) { // the thread is another's business afterwards
+                if (!over.get()) {
+                    worker.interrupt();
+                }
+            }
+        };
+        call.addListener(leaving, Runnable::run);
+        try {
+            answer(caller, body);
+        } finally {
+            synchronized (over) {
+                over.set(true);
+                boolean _ = Thread.interrupted();
+            }
+            call.removeListener(leaving);
+        }
+    }
+
     /** Answers with a list in messages of a bounded number of items, and with one empty message if there are none. */
     static <I, T> void answer(
             StreamObserver<T> caller, int itemsInMessage, Body<List<I>> body, Function<List<I>, T> message) {
@@ -47,6 +75,27 @@ final class Calls {
         } catch (InterruptedException | RuntimeException e) {
             fail(caller, e);
         }
+    }
+
+    /** Ends a call that has failed before its first message, and lets go by what comes all the same. */
+    static <Q, A> StreamObserver<Q> refuse(StreamObserver<A> caller, Exception failure) {
+        fail(caller, failure);
+        return new StreamObserver<>() {
+            @Override
+            public void onNext(Q message) {
+                LOG.trace("a message for a call that was refused");
+            }
+
+            @Override
+            public void onError(Throwable gone) {
+                LOG.trace("the caller of a call that was refused has gone");
+            }
+
+            @Override
+            public void onCompleted() {
+                LOG.trace("the end of a call that was refused");
+            }
+        };
     }
 
     /** Ends a call that has failed. */

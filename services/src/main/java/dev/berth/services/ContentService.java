@@ -182,7 +182,11 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
 
     @Override
     public StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> caller) {
-        return new ContentWriting(store, images, workers, caller);
+        try {
+            return new ContentWriting(store, images, workers, caller);
+        } catch (Fault e) { // of its headers
+            return Calls.refuse(caller, e);
+        }
     }
 
     @Override

@@ -172,6 +172,7 @@ final class ContentWriter implements AutoCloseable {
         if (expected.isPresent() && !expected.get().equals(blob.digest())) {
             throw wrong(expected.get(), blob.digest());
         }
+        store.blobs().flush(); // whoever brings it may not have done so yet
         return blob;
     }
 

@@ -20,7 +20,7 @@ final class DiffService extends DiffGrpc.DiffImplBase {
 
     @Override
     public void apply(ApplyRequest request, StreamObserver<ApplyResponse> caller) {
-        Calls.answer(caller, () -> {
+        Calls.answerWhileWanted(caller, () -> {
             Namespace namespace = Headers.namespace();
             Descriptor applied = diffs.apply(
                     namespace, Messages.descriptor(request.getDiff()), Messages.mountPoints(request.getMountsList()));
@@ -32,7 +32,7 @@ final class DiffService extends DiffGrpc.DiffImplBase {
 
     @Override
     public void diff(DiffRequest request, StreamObserver<DiffResponse> caller) {
-        Calls.answer(caller, () -> {
+        Calls.answerWhileWanted(caller, () -> {
             var form = new Diffs.Form(
                     request.getMediaType(),
                     request.getLabelsMap(),

@@ -22,7 +22,7 @@ final class EventSubscription {
 
     /** Sends it as soon as the client can take it, if he wants to know. Never waits; false if he has gone. */
     synchronized boolean offer(Happening happening) {
-        if (!over && filters.show(happening::field)) {
+        if (!over && isWanted(happening)) {
             if (waiting.size() == MOST_WAITING) {
                 over = true;
                 waiting.clear();
@@ -38,6 +38,15 @@ final class EventSubscription {
             }
         }
         return !over;
+    }
+
+    /** What takes a filter too long to find out is none of its business; the others wait meanwhile. */
+    private boolean isWanted(Happening happening) {
+        try {
+            return filters.show(happening::field);
+        } catch (Fault e) {
+            return false;
+        }
     }
 
     /** Sends what waits. */

@@ -4,7 +4,6 @@ import dev.berth.kernel.Fault;
 import dev.berth.services.Filters.Condition;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
@@ -87,11 +86,11 @@ final class FilterParser {
         return input.substring(start, at);
     }
 
-    private Pattern expression() {
+    private FilterExpression expression() {
         skipSpace();
         int start = at;
         try {
-            return Pattern.compile(value(true));
+            return FilterExpression.of(value(true));
         } catch (PatternSyntaxException e) {
             throw wrong(start, "not a regular expression: " + e.getDescription());
         }

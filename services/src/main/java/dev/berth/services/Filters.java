@@ -6,7 +6,6 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * What a client wants to see, in containerd's filter language: each filter is a list of conditions that must all be met, as in {@code
@@ -31,7 +30,7 @@ final class Filters {
         record Different(List<String> path, String value) implements Condition {}
 
         /** The expression is found somewhere in its value; one that is not there is empty. */
-        record Matches(List<String> path, Pattern expression) implements Condition {}
+        record Matches(List<String> path, FilterExpression expression) implements Condition {}
 
         /** Whether a thing meets it. */
         default boolean isMetBy(Fields fields) {
@@ -42,7 +41,7 @@ final class Filters {
                 case Different(var path, var value) ->
                     !fields.field(path).orElse("").equals(value);
                 case Matches(var path, var expression) ->
-                    expression.matcher(fields.field(path).orElse("")).find();
+                    expression.find(fields.field(path).orElse(""));
             };
         }
     }
@@ -66,7 +65,11 @@ final class Filters {
         return new Filters(all);
     }
 
-    /** Whether it is to be shown. */
+    /**
+     * Whether it is to be shown.
+     *
+     * @throws Fault INVALID_ARGUMENT if that takes an expression too long to find out
+     */
     boolean show(Fields thing) {
         return any.isEmpty()
                 || any.stream().anyMatch(all -> all.stream().allMatch(condition -> condition.isMetBy(thing)));

@@ -150,7 +150,7 @@ final class ImagesService extends ImagesGrpc.ImagesImplBase {
 
     @Override
     public void delete(DeleteImageRequest request, StreamObserver<Empty> caller) {
-        Calls.answer(caller, () -> {
+        Calls.answerWhileWanted(caller, () -> {
             Namespace namespace = Headers.namespace();
             LeaseOfCall lease = LeaseOfCall.current();
             String name = request.getName();

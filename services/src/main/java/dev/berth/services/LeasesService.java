@@ -74,7 +74,7 @@ final class LeasesService extends LeasesGrpc.LeasesImplBase {
 
     @Override
     public void delete(DeleteRequest request, StreamObserver<Empty> caller) {
-        Calls.answer(caller, () -> {
+        Calls.answerWhileWanted(caller, () -> {
             Namespace namespace = Headers.namespace();
             store.metadata().apply(Durability.POWER, records -> records.leases().delete(namespace, request.getId()));
             if (request.getSync()) {
@@ -153,11 +153,18 @@ final class LeasesService extends LeasesGrpc.LeasesImplBase {
 
     private static Resource resource(dev.berth.wire.containerd.leases.Resource resource) {
         String type = resource.getType();
+        boolean isBare = !type.contains("/");
         switch (type.contains("/") ? type.substring(0, type.indexOf('/')) : type) {
-            case "content" -> Digest.parse(resource.getId());
-            case "ingests", "images" -> {}
+            case "content", "ingests", "images" -> {
+                if (!isBare) {
+                    throw Fault.invalid("resource " + type, "only snapshots have a snapshotter", "Write it without /");
+                }
+                if (type.equals("content")) {
+                    Digest.parse(resource.getId());
+                }
+            }
             case "snapshots" -> {
-                if (type.indexOf('/') != type.lastIndexOf('/') || !type.contains("/") || type.endsWith("/")) {
+                if (type.indexOf('/') != type.lastIndexOf('/') || isBare || type.endsWith("/")) {
                     throw Fault.invalid("resource " + type, "it does not name a snapshotter", "Write snapshots/NAME");
                 }
             }

@@ -145,7 +145,9 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         Calls.answer(caller, () -> {
             Snapshotter snapshotter = snapshotter(request.getSnapshotter());
             Namespace namespace = Headers.namespace();
-            checkParent(snapshotter.stat(namespace, request.getKey()), request.getParent());
+            if (!snapshotter.exists(namespace, request.getName())) { // else the commit itself says so, first of all
+                checkParent(snapshotter.stat(namespace, request.getKey()), request.getParent());
+            }
             hold(namespace, snapshotter, request.getName());
             snapshotter.commit(namespace, request.getName(), request.getKey(), given(request.getLabelsMap()));
             letGo(namespace, snapshotter, request.getKey());

@@ -1,6 +1,7 @@
 package dev.berth.services;
 
 import com.google.protobuf.Any;
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.wire.containerd.streaming.StreamingGrpc;
 import io.grpc.stub.ServerCallStreamObserver;
@@ -17,7 +18,11 @@ final class StreamingService extends StreamingGrpc.StreamingImplBase {
     @Override
     public StreamObserver<Any> stream(StreamObserver<Any> caller) {
         var call = (ServerCallStreamObserver<Any>) caller;
-        return new ClientStream(
-                streams, Headers.optionalNamespace().map(Namespace::name).orElse(""), call);
+        try {
+            return new ClientStream(
+                    streams, Headers.optionalNamespace().map(Namespace::name).orElse(""), call);
+        } catch (Fault e) { // of its headers
+            return Calls.refuse(caller, e);
+        }
     }
 }

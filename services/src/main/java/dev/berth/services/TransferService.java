@@ -82,7 +82,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
 
     @Override
     public void transfer(TransferRequest request, StreamObserver<Empty> caller) {
-        Calls.answer(caller, () -> {
+        Calls.answerWhileWanted(caller, () -> {
             try (Transfer transfer = new Transfer()) {
                 String told = request.getOptions().getProgressStream();
                 Optional<ClientStream> progress =

@@ -107,6 +107,9 @@ class FiltersTest {
                 "name==\"\\400\"",
                 "name==\"\\U00110000\"",
                 "name~=/[/",
+                "name~=/(x{1000}){1001}/",
+                "name~=/(){2000000000}/",
+                "name~=/x{0,99999999999}/",
                 "name==\"a\"b",
                 "näme==a",
                 "name==\u0000",
@@ -116,6 +119,16 @@ class FiltersTest {
             assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT);
             assertThat(fault).hasMessageContaining("at character ");
         });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"(x+x+)+y", "(.*.*)*z", "(?:a|b|.)*y{3}", "((x|y)*)*!", "^(([a-z])+.)+[A-Z]([a-z])+$"})
+    void givesUpOnWhatTakesTooLong(String expression) {
+        String text = "x".repeat(100_000);
+        Filters filters = Filters.parse(List.of("name~=/" + expression + "/"));
+        assertThatThrownBy(() -> filters.show(_ -> Optional.of(text)))
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
     }
 
     @Test
