@@ -1,17 +1,20 @@
 package dev.berth.images;
 
-import com.github.luben.zstd.ZstdInputStreamNoFinalizer;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.MediaTypes.Compression;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.PushbackInputStream;
+import java.util.concurrent.Semaphore;
 
 /** An archive of images, unpacked on the fly if it is packed. What grows out of all proportion is refused. */
 final class ArchiveStream extends InputStream {
     private static final int MAGIC = 4;
-    private static final int ZSTD_WINDOW_LOG = 27;
+    /** As {@link LayerStream#ZSTD_AT_ONCE}, but others: a client that sends slowly must not keep pulls waiting. */
+    private static final Semaphore ZSTD_AT_ONCE = new Semaphore(2, true);
+
     private static final long HARMLESS = 1L << 30;
     private static final long MOST_TIMES = 400;
 
@@ -60,9 +63,18 @@ final class ArchiveStream extends InputStream {
         isPacked = compression != Compression.NONE;
         archive = switch (compression) {
             case GZIP -> new GzipStream(peeking);
-            case ZSTD -> new ZstdInputStreamNoFinalizer(peeking).setLongMax(ZSTD_WINDOW_LOG);
+            case ZSTD -> zstd(peeking);
             case NONE -> peeking;
         };
+    }
+
+    private static InputStream zstd(InputStream packed) throws IOException {
+        try {
+            return LayerStream.zstd(ZSTD_AT_ONCE, packed);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw (IOException) new InterruptedIOException("interrupted").initCause(e);
+        }
     }
 
     @Override

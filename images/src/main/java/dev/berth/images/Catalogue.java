@@ -26,7 +26,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The images as the records and blobs have them. What a digest stands for never changes, so it is read once; the list of a
- * namespace is read again after a change of its records.
+ * namespace is read again after a change of images, or when content has come.
  */
 final class Catalogue {
     private static final Logger LOG = LoggerFactory.getLogger(Catalogue.class);
@@ -36,7 +36,7 @@ final class Catalogue {
     /**
      * A list that was read.
      *
-     * @param changes how many changes of images there had been before
+     * @param changes how many changes of images and content there had been before
      */
     private record Listed(long changes, List<Image> images) {}
 
@@ -45,6 +45,7 @@ final class Catalogue {
     private final AtomicLong changes = new AtomicLong();
     private final Map<Namespace, Listed> lists = new ConcurrentHashMap<>();
     private final Map<Digest, ImageParts> read = new ConcurrentHashMap<>();
+    private final Set<Digest> unlisted = ConcurrentHashMap.newKeySet(); // for good, and told already
 
     Catalogue(Store store, ImageSettings settings) {
         this.store = store;
@@ -55,6 +56,7 @@ final class Catalogue {
     private void note(List<Event> events) {
         for (Event event : events) {
             if (event instanceof Event.ImageCreated
+                    || event instanceof Event.ContentCreated // an image that was not whole may be so now
                     || event instanceof Event.ImageUpdated
                     || event instanceof Event.ImageDeleted) {
                 changes.incrementAndGet();
@@ -71,11 +73,10 @@ final class Catalogue {
         }
         List<ImageRecord> records = store.metadata().read(all -> all.images().list(namespace));
         List<Image> images = group(records);
-        boolean whole = images.stream()
-                        .mapToInt(it -> it.tags().size() + it.digests().size())
-                        .sum()
-                == records.size();
-        if (whole) { // what is missing may come without a change of its record
+        boolean settled = records.stream()
+                .map(record -> record.target().digest())
+                .allMatch(target -> read.containsKey(target) || unlisted.contains(target));
+        if (settled) { // what could not be read now may be readable without any change
             lists.put(namespace, new Listed(before, images));
         }
         return images;
@@ -122,6 +123,7 @@ final class Catalogue {
     /** Forgets what no record points to any more. */
     void retain(Set<Digest> targets) {
         read.keySet().retainAll(targets);
+        unlisted.retainAll(targets);
     }
 
     private static Optional<String> name(String text) {
@@ -191,11 +193,22 @@ final class Catalogue {
             FromStore source = new FromStore();
             ImageParts parts = ImageParts.of(source.document(target), settings.platform(), source);
             read.put(target.digest(), parts);
+            unlisted.remove(target.digest());
             return Optional.of(parts);
         } catch (Fault e) {
-            LOG.warn("image {} is not listed: {}", target.digest(), e.getMessage());
+            if (!isForGood(e) || unlisted.add(target.digest())) {
+                LOG.warn("image {} is not listed: {}", target.digest(), e.getMessage());
+            }
             return Optional.empty();
         }
+    }
+
+    /** Until other content comes. */
+    private static boolean isForGood(Fault e) {
+        return switch (e.code()) {
+            case NOT_FOUND, INVALID_ARGUMENT, UNIMPLEMENTED -> true;
+            default -> false;
+        };
     }
 
     private final class FromStore implements ImageParts.Source {

@@ -3,13 +3,13 @@ package dev.berth.images;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /** A pull under way, and those who wait for it. It goes on when they have gone. */
 final class Flight implements Progress {
@@ -17,7 +17,9 @@ final class Flight implements Progress {
 
     private final FutureTask<Descriptor> work;
     private final List<Progress> listeners = new CopyOnWriteArrayList<>();
-    private volatile @Nullable Resolved resolved;
+    /** What is known of its images; guards also that nobody begins to listen between two of them. */
+    private final List<Resolved> resolved = new ArrayList<>();
+
     private final Thread thread;
 
     /** @param pull is given this flight to tell its progress to */
@@ -32,11 +34,10 @@ final class Flight implements Progress {
 
     /** Tells somebody how it goes from now on. */
     void tell(Progress listener) {
-        Resolved known = resolved;
-        if (known != null) {
-            listener.resolved(known.manifest, known.layers);
+        synchronized (resolved) {
+            resolved.forEach(known -> listener.resolved(known.manifest, known.layers));
+            listeners.add(listener);
         }
-        listeners.add(listener);
     }
 
     /**
@@ -78,8 +79,10 @@ final class Flight implements Progress {
 
     @Override
     public void resolved(Descriptor manifest, List<Descriptor> layers) {
-        resolved = new Resolved(manifest, layers);
-        listeners.forEach(it -> it.resolved(manifest, layers));
+        synchronized (resolved) {
+            resolved.add(new Resolved(manifest, layers));
+            listeners.forEach(it -> it.resolved(manifest, layers));
+        }
     }
 
     @Override

@@ -93,13 +93,18 @@ final class LayerStream extends InputStream {
 
     private static InputStream zstd(Descriptor layer, InputStream packed) throws IOException {
         try {
-            ZSTD_AT_ONCE.acquire();
+            return zstd(ZSTD_AT_ONCE, packed);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw interrupted(layer, e);
         }
+    }
+
+    /** Waits for a place, and takes it until it is closed. */
+    static InputStream zstd(Semaphore places, InputStream packed) throws IOException, InterruptedException {
+        places.acquire();
         try (var undo = new Rollback()) {
-            undo.add("the place of a decoder", ZSTD_AT_ONCE::release);
+            undo.add("the place of a decoder", places::release);
             var archive = new FilterInputStream(new ZstdInputStreamNoFinalizer(packed).setLongMax(ZSTD_WINDOW_LOG)) {
                 private final AtomicBoolean open = new AtomicBoolean(true);
 
@@ -109,7 +114,7 @@ final class LayerStream extends InputStream {
                         super.close();
                     } finally {
                         if (open.getAndSet(false)) {
-                            ZSTD_AT_ONCE.release();
+                            places.release();
                         }
                     }
                 }
