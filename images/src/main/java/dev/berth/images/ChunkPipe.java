@@ -23,13 +23,14 @@ final class ChunkPipe extends InputStream {
     private long waiting;
     private boolean finished;
     private boolean abandoned;
+    private boolean declined;
     private @Nullable Throwable failure;
     private volatile long waited; // by the reader, in nanoseconds
 
     /**
      * Passes a buffer on; the caller must not touch it again. Waits while the reader is too far behind.
      *
-     * @return whether there is still a reader; if not, the buffer is dropped
+     * @return whether it is worth while to go on; if there is no reader, the buffer is dropped
      */
     boolean put(ByteBuffer chunk) throws InterruptedException {
         lock.lockInterruptibly();
@@ -42,7 +43,7 @@ final class ChunkPipe extends InputStream {
                 chunks.add(chunk);
                 changed.signalAll();
             }
-            return !abandoned;
+            return declined || !abandoned;
         } finally {
             lock.unlock();
         }
@@ -117,6 +118,17 @@ final class ChunkPipe extends InputStream {
         }
         changed.signalAll();
         return count;
+    }
+
+    /** The reader goes, but wants the bytes to come nevertheless: it will have them from elsewhere. */
+    void decline() {
+        lock.lock();
+        try {
+            declined = true;
+        } finally {
+            lock.unlock();
+        }
+        close();
     }
 
     /** For how long the reader had to wait, in nanoseconds; of the reader's thread. */

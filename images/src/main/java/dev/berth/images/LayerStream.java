@@ -14,8 +14,11 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.PushbackInputStream;
 import java.security.MessageDigest;
+import java.util.Objects;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A layer's archive, unpacked from its bytes on the fly and hashed. How it is packed is told by the first bytes, as in every other
@@ -68,12 +71,41 @@ final class LayerStream extends InputStream {
         return open(layer, diffId.hasher(), packed);
     }
 
+    /**
+     * As {@link #open(Descriptor, Digest, InputStream)}, of bytes that are still coming: they hold a connection, for which those may
+     * wait who have the decoders, so that nobody waits for a decoder here.
+     *
+     * @return null if there is no decoder at hand; the pipe lets all bytes pass then
+     */
+    static @Nullable LayerStream openComing(Descriptor layer, Digest diffId, ChunkPipe coming) {
+        return open(layer, diffId.hasher(), coming, () -> {
+            boolean taken = ZSTD_AT_ONCE.tryAcquire();
+            if (!taken) {
+                coming.decline();
+            }
+            return taken;
+        });
+    }
+
     /** As {@link #open(Descriptor, Digest, InputStream)}, of a layer that nobody has told the diff id of. */
     static LayerStream open(Descriptor layer, InputStream packed) {
         return open(layer, Digest.sha256Hasher(), packed);
     }
 
     private static LayerStream open(Descriptor layer, MessageDigest hasher, InputStream packed) {
+        return Objects.requireNonNull(open(layer, hasher, packed, () -> {
+            try {
+                ZSTD_AT_ONCE.acquire();
+                return true;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw interrupted(layer, e);
+            }
+        }));
+    }
+
+    private static @Nullable LayerStream open(
+            Descriptor layer, MessageDigest hasher, InputStream packed, BooleanSupplier place) {
         try (var undo = new Rollback()) {
             undo.add("bytes of layer " + layer.digest(), packed::close);
             var peeking = new PushbackInputStream(packed, MAGIC);
@@ -81,9 +113,12 @@ final class LayerStream extends InputStream {
             peeking.unread(magic);
             InputStream archive = switch (compression(magic)) {
                 case GZIP -> new GzipStream(peeking);
-                case ZSTD -> zstd(layer, peeking);
+                case ZSTD -> place.getAsBoolean() ? decoder(ZSTD_AT_ONCE, peeking) : null;
                 case NONE -> peeking;
             };
+            if (archive == null) {
+                return null;
+            }
             undo.commit();
             return new LayerStream(layer, hasher, archive, BOMB_BYTES);
         } catch (IOException e) {
@@ -91,18 +126,14 @@ final class LayerStream extends InputStream {
         }
     }
 
-    private static InputStream zstd(Descriptor layer, InputStream packed) throws IOException {
-        try {
-            return zstd(ZSTD_AT_ONCE, packed);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw interrupted(layer, e);
-        }
-    }
-
     /** Waits for a place, and takes it until it is closed. */
     static InputStream zstd(Semaphore places, InputStream packed) throws IOException, InterruptedException {
         places.acquire();
+        return decoder(places, packed);
+    }
+
+    /** Of one who has a place; given back when the stream is closed. */
+    private static InputStream decoder(Semaphore places, InputStream packed) throws IOException {
         try (var undo = new Rollback()) {
             undo.add("the place of a decoder", places::release);
             var archive = new FilterInputStream(new ZstdInputStreamNoFinalizer(packed).setLongMax(ZSTD_WINDOW_LOG)) {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -116,19 +117,28 @@ final class LayerWork {
     /** Whoever unpacks knows of no layers and images; so the fault is told here which one it is about. */
     private <T> T unpack(InputStream packed, Function<LayerStream, T> unpacking) {
         try (LayerStream tar = LayerStream.open(layer.descriptor(), layer.diffId(), packed)) {
-            long start = Spent.now();
-            long waited = waited(packed); // for the first bytes
-            T made = unpacking.apply(tar);
-            tar.verify(layer.diffId());
-            note(Spent.now() - start, tar, waited(packed) - waited);
-            return made;
+            return unpack(tar, () -> 0, unpacking);
         } catch (Fault e) {
             throw e.within("layer " + layer.descriptor().digest());
         }
     }
 
-    private static long waited(InputStream packed) {
-        return packed instanceof ChunkPipe pipe ? pipe.waited() : 0;
+    /** @return null if it has to be unpacked from the store */
+    private @Nullable LayerDraft unpackComing(ChunkPipe coming, LayerChain chain) {
+        try (LayerStream tar = LayerStream.openComing(layer.descriptor(), layer.diffId(), coming)) {
+            return tar == null ? null : unpack(tar, coming::waited, chain::unpack);
+        } catch (Fault e) {
+            throw e.within("layer " + layer.descriptor().digest());
+        }
+    }
+
+    private <T> T unpack(LayerStream tar, LongSupplier waited, Function<LayerStream, T> unpacking) {
+        long start = Spent.now();
+        long before = waited.getAsLong(); // for the first bytes
+        T made = unpacking.apply(tar);
+        tar.verify(layer.diffId());
+        note(Spent.now() - start, tar, waited.getAsLong() - before);
+        return made;
     }
 
     private void note(long whole, LayerStream tar, long waited) {
@@ -141,7 +151,7 @@ final class LayerWork {
     private LayerDraft unpackWhileDownloading(LayerChain chain, Ingest ingest) throws InterruptedException {
         try (ChunkPipe pipe = new ChunkPipe()) {
             // Its end closes the pipe: if it failed early, the downloader need not go on.
-            Future<LayerDraft> draft = crew.beside(() -> unpack(pipe, chain::unpack));
+            Future<@Nullable LayerDraft> draft = crew.beside(() -> unpackComing(pipe, chain));
             try {
                 if (download(ingest, pipe)) {
                     commit(ingest);
@@ -151,7 +161,8 @@ final class LayerWork {
                         layer.descriptor().digest(),
                         Progress.Stage.UNPACKING,
                         layer.descriptor().size());
-                return draft.get();
+                LayerDraft made = draft.get();
+                return made == null ? unpackStored(chain) : made;
             } catch (ExecutionException e) {
                 throw Crew.fault(e);
             } catch (InterruptedException | RuntimeException e) {

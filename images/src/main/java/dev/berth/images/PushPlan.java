@@ -12,6 +12,7 @@ import dev.berth.oci.Platform;
 import dev.berth.store.Blobs;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,11 @@ final class PushPlan {
     private final Keeping keeping;
     private final Map<Digest, Descriptor> blobs = new LinkedHashMap<>();
     private final Map<Digest, Document> documents = new LinkedHashMap<>();
+
+    private final Map<Visit, Descriptor> planned = new HashMap<>();
+
+    /** A document as it was read. */
+    private record Visit(Digest digest, String mediaType) {}
 
     private PushPlan(Blobs store, List<Platform> platforms, Keeping keeping) {
         this.store = store;
@@ -56,6 +62,17 @@ final class PushPlan {
 
     /** @return what is pushed in the place of the document: itself, unless the platforms make it another */
     private Descriptor add(Descriptor document, int depth) {
+        var key = new Visit(document.digest(), document.mediaType());
+        Descriptor before = planned.get(key);
+        if (before != null) { // an index may name one thing a thousand times, and that another one
+            return before.digest().equals(document.digest()) ? document : before;
+        }
+        Descriptor made = read(document, depth);
+        planned.put(key, made);
+        return made;
+    }
+
+    private Descriptor read(Descriptor document, int depth) {
         byte[] bytes = read(document);
         switch (ImageTree.parse(document.mediaType(), bytes)) {
             case Manifest manifest -> {

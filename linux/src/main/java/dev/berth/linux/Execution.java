@@ -1,5 +1,6 @@
 package dev.berth.linux;
 
+import dev.berth.kernel.Rollback;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -32,18 +33,26 @@ public final class Execution implements AutoCloseable {
     /** A process that the program left behind may hold the pipes; what the program itself wrote is there at once. */
     private static final Duration AFTERMATH = Duration.ofMillis(500);
 
-    private final Pipe input = pipe();
-    private final Pipe output = pipe();
-    private final Pipe errors = pipe();
+    private final Pipe input;
+    private final Pipe output;
+    private final Pipe errors;
 
     private final Limits limits;
 
     private Execution(Limits limits) throws LinuxException {
         this.limits = limits;
+        try (var undo = new Rollback()) {
+            input = pipe(undo);
+            output = pipe(undo);
+            errors = pipe(undo);
+            undo.commit();
+        }
     }
 
-    private static Pipe pipe() throws LinuxException {
-        return Pipe.openBlocking(); // the program's ends block; ours are changed
+    private static Pipe pipe(Rollback undo) throws LinuxException {
+        Pipe pipe = Pipe.openBlocking(); // the program's ends block; ours are changed
+        undo.add("pipe", pipe::close);
+        return pipe;
     }
 
     /**

@@ -133,7 +133,9 @@ public final class Blob implements AutoCloseable {
             };
             if (begins != 0 && begins != position) {
                 throw Refused.forNow(Fault.unavailable(
-                        what, host.authority() + " sent other bytes of " + descriptor.digest() + " than asked", ""));
+                        what,
+                        host.authority() + " sent other bytes of " + descriptor.digest() + " than asked",
+                        "Try again later"));
             }
             if (answer.length() >= 0 && begins + answer.length() != descriptor.size()) {
                 throw Refused.forGood(wrongLength(Long.toString(begins + answer.length())));

@@ -18,8 +18,8 @@ import java.util.regex.Pattern;
 record Challenge(String scheme, Map<String, String> parameters) {
     private static final int MAX_LENGTH = 16 * 1024;
     private static final String TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-    private static final Pattern PART = Pattern.compile(
-            "\\G[\\s,]*(" + TOKEN + ")(?:\\s*=\\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\"|(" + TOKEN + "))|(?=\\s|,|$))");
+    private static final Pattern PART = Pattern.compile("\\G[\\s,]*(" + TOKEN
+            + ")(?:\\s*=\\s*(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(" + TOKEN + "))|(?=\\s|,|$))");
 
     /** Reads all challenges of an answer; what cannot be read ends its header. */
     static List<Challenge> parse(List<String> headers) {

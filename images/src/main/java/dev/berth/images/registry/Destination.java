@@ -59,13 +59,21 @@ public final class Destination {
             if (has(host, "blobs/" + descriptor.digest(), Optional.empty(), "*/*")) {
                 return Outcome.THERE;
             }
+            Upload.Session begun = null;
             for (String from : mountFrom) {
-                if (!from.equals(reference.path()) && mounted(host, descriptor.digest(), from)) {
-                    return Outcome.MOUNTED;
+                if (from.equals(reference.path())) {
+                    continue;
+                }
+                switch (mount(host, descriptor.digest(), from)) {
+                    case Mount.Done() -> {
+                        return Outcome.MOUNTED;
+                    }
+                    case Mount.Begun(var session) -> begun = session;
+                    case Mount.Not() -> {}
                 }
             }
             try (Places.Place _ = places.take(host)) {
-                new Upload(host, hosts, address(host, "blobs/uploads/"), descriptor, source, sent).run();
+                new Upload(host, hosts, address(host, "blobs/uploads/"), descriptor, source, sent).run(begun);
             }
             return Outcome.SENT;
         });
@@ -109,18 +117,30 @@ public final class Destination {
         }
     }
 
+    private sealed interface Mount {
+        record Done() implements Mount {}
+
+        /** It begins an upload instead. */
+        record Begun(Upload.Session session) implements Mount {}
+
+        record Not() implements Mount {}
+    }
+
     /** A registry that will not mount says so in many ways; all of them mean that the blob has to be sent. */
-    private boolean mounted(Host host, Digest digest, String from) throws Refused, InterruptedException {
+    private Mount mount(Host host, Digest digest, String from) throws Refused, InterruptedException {
         URI address = address(
                 host,
                 "blobs/uploads/?mount=" + URLEncoder.encode(digest.toString(), StandardCharsets.UTF_8) + "&from="
                         + URLEncoder.encode(from, StandardCharsets.UTF_8));
         try (Answer answer =
                 hosts.with(Scope.pull(from)).send(host, new Call("POST", address, Map.of(), Body.of(new byte[0])))) {
-            return answer.status() == 201;
+            if (answer.status() == 202 && !answer.header("Location").isEmpty()) {
+                return new Mount.Begun(Upload.Session.of(answer, address));
+            }
+            return answer.status() == 201 ? new Mount.Done() : new Mount.Not();
         } catch (Refused e) {
             if (e.status() > 0) {
-                return false;
+                return new Mount.Not();
             }
             throw e;
         }

@@ -150,8 +150,8 @@ final class Hosts {
         boolean own = Host.sameOrigin(call.address(), host.base());
         String authorization = own ? authorizer.known(host, scopes) : null;
         Answer first = transport.send(host, call, authorization);
-        if (first.status() != 401 || !Host.sameOrigin(first.from(), host.base())) {
-            return first;
+        if (first.status() != 401 || !own || !Host.sameOrigin(first.from(), host.base())) {
+            return first; // a login is met only where the call itself goes: it would be shown there
         }
         boolean handedOn = false;
         try {

@@ -35,6 +35,7 @@ import org.slf4j.LoggerFactory;
 final class HostsFile {
     private static final Logger LOG = LoggerFactory.getLogger(HostsFile.class);
     private static final long MAX_BYTES = 1 << 20;
+    private static final Duration NO_LIMIT = Duration.ofMinutes(10); // the kernel has long given up by then
     private static final Set<String> OF_A_HOST =
             Set.of("capabilities", "ca", "client", "skip_verify", "header", "override_path", "dial_timeout");
     private static final Set<String> OF_THE_FILE = Set.of("server", "host");
@@ -234,7 +235,9 @@ final class HostsFile {
         }
         String text = text("dial_timeout", value);
         try {
-            return text.isEmpty() ? Optional.empty() : Optional.of(GoDuration.parse(text));
+            return text.isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(GoDuration.parse(text)).map(it -> it.isZero() ? NO_LIMIT : it);
         } catch (IllegalArgumentException e) {
             throw wrong("dial_timeout \"" + text + "\" is not a time such as 10s, 500ms or 1m30s")
                     .causedBy(e);

@@ -36,7 +36,7 @@ final class NoConnection {
         String place = shown(address);
         Duration time = limit.compareTo(LONGEST) < 0 ? limit : LONGEST;
         try (Socket probe = new Socket()) {
-            probe.connect(address, Math.toIntExact(time.toMillis()));
+            probe.connect(address, Math.toIntExact(Math.max(1, time.toMillis()))); // 0 is for ever
         } catch (ConnectException e) {
             return fault(what, e, place, "Check that the registry runs and that the port is right")
                     .causedBy(cause);

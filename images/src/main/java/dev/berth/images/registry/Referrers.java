@@ -86,7 +86,7 @@ final class Referrers {
             byte[] bytes = answer.bytes(ImageTree.MAX_BYTES, hosts.patience().stall());
             if (bytes == null) {
                 throw Refused.forGood(Fault.precondition(
-                        what, "a page of the list has more than " + ImageTree.MAX_BYTES + " bytes", ""));
+                        what, "a page of the list has more than " + ImageTree.MAX_BYTES + " bytes", "Clean it up"));
             }
             Index index = (Index) ImageTree.parse(MediaTypes.OCI_INDEX, bytes);
             return Optional.of(new Page(index.manifests(), next(host, address, answer.header("Link"))));

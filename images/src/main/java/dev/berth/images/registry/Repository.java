@@ -180,7 +180,9 @@ public final class Repository {
 
     private Fault tooLarge(String size) {
         return Fault.precondition(
-                what, "its manifest has " + size + ", more than the " + ImageTree.MAX_BYTES + " allowed", "");
+                what,
+                "its manifest has " + size + ", more than the " + ImageTree.MAX_BYTES + " allowed",
+                "Check the name; no image has so large a manifest");
     }
 
     private Fault wrong(String why) {

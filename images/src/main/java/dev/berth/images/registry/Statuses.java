@@ -56,13 +56,22 @@ final class Statuses {
                         Fault.unavailable(
                                 what, "too many requests " + at + said, "Wait, log in, or use a mirror in hosts.toml"),
                         retryAfter(answer));
-            case 408, 500, 502, 503, 504 ->
-                Refused.until(
-                        Fault.unavailable(what, "status " + answer.status() + " " + at + said, "Try again later"),
-                        retryAfter(answer));
             default ->
-                Refused.forGood(Fault.precondition(what, "unexpected status " + answer.status() + " " + at + said, ""));
+                isForNow(answer.status())
+                        ? Refused.until(
+                                Fault.unavailable(
+                                        what, "status " + answer.status() + " " + at + said, "Try again later"),
+                                retryAfter(answer))
+                        : Refused.forGood(Fault.precondition(
+                                what,
+                                "unexpected status " + answer.status() + " " + at + said,
+                                "Check that a registry is at this address, and its log"));
         };
+    }
+
+    /** Too early, too late, or trouble of the server's own, also of a kind that only proxies know (520 and so on). */
+    private static boolean isForNow(int status) {
+        return status == 408 || status == 425 || (status >= 500 && status <= 599 && status != 501 && status != 505);
     }
 
     /** Seconds, or a date; that is compared with the date of the answer, as this machine's clock may be wrong. */

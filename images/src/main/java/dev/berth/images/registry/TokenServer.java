@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class TokenServer {
     private static final int MAX_TOKEN_BYTES = 1 << 20;
     private static final Duration SHORTEST = Duration.ofSeconds(60); // what a token is good for if nobody says
+    private static final Duration LONGEST = Duration.ofDays(1); // whatever somebody says: its end must be a time
     private static final Jsonb JSONB = Jsonb.builder().build();
 
     /**
@@ -113,7 +114,8 @@ final class TokenServer {
             if (token == null || !text.matches("[\\x21-\\x7e]+")) {
                 throw Refused.forGood(wrong("its answer holds no token"));
             }
-            Duration life = token.expiresIn > 0 ? Duration.ofSeconds(token.expiresIn) : SHORTEST;
+            Duration life =
+                    token.expiresIn > 0 ? Duration.ofSeconds(Math.min(token.expiresIn, LONGEST.toSeconds())) : SHORTEST;
             return new Pass(text, life, Optional.ofNullable(token.refreshToken).filter(it -> !it.isEmpty()));
         } catch (JsonException e) {
             throw Refused.forGood(wrong("its answer is not the JSON expected").causedBy(e));

@@ -15,6 +15,7 @@ import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -141,15 +142,19 @@ final class Transport implements AutoCloseable {
         }
         String shown = Text.shown(location, 80);
         throw Refused.forGood(Fault.unavailable(
-                "redirect from " + from.getHost(), "\"" + shown + "\" is not an address to follow", ""));
+                "redirect from " + from.getHost(),
+                "\"" + shown + "\" is not an address to follow",
+                "Check the registry or its proxy"));
     }
 
     private Answer exchange(Host via, HttpRequest request, @Nullable Body body) throws Refused, InterruptedException {
         CompletableFuture<HttpResponse<BodyStream>> pending =
                 client(via, request.uri()).sendAsync(request, head -> new BodyStream());
         String what = "registry " + request.uri().getAuthority();
+        boolean answered = false;
         try {
             HttpResponse<BodyStream> response = await(pending, answerLimit(via), body);
+            answered = true;
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
             throw Refused.forNow(Fault.unavailable(
@@ -159,8 +164,9 @@ final class Transport implements AutoCloseable {
         } catch (ExecutionException e) {
             throw failure(request.uri(), what, via, e.getCause() == null ? e : e.getCause());
         } finally {
-            if (!pending.isDone()) {
+            if (!answered) {
                 pending.cancel(true);
+                var _ = pending.thenAccept(late -> late.body().close()); // it came while we stopped to wait
             }
         }
     }
@@ -202,7 +208,8 @@ final class Transport implements AutoCloseable {
             return Refused.forNow(NoConnection.to(target, what, limit, cause));
         }
         if (cause instanceof SSLException) {
-            return Refused.forGood(noTrust(what, cause).causedBy(cause));
+            Fault fault = noTrust(what, cause).causedBy(cause);
+            return isFinal(cause) ? Refused.forGood(fault) : Refused.forNow(fault);
         }
         Fault fault = Fault.unavailable(what, "the connection broke: " + Text.reason(cause), "Try again later")
                 .causedBy(cause);
@@ -211,6 +218,19 @@ final class Transport implements AutoCloseable {
             return plain ? Refused.broken(fault) : Refused.forNow(fault);
         }
         return Refused.forGood(fault);
+    }
+
+    /** Whether one side has said no to TLS with the other; else the connection only broke on the way to it. */
+    private static boolean isFinal(Throwable cause) {
+        for (Throwable each = cause; each != null; each = each.getCause()) {
+            String said = String.valueOf(each.getMessage()).toLowerCase(Locale.ROOT);
+            if (each instanceof CertificateException
+                    || said.contains("unrecognized ssl message")
+                    || (said.contains("fatal alert") && !said.contains("internal_error"))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private static Fault noTrust(String what, Throwable cause) {

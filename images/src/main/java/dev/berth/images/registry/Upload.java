@@ -4,8 +4,10 @@ import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import java.net.URI;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sends one blob: in one piece, as every registry takes it; in pieces if the registry, or something before it, refuses one so large.
@@ -14,7 +16,9 @@ import java.util.function.LongConsumer;
 final class Upload {
     private static final long PIECE_BYTES = 8 << 20;
     private static final Set<Integer> TOO_MUCH_AT_ONCE = Set.of(405, 411, 413, 501);
+    private static final Set<Integer> LOST = Set.of(404, 416); // what was sent, or where it ended
     private static final int MAX_BREAKS = 3;
+    private static final int MAX_SESSIONS = 4;
     private static final Map<String, String> OCTETS = Map.of("Content-Type", "application/octet-stream");
 
     private final Host host;
@@ -25,8 +29,14 @@ final class Upload {
     private final LongConsumer sent;
     private final String what;
 
-    /** Where to go on, and the smallest piece that is taken there. */
-    private record Session(URI at, long leastBytes) {}
+    /** Where to go on, the smallest piece that is taken there, and how many bytes are there. */
+    record Session(URI at, long leastBytes, long offset) {
+        /** One that a registry has just begun. */
+        static Session of(Answer answer, URI otherwise) throws Refused {
+            String least = answer.header("OCI-Chunk-Min-Length");
+            return new Session(next(answer, otherwise), least.matches("[0-9]{1,10}") ? Long.parseLong(least) : 0, 0);
+        }
+    }
 
     Upload(Host host, Hosts hosts, URI begin, Descriptor descriptor, Destination.Source source, LongConsumer sent) {
         this.what = "push " + descriptor.digest();
@@ -38,8 +48,9 @@ final class Upload {
         this.sent = sent;
     }
 
-    void run() throws Refused, InterruptedException {
-        Session session = begin();
+    /** @param begun a session to be used; null if there is none yet */
+    void run(@Nullable Session begun) throws Refused, InterruptedException {
+        Session session = begun == null ? begin() : begun;
         try (Body body = Body.of(descriptor.size(), () -> source.open(0), sent);
                 Answer answer = hosts.send(host, new Call("PUT", finished(session.at), OCTETS, body))) {
             if (answer.isTaken()) {
@@ -61,26 +72,32 @@ final class Upload {
             if (!answer.isTaken()) {
                 throw Statuses.refuse(what, "repository", answer, hosts.patience());
             }
-            return next(answer, begin);
+            return Session.of(answer, begin);
         }
     }
 
     private void inPieces(Session begun) throws Refused, InterruptedException {
         Session session = begun;
-        long at = 0;
-        int breaks = 0;
-        while (at < descriptor.size()) {
-            long length = Math.min(Math.max(PIECE_BYTES, session.leastBytes), descriptor.size() - at);
+        long farthest = 0;
+        int breaks = 0; // since it came farther than ever
+        int sessions = 1;
+        while (session.offset < descriptor.size()) {
             try {
-                session = piece(session, at, length);
-                at += length;
-                breaks = 0;
+                session = piece(session);
             } catch (Refused e) {
-                if (!e.again() || ++breaks == MAX_BREAKS) {
+                if (!(e.again() || LOST.contains(e.status())) || ++breaks == MAX_BREAKS) {
                     throw e;
                 }
                 hosts.pause(e, breaks);
-                at = arrived(session, at);
+                Optional<Session> goesOn = LOST.contains(e.status()) ? Optional.empty() : arrived(session);
+                if (goesOn.isEmpty() && ++sessions > MAX_SESSIONS) {
+                    throw e;
+                }
+                session = goesOn.isPresent() ? goesOn.get() : begin();
+            }
+            if (session.offset > farthest) {
+                farthest = session.offset;
+                breaks = 0;
             }
         }
         try (Body none = Body.of(new byte[0]);
@@ -92,7 +109,9 @@ final class Upload {
         }
     }
 
-    private Session piece(Session session, long at, long length) throws Refused, InterruptedException {
+    private Session piece(Session session) throws Refused, InterruptedException {
+        long at = session.offset;
+        long length = Math.min(Math.max(PIECE_BYTES, session.leastBytes), descriptor.size() - at);
         Map<String, String> headers =
                 Map.of("Content-Type", "application/octet-stream", "Content-Range", at + "-" + (at + length - 1));
         try (Body body = Body.of(length, () -> source.open(at), more -> sent.accept(at + more));
@@ -100,27 +119,31 @@ final class Upload {
             if (!answer.isTaken()) {
                 throw Statuses.refuse(what, "upload", answer, hosts.patience());
             }
-            return new Session(next(answer, session.at).at, session.leastBytes);
+            return new Session(next(answer, session.at), session.leastBytes, at + length);
         }
     }
 
-    /** How far the registry has come, after a break. */
-    private long arrived(Session session, long otherwise) throws Refused, InterruptedException {
+    /**
+     * Where the registry is after a break, by its own word: an old address may name an old place, and with it the registry would throw
+     * away what it has.
+     *
+     * @return empty if it does not say; then a new session has to be begun
+     */
+    private Optional<Session> arrived(Session session) throws Refused, InterruptedException {
         try (Answer answer = hosts.send(host, Call.get(session.at, Map.of()))) {
             String range = answer.header("Range").replaceFirst("^bytes=", "");
             if (answer.status() == 204 && range.matches("0-[0-9]{1,15}")) {
                 long last = Long.parseLong(range.substring(2));
-                return last == 0 ? 0 : Math.min(last + 1, descriptor.size());
+                long offset = last == 0 ? 0 : Math.min(last + 1, descriptor.size());
+                return Optional.of(new Session(next(answer, session.at), session.leastBytes, offset));
             }
-            return otherwise;
+            return Optional.empty();
         }
     }
 
-    private Session next(Answer answer, URI otherwise) throws Refused {
+    private static URI next(Answer answer, URI otherwise) throws Refused {
         String location = answer.header("Location");
-        String least = answer.header("OCI-Chunk-Min-Length");
-        URI at = location.isEmpty() ? otherwise : Transport.next(answer.from(), location);
-        return new Session(at, least.matches("[0-9]{1,10}") ? Long.parseLong(least) : 0);
+        return location.isEmpty() ? otherwise : Transport.next(answer.from(), location);
     }
 
     private URI finished(URI at) throws Refused {

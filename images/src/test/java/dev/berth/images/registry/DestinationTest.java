@@ -85,6 +85,7 @@ class DestinationTest {
             assertThat(push(server.authority(), Credentials.ANONYMOUS)).isEqualTo(Destination.Outcome.SENT);
             assertThat(server.taken(blob.digest())).isEqualTo(bytes);
             assertThat(faults.count("GET /session")).isEqualTo(1);
+            assertThat(faults.count("PATCH /session?state=asked")).isEqualTo(1);
         }
     }
 
@@ -124,6 +125,69 @@ class DestinationTest {
                     .asString()
                     .startsWith("PUT /there?x=1&digest=sha256:")
                     .doesNotContain("Authorization");
+        }
+    }
+
+    @Test
+    void showsNoLoginWhereTheUploadIsLedBackFrom() throws IOException {
+        var elsewhere = new Faults();
+        try (var registry = ServedRegistry.start(faults);
+                var other = ServedRegistry.start(elsewhere)) {
+            elsewhere.always("/there", Faults.status(307, "Location", "http://" + registry.authority() + "/back"));
+            faults.always(
+                    it -> it.getRequestHeaders().getFirst("Authorization") == null,
+                    Faults.status(401, "WWW-Authenticate", "Basic realm=\"x\""));
+            faults.always(
+                    "/blobs/uploads/", Faults.status(202, "Location", "http://" + other.authority() + "/there?x=1"));
+            var login = Credentials.of("", new Credentials.Login.Password("me", "secret"));
+            assertThatThrownBy(() -> push(registry.authority(), login))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.UNAUTHENTICATED));
+            assertThat(elsewhere.seen()).hasSize(1).noneMatch(it -> it.contains("Authorization"));
+        }
+    }
+
+    @Test
+    void beginsAnewWhereTheRegistryHasLostASession() throws IOException {
+        try (var server = UploadServer.start(1 << 20, faults)) {
+            int[] patches = {0};
+            faults.always(it -> it.getRequestMethod().equals("PATCH") && ++patches[0] == 2, server.breaks(1_000_000));
+            faults.always(it -> it.getRequestMethod().equals("GET"), Faults.status(404));
+            assertThat(push(server.authority(), Credentials.ANONYMOUS)).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+            assertThat(faults.count("POST")).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void givesUpWhereItComesNoFarther() throws IOException {
+        try (var server = UploadServer.start(1 << 20, faults)) {
+            int[] patches = {0};
+            faults.always(it -> it.getRequestMethod().equals("PATCH"), exchange -> {
+                exchange.getRequestBody().readAllBytes();
+                boolean broken = ++patches[0] % 2 == 0;
+                Faults.status(patches[0] > 100 ? 403 : broken ? 503 : 202).answer(exchange);
+            });
+            faults.always(it -> it.getRequestMethod().equals("GET"), Faults.status(204, "Range", "0-0"));
+            assertThatThrownBy(() -> push(server.authority(), Credentials.ANONYMOUS))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.UNAVAILABLE));
+            assertThat(patches[0]).isLessThan(40);
+        }
+    }
+
+    @Test
+    void usesTheSessionThatARefusedMountBegins() throws IOException {
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            var outcome = destination(server.authority(), Credentials.ANONYMOUS)
+                    .blob(
+                            blob,
+                            from -> new ByteArrayInputStream(bytes, (int) from, bytes.length - (int) from),
+                            List.of("team/base"),
+                            told::add);
+            assertThat(outcome).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(blob.digest())).isEqualTo(bytes);
+            assertThat(faults.count("POST")).isEqualTo(1);
         }
     }
 

@@ -90,6 +90,16 @@ class HostsFileTest {
     }
 
     @Test
+    void noDialTimeoutIsNoLimit() throws IOException {
+        write("reg.example", "server = \"https://reg.example\"\ndial_timeout = \"0s\"\n");
+        assertThat(HostsFile.hostsFor(List.of(root), "reg.example")
+                        .getFirst()
+                        .dialTimeout()
+                        .orElseThrow())
+                .isGreaterThan(Duration.ofMinutes(5));
+    }
+
+    @Test
     void choosesTheDirectory() throws IOException {
         write("_default", "[host.\"http://fallback\"]");
         write("one:5000", "server = \"http://colon\"");

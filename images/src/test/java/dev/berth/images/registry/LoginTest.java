@@ -188,6 +188,16 @@ class LoginTest {
     }
 
     @Test
+    void aTokenThatIsSaidToLastForEver() {
+        faults.always("/token", json("{\"token\":\"t\",\"expires_in\":9223372036854775807}"));
+        challenge("Bearer t", bearer(registry.authority()));
+        Repository repository = repository(Credentials.ANONYMOUS);
+        assertThat(repository.manifest().descriptor()).isEqualTo(image.target());
+        assertThat(repository.head()).contains(image.target());
+        assertThat(faults.count("/token")).isEqualTo(1);
+    }
+
+    @Test
     void asksForAllScopesOfAChallenge() {
         faults.always("/token", json("{\"token\":\"t\",\"expires_in\":60}"));
         challenge(

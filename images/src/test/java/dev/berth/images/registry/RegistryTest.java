@@ -234,6 +234,20 @@ class RegistryTest {
     }
 
     @Test
+    void asksAgainWhereAServerHasTroubleOfAnyKind() {
+        for (int status : List.of(425, 520, 599)) {
+            faults.next(1, "/manifests/", Faults.status(status));
+            assertThat(repository().manifest().descriptor()).isEqualTo(image.target());
+        }
+        faults.next(1, "/manifests/", Faults.status(501));
+        refused(
+                Fault.Code.FAILED_PRECONDITION,
+                "unexpected status 501",
+                () -> repository().manifest());
+        assertThat(slept).hasSize(3);
+    }
+
+    @Test
     void takesATokenAsAnybody() {
         guard("Bearer anonymous-7", "{\"token\":\"anonymous-7\",\"expires_in\":60}");
         Repository repository = repository();
@@ -320,6 +334,15 @@ class RegistryTest {
                 Fault.Code.UNAVAILABLE,
                 "registry berth.invalid:5000: its name is not known. Check the name",
                 nowhere::manifest);
+    }
+
+    @Test
+    void parsesLongChallenges() {
+        String realm = "\\a".repeat(8000);
+        assertThat(Challenge.parse(List.of("Bearer realm=\"" + realm + "\""))
+                        .getFirst()
+                        .parameter("realm"))
+                .isEqualTo("a".repeat(8000));
     }
 
     @Test

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
@@ -49,6 +50,29 @@ class TlsTest {
         try (var server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
             Thread.startVirtualThread(() -> answerPlainly(server));
             refused(server.getLocalPort(), "TLS with it does not work", "if it serves plain http", "hosts.toml");
+        }
+    }
+
+    @Test
+    void aHandshakeThatBreaksIsTriedAgain() throws Exception {
+        try (var server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            var connections = new AtomicInteger();
+            Thread.startVirtualThread(() -> hangUp(server, connections));
+            refused(server.getLocalPort(), "TLS with it does not work");
+            assertThat(connections).hasValueGreaterThan(2); // the JDK itself tries twice
+        }
+    }
+
+    private static void hangUp(ServerSocket server, AtomicInteger connections) {
+        try {
+            while (true) {
+                try (var client = server.accept()) {
+                    connections.incrementAndGet();
+                    var _ = client.getInputStream().read(new byte[4096]); // else it is a reset
+                }
+            }
+        } catch (IOException closed) {
+            return; // the test is over
         }
     }
 

@@ -66,6 +66,7 @@ final class UploadServer implements AutoCloseable {
             }
             case "GET" -> {
                 headers.set("Range", "0-" + (upload.size() - 1));
+                headers.set("Location", "/session?state=asked");
                 yield 204;
             }
             case "PATCH" -> patch(exchange, body);
