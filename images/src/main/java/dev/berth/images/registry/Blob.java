@@ -6,7 +6,9 @@ import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,9 +25,14 @@ public final class Blob implements AutoCloseable {
     private final byte @Nullable [] embedded;
     private long position;
     private @Nullable Opened stream;
+    private final Set<String> passedOver = new HashSet<>(); // hosts that failed without a byte, while there are others
 
-    /** A body, and the place at its host that it takes. */
-    private record Opened(BodyStream body, Places.Place place) implements AutoCloseable {
+    /**
+     * A body, and the place at its host that it takes.
+     *
+     * @param from its first byte
+     */
+    private record Opened(String host, BodyStream body, Places.Place place, long from) implements AutoCloseable {
         @Override
         public void close() {
             body.close();
@@ -64,8 +71,9 @@ public final class Blob implements AutoCloseable {
                 try {
                     return receive();
                 } catch (Refused e) {
+                    boolean others = passOver();
                     close();
-                    hosts.giveUpOrPause(e, failures);
+                    hosts.giveUpOrPause(others && !e.again() ? Refused.forNow(e.fault()) : e, failures);
                 }
             }
         } catch (InterruptedException e) {
@@ -76,6 +84,17 @@ public final class Blob implements AutoCloseable {
     /** Where the next bytes belong. */
     public long position() {
         return position;
+    }
+
+    /** After a failure: whether another host is asked next, because this one brought nothing. */
+    private boolean passOver() {
+        Opened from = stream;
+        if (from == null || position > from.from || passedOver.size() + 1 >= hosts.able(Host.Capability.PULL)) {
+            passedOver.clear();
+            return false;
+        }
+        passedOver.add(from.host);
+        return true;
     }
 
     private ByteBuffer receive() throws Refused, InterruptedException {
@@ -106,10 +125,14 @@ public final class Blob implements AutoCloseable {
     }
 
     private Opened open(Host host) throws Refused, InterruptedException {
+        if (passedOver.contains(host.authority())) {
+            throw Refused.forNow(Fault.unavailable(
+                    what, host.authority() + " brought no byte of " + descriptor.digest(), "Try again later"));
+        }
         Places.Place place = places.take(host);
         boolean taken = false;
         try {
-            Opened opened = new Opened(body(host), place);
+            Opened opened = new Opened(host.authority(), body(host), place, position);
             taken = true;
             return opened;
         } finally {

@@ -14,6 +14,8 @@ import java.util.function.Supplier;
 
 /** The body of a request. It can be sent more than once, each time from its beginning, and knows how far it is. */
 final class Body implements AutoCloseable {
+    private static final long LARGE = 1 << 20;
+
     private final long length;
     private final Supplier<InputStream> source;
     private final boolean secret;
@@ -46,6 +48,11 @@ final class Body implements AutoCloseable {
      */
     static Body of(long length, Supplier<InputStream> source, LongConsumer progress) {
         return new Body(length, source, false, progress);
+    }
+
+    /** Whether it takes the other side some time to deal with, too. */
+    boolean isLarge() {
+        return length > LARGE;
     }
 
     boolean isSecret() {

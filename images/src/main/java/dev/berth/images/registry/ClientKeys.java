@@ -33,7 +33,7 @@ final class ClientKeys {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         for (Host.ClientPair pair : pairs) {
-            List<X509Certificate> chain = Pem.configured("registry client certificate", pair.certificate());
+            List<X509Certificate> chain = Pem.configured("registry client certificate", pair.certificate(), false);
             PrivateKey key = key(pair.key(), chain.getFirst().getPublicKey());
             store.setKeyEntry(
                     "client-" + store.size(), key, NO_PASSWORD, chain.toArray(new X509Certificate[chain.size()]));

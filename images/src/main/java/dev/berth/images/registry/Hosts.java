@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -12,6 +13,8 @@ import org.slf4j.LoggerFactory;
 /** The hosts of one repository: asks them in their order, with the right authorization, again after a pause if it may help. */
 final class Hosts {
     private static final Logger LOG = LoggerFactory.getLogger(Hosts.class);
+
+    private static final Set<Integer> NO = Set.of(401, 403, 404);
 
     private final List<Host> hosts;
     private final Transport transport;
@@ -39,6 +42,11 @@ final class Hosts {
         return new Hosts(able, transport, authorizer, scopes, ticker);
     }
 
+    /** How many can do something. */
+    int able(Host.Capability needed) {
+        return (int) hosts.stream().filter(it -> it.can(needed)).count();
+    }
+
     /** One try at one host. */
     interface Attempt<T> {
         T at(Host host) throws Refused, InterruptedException;
@@ -60,7 +68,7 @@ final class Hosts {
                 try {
                     return once(needed, what, attempt);
                 } catch (Refused e) {
-                    giveUpOrPause(e, failures);
+                    giveUpOrPause(e.isDefinite() ? Refused.forGood(e.fault()) : e, failures);
                 }
             }
         } catch (InterruptedException e) {
@@ -83,7 +91,7 @@ final class Hosts {
                 if (last != null) {
                     e.fault().addSuppressed(last.fault());
                 }
-                last = e;
+                last = host.role() == Host.Role.SERVER && NO.contains(e.status()) ? e.asDefinite() : e;
                 hopeful = e.again() ? e : hopeful;
             }
         }
@@ -92,7 +100,8 @@ final class Hosts {
                     what, "hosts.toml names no host that may do it", "Give one of them the capability"));
         }
         if (hopeful != null && !last.again()) {
-            throw Refused.until(last.fault(), hopeful.after());
+            Refused again = Refused.until(last.fault(), hopeful.after());
+            throw last.isDefinite() ? again.asDefinite() : again;
         }
         throw last;
     }

@@ -26,8 +26,8 @@ import org.slf4j.LoggerFactory;
 final class Pem {
     private static final Logger LOG = LoggerFactory.getLogger(Pem.class);
     private static final long MAX_BYTES = 8 << 20; // a system's bundle has a quarter of a megabyte
-    private static final Pattern BLOCK =
-            Pattern.compile("-----BEGIN ([A-Z0-9 ]{1,64})-----([^-]*)-----END \\1-----", Pattern.DOTALL);
+    private static final Pattern BLOCK = Pattern.compile(
+            "-----BEGIN ([A-Z0-9 ]{1,64})-----([^-]*+(?:-(?!----)[^-]*+)*+)-----END \\1-----", Pattern.DOTALL);
 
     /**
      * One block.
@@ -81,9 +81,10 @@ final class Pem {
     /**
      * The certificates of a file that the configuration names.
      *
-     * @throws Fault FAILED_PRECONDITION if there is none in it
+     * @param isBundle each stands for itself, so that one that is not valid today is left out; else they are a chain
+     * @throws Fault FAILED_PRECONDITION if there is none in it, or none that is valid
      */
-    static List<X509Certificate> configured(String kind, Path file) throws GeneralSecurityException {
+    static List<X509Certificate> configured(String kind, Path file, boolean isBundle) throws GeneralSecurityException {
         List<X509Certificate> found;
         try {
             found = certificates(file);
@@ -94,17 +95,24 @@ final class Pem {
         if (found.isEmpty()) {
             throw Fault.precondition(kind + " " + file, "there is no certificate in it", "Give it as PEM");
         }
+        List<X509Certificate> valid = new ArrayList<>();
+        CertificateException bad = null;
         for (X509Certificate each : found) {
             try {
                 each.checkValidity();
+                valid.add(each);
             } catch (CertificateException e) {
-                throw Fault.precondition(
-                                kind + " " + file,
-                                "it has expired or is not valid yet: " + Text.reason(e),
-                                "Replace it; it is read again when the file changes")
-                        .causedBy(e);
+                LOG.warn("{} {}: {} is not used: {}", kind, file, each.getSubjectX500Principal(), Text.reason(e));
+                bad = e;
             }
         }
-        return found;
+        if (bad != null && (!isBundle || valid.isEmpty())) {
+            throw Fault.precondition(
+                            kind + " " + file,
+                            "it has expired or is not valid yet: " + Text.reason(bad),
+                            "Replace it; it is read again when the file changes")
+                    .causedBy(bad);
+        }
+        return valid;
     }
 }

@@ -13,14 +13,21 @@ final class Refused extends Exception {
     private final transient Optional<Duration> after;
     private final int status;
     private final boolean broken;
+    private final boolean definite;
 
     private Refused(Fault fault, boolean again, Optional<Duration> after, int status, boolean broken) {
+        this(fault, again, after, status, broken, false);
+    }
+
+    private Refused(
+            Fault fault, boolean again, Optional<Duration> after, int status, boolean broken, boolean definite) {
         super(fault.getMessage(), fault);
         this.fault = fault;
         this.again = again;
         this.after = after;
         this.status = status;
         this.broken = broken;
+        this.definite = definite;
     }
 
     /** The same request will fail again. */
@@ -46,6 +53,16 @@ final class Refused extends Exception {
     /** The same refusal, as an answer with a status. */
     Refused withStatus(int newStatus) {
         return new Refused(fault, again, after, newStatus, broken);
+    }
+
+    /** The same refusal, as the word of the registry itself. */
+    Refused asDefinite() {
+        return new Refused(fault, again, after, status, broken, true);
+    }
+
+    /** Whether the registry itself has said no, whatever may be the matter with its mirrors. */
+    boolean isDefinite() {
+        return definite;
     }
 
     Fault fault() {

@@ -149,12 +149,19 @@ public final class Repository {
                 throw Refused.forGood(tooLarge("more bytes"));
             }
             Digest digest = check(expected.or(() -> digest(answer)), bytes);
-            String known =
-                    SAYS_NOTHING.contains(type) ? ImageTree.parse("", bytes).mediaType() : type;
+            String known = SAYS_NOTHING.contains(type) ? mediaType(bytes) : type;
             return new Document(Descriptor.of(known, digest, bytes.length), bytes);
         } catch (IOException e) {
             throw Refused.forNow(
                     Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
+        }
+    }
+
+    private static String mediaType(byte[] bytes) throws Refused {
+        try {
+            return ImageTree.parse("", bytes).mediaType();
+        } catch (Fault e) {
+            throw Refused.forGood(e); // another host may have a better one
         }
     }
 

@@ -100,6 +100,7 @@ final class Transport implements AutoCloseable {
         HttpRequest.Builder request = HttpRequest.newBuilder(target)
                 .method(call.method(), body == null ? HttpRequest.BodyPublishers.noBody() : body.publisher());
         request.setHeader("User-Agent", USER_AGENT);
+        request.setHeader("Accept-Encoding", "identity"); // lengths, ranges and digests are of the bytes as they are
         if (Host.sameOrigin(target, via.base())) {
             configured(via, request);
         }
@@ -153,7 +154,7 @@ final class Transport implements AutoCloseable {
         String what = "registry " + request.uri().getAuthority();
         boolean answered = false;
         try {
-            HttpResponse<BodyStream> response = await(pending, answerLimit(via), body);
+            HttpResponse<BodyStream> response = await(pending, answerLimit(via, body), body);
             answered = true;
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
@@ -187,8 +188,10 @@ final class Transport implements AutoCloseable {
         }
     }
 
-    private Duration answerLimit(Host via) {
-        return via.dialTimeout().orElse(patience.connect()).plus(patience.answer());
+    /** Who has been sent a large body hashes it, and moves it to where it stays, before an answer comes. */
+    private Duration answerLimit(Host via, @Nullable Body body) {
+        Duration answer = body != null && body.isLarge() ? patience.answer().multipliedBy(10) : patience.answer();
+        return via.dialTimeout().orElse(patience.connect()).plus(answer);
     }
 
     private Refused failure(URI target, String what, Host via, Throwable cause) {

@@ -70,7 +70,7 @@ final class Trust {
             trusted.addAll(jdkAuthorities());
         }
         for (Path file : tls.authorities()) {
-            trusted.addAll(Pem.configured("certificate authority", file));
+            trusted.addAll(Pem.configured("certificate authority", file, true));
         }
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);

@@ -151,6 +151,26 @@ class ClientKeysTest {
     }
 
     @Test
+    void leavesOutAnAuthorityThatHasExpired() throws Exception {
+        certificates.issue("old", Certificates.Form.PKCS8, -1);
+        Path bundle = root.resolve("bundle.pem");
+        Files.writeString(
+                bundle, Files.readString(certificates.file("old.pem")) + Files.readString(certificates.authority()));
+        try (var registry = registry("server", false)) {
+            assertThat(pull(registry, server(registry) + "ca = \"" + bundle + "\"")
+                            .descriptor())
+                    .isEqualTo(image.target());
+        }
+    }
+
+    @Test
+    void saysThatAnOldKeyIsLocked() throws Exception {
+        certificates.issue("client", Certificates.Form.PKCS1, 30);
+        certificates.openssl("rsa -traditional -in client.key -aes128 -passout pass:x -out locked.key");
+        assertThat(Pem.blocks(certificates.file("locked.key"))).singleElement().matches(Pem.Block::hasHeaders);
+    }
+
+    @Test
     void refusesWhatHasExpired() throws Exception {
         certificates.issue("old", Certificates.Form.PKCS8, -1);
         try (var registry = registry("old", false)) {

@@ -133,18 +133,27 @@ class DestinationTest {
         var elsewhere = new Faults();
         try (var registry = ServedRegistry.start(faults);
                 var other = ServedRegistry.start(elsewhere)) {
-            elsewhere.always("/there", Faults.status(307, "Location", "http://" + registry.authority() + "/back"));
+            elsewhere.always(
+                    "/there", whole(Faults.status(307, "Location", "http://" + registry.authority() + "/back")));
             faults.always(
                     it -> it.getRequestHeaders().getFirst("Authorization") == null,
-                    Faults.status(401, "WWW-Authenticate", "Basic realm=\"x\""));
+                    whole(Faults.status(401, "WWW-Authenticate", "Basic realm=\"x\"")));
             faults.always(
                     "/blobs/uploads/", Faults.status(202, "Location", "http://" + other.authority() + "/there?x=1"));
             var login = Credentials.of("", new Credentials.Login.Password("me", "secret"));
             assertThatThrownBy(() -> push(registry.authority(), login))
                     .isInstanceOfSatisfying(
                             Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.UNAUTHENTICATED));
-            assertThat(elsewhere.seen()).hasSize(1).noneMatch(it -> it.contains("Authorization"));
+            assertThat(elsewhere.seen()).isNotEmpty().noneMatch(it -> it.contains("Authorization"));
         }
+    }
+
+    /** After all of the request: who goes on sending may not see the answer. */
+    private static Faults.Misdeed whole(Faults.Misdeed answer) {
+        return exchange -> {
+            exchange.getRequestBody().readAllBytes();
+            answer.answer(exchange);
+        };
     }
 
     @Test

@@ -135,6 +135,44 @@ class HostsFileTest {
     }
 
     @Test
+    void goesOnToTheNextHostWhereAMirrorBringsNothing() throws IOException {
+        var layer = new LayerBuilder().file("a", 0644, "a").gzip();
+        var image = new ImageBuilder().layer(layer).build();
+        var mirrorFaults = new Faults()
+                .always("/manifests/", Faults.reply(200, "application/json", new byte[] {'{'}))
+                .always("/blobs/", Faults.truncated(layer.bytes(), 0));
+        try (var mirror = ServedRegistry.start(mirrorFaults);
+                var origin = ServedRegistry.start().add("app", "1", image)) {
+            write(
+                    "reg.example",
+                    "server = \"http://" + origin.authority() + "\"\n[host.\"http://" + mirror.authority() + "\"]\n");
+            try (var client = new RegistryClient(Optional.of(root), Patience.DEFAULT, Ticker.system())) {
+                var repository = client.repository(Reference.parse("reg.example/app:1"), Credentials.ANONYMOUS);
+                assertThat(repository.manifest().descriptor()).isEqualTo(image.target());
+                try (Blob blob = repository.blob(layer.descriptor(), 0)) {
+                    assertThat(blob.next()).isNotNull();
+                }
+            }
+            assertThat(mirrorFaults.count("/blobs/")).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void theRegistryItselfHasTheLastWord() throws IOException {
+        var faults = new Faults();
+        try (var origin = ServedRegistry.start(faults)) {
+            write("reg.example", "server = \"http://" + origin.authority() + "\"\n[host.\"http://127.0.0.1:1\"]\n");
+            try (var client = new RegistryClient(Optional.of(root), Patience.DEFAULT, Ticker.system())) {
+                var repository = client.repository(Reference.parse("reg.example/none:1"), Credentials.ANONYMOUS);
+                assertThatThrownBy(repository::manifest)
+                        .isInstanceOfSatisfying(
+                                Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.NOT_FOUND));
+            }
+            assertThat(faults.seen()).hasSize(1);
+        }
+    }
+
+    @Test
     void asksMirrorsFirstAndFallsBack() throws IOException {
         var image = new ImageBuilder()
                 .layer(new LayerBuilder().file("a", 0644, "a").gzip())

@@ -132,7 +132,10 @@ class LoginTest {
                         .manifest()
                         .descriptor())
                 .isEqualTo(image.target());
-        refused(Fault.Code.UNAUTHENTICATED, "", repository(Credentials.of("", new Login.RegistryToken("old"))));
+        refused(
+                Fault.Code.UNAUTHENTICATED,
+                "needs another login",
+                repository(Credentials.of("", new Login.RegistryToken("old"))));
         assertThat(faults.count("/token")).isZero();
     }
 
@@ -236,7 +239,7 @@ class LoginTest {
         faults.next(1, "/token", Faults.status(401));
         refused(Fault.Code.UNAUTHENTICATED, "login", repository(Credentials.ANONYMOUS));
         faults.next(1, "/token", Faults.status(403));
-        refused(Fault.Code.PERMISSION_DENIED, "", repository(Credentials.ANONYMOUS));
+        refused(Fault.Code.PERMISSION_DENIED, "access is denied", repository(Credentials.ANONYMOUS));
         faults.next(2, "/token", Faults.status(503));
         faults.next(1, "/token", json("{\"token\":\"other\"}"));
         assertThat(repository(Credentials.ANONYMOUS).manifest().descriptor()).isEqualTo(image.target());

@@ -218,7 +218,7 @@ class RegistryTest {
                 () -> repository("v9", Credentials.ANONYMOUS).manifest());
         refused(
                 Fault.Code.NOT_FOUND,
-                "",
+                "no such image",
                 () -> repository("v9", Credentials.ANONYMOUS).head());
     }
 
