@@ -36,6 +36,7 @@ public final class Images implements AutoCloseable {
     private final ImageSettings settings;
     private final InstantSource clock;
     private final Semaphore layersInAll;
+    private final Semaphore blobsPushedInAll; // a registry that is slow to take must not stop those that give
     private final LongAdder fetched = new LongAdder();
     private final Holds holds = new Holds();
     private final Catalogue catalogue;
@@ -58,6 +59,7 @@ public final class Images implements AutoCloseable {
         this.settings = settings;
         this.clock = clock;
         this.layersInAll = new Semaphore(settings.layersInAll(), true);
+        this.blobsPushedInAll = new Semaphore(settings.layersInAll(), true);
         this.catalogue = new Catalogue(store, settings);
         this.sweeper = new Sweeper(store, snapshotter, catalogue, holds, clock);
         sweeper.soon();
@@ -147,7 +149,7 @@ public final class Images implements AutoCloseable {
         String what = "push " + request.destination();
         try (Holds.Hold hold = holds.begin()) {
             var destination = registries.destination(request.destination(), request.credentials());
-            return new Push(request, destination, store, () -> crew(new Spent()), hold).run();
+            return new Push(request, destination, store, this::pushers, hold).run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Fault.of(Fault.Code.CANCELLED, what, "it was interrupted", "").causedBy(e);
@@ -158,6 +160,10 @@ public final class Images implements AutoCloseable {
 
     private Crew crew(Spent spent) {
         return new Crew(layersInAll, fetched, spent, settings.layersPerPull());
+    }
+
+    private Crew pushers() {
+        return new Crew(blobsPushedInAll, fetched, new Spent(), settings.layersPerPull());
     }
 
     /** Layers and the trees that they make. */
