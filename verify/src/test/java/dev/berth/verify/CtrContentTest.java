@@ -37,19 +37,24 @@ class CtrContentTest {
         }
     }
 
-    private void ingest(String namespace, String... more) {
+    private void ingest(String namespace, String... more) throws InterruptedException {
         String[] command = new String[4 + more.length];
         System.arraycopy(new String[] {"-n", namespace, "content", "ingest"}, 0, command, 0, 4);
         System.arraycopy(more, 0, command, 4, more.length);
-        // Until it has that label garbage collection, whose moments are each daemon's own, may take it at any time.
         for (Ctr ctr : List.of(pair.ours(), pair.theirs())) {
-            assertThat(ctr.run(hello, command).exit()).isZero();
-            ctr.run("-n", namespace, "content", "label", HELLO, "containerd.io/gc.root=yes");
+            // Until it has that label garbage collection, whose moments are each daemon's own, may take it at any time.
+            Berth.until("it is there to stay", Berth.LIMIT, () -> {
+                assertThat(ctr.run(hello, command).exit()).isZero();
+                ctr.run("-n", namespace, "content", "label", HELLO, "containerd.io/gc.root=yes");
+                return ctr.run("-n", namespace, "content", "ls", "-q", "labels.\"containerd.io/gc.root\"==yes")
+                        .out()
+                        .contains(HELLO);
+            });
         }
     }
 
     @Test
-    void whatIsIngestedIsListedReadLabelledAndRemoved() {
+    void whatIsIngestedIsListedReadLabelledAndRemoved() throws InterruptedException {
         pair.succeeds("-n", "one", "content", "ls");
         ingest("one", "--expected-digest", HELLO, "--expected-size", "6", "a");
         pair.succeeds(AGES, "-n", "one", "content", "ls");
@@ -65,7 +70,7 @@ class CtrContentTest {
     }
 
     @Test
-    void bytesAreSharedAndRecordsAreNot() {
+    void bytesAreSharedAndRecordsAreNot() throws InterruptedException {
         ingest("two", "--expected-digest", HELLO, "--expected-size", "6", "a");
         assertThat(pair.succeeds("-n", "three", "content", "ls", "-q").text()).isEmpty();
         pair.refused("not found", "-n", "three", "content", "get", HELLO);
