@@ -95,6 +95,11 @@ public final class Archives {
 
     /** What is not part of an image that was imported goes at once, not with the next sweep. */
     private void drop(Set<Digest> stored) {
+        try {
+            holds.awaitNoSweep();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // then a later sweep takes what this one still holds
+        }
         stored.forEach(digest -> holds.removeUnclaimed(store, digest));
     }
 

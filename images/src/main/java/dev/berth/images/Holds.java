@@ -8,6 +8,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -18,6 +19,7 @@ import java.util.function.Predicate;
  */
 final class Holds {
     private final ReentrantLock lock = new ReentrantLock();
+    private final Condition ended = lock.newCondition(); // of a sweep
     private final Map<String, Integer> held = new HashMap<>();
     private final Set<String> releasedMeanwhile = new HashSet<>();
     private boolean sweeping;
@@ -80,7 +82,20 @@ final class Holds {
         lock.lock();
         try {
             sweeping = false;
+            ended.signalAll();
             releasedMeanwhile.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits for the end of a sweep that is under way: until then it also counts as held what has just been let go. */
+    void awaitNoSweep() throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            while (sweeping) {
+                ended.await();
+            }
         } finally {
             lock.unlock();
         }
