@@ -125,6 +125,11 @@ final class InPlaceForm implements LayerForm {
     }
 
     @Override
+    public RuntimeException impliedAsTarget(TarEntry link) {
+        return LayerFault.refused(link.name(), "is a hard link to a directory");
+    }
+
+    @Override
     public boolean inheritsGroups() {
         return true;
     }

@@ -43,6 +43,9 @@ interface LayerForm {
     /** A hard link's target is not there. */
     RuntimeException missingTarget(TarEntry link);
 
+    /** A hard link's target is a directory that was only made because something lies below it. */
+    RuntimeException impliedAsTarget(TarEntry link);
+
     /** Whether new files may inherit a group from their directory. */
     boolean inheritsGroups();
 }

@@ -286,7 +286,10 @@ final class LayerUnpack implements AutoCloseable {
                 throw form.missingTarget(entry);
             }
             if (there.isDirectory()) {
-                throw LayerFault.refused(entry.name(), "is a hard link to a directory");
+                byte[] real = LayerPath.join(found.path(), targetName);
+                throw directories.implied().get(real) == Directories.Implied.AS_BELOW
+                        ? form.impliedAsTarget(entry)
+                        : LayerFault.refused(entry.name(), "is a hard link to a directory");
             }
             FileStat same = parent.dir().find(name);
             if (same == null || !same.sameFile(there)) {

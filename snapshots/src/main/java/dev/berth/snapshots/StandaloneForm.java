@@ -95,6 +95,13 @@ final class StandaloneForm implements LayerForm {
     }
 
     @Override
+    public RuntimeException impliedAsTarget(TarEntry link) {
+        // It may stand for a link of a lower layer, through which this one's entries go elsewhere.
+        return new NeedsParentException("\"" + LayerFault.shown(link.name()) + "\" is a link to \""
+                + LayerFault.shown(link.link()) + "\", which is a directory unless a lower layer says otherwise");
+    }
+
+    @Override
     public boolean inheritsGroups() {
         return false;
     }

@@ -24,6 +24,7 @@ import java.util.TreeMap;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
@@ -115,6 +116,18 @@ class LayerWaysTest {
         Optional<Map<String, String>> copied = tree(COPIES, "copy", archives, false);
         assertThat(inTurn).as("in turn on an overlay, compared with copies").isEqualTo(copied);
         assertThat(sideBySide).as("side by side, compared with copies").isEqualTo(copied);
+    }
+
+    /** A directory that an entry implies may be a link below, and a hard link to it is then one to that link. */
+    @Example
+    void aHardLinkToWhatIsALinkBelow() throws Exception {
+        everyWayShowsTheSameTree(List.of(
+                List.of(new Op(What.SYMLINK, "c", "a", 0)),
+                List.of(),
+                List.of(
+                        new Op(What.FILE, "c/a", "a", 0),
+                        new Op(What.FILE, "a", "a", 0),
+                        new Op(What.LINK, "b/a", "/c", 3))));
     }
 
     /** What a layer changes is told by the trees before and after it. */
