@@ -111,7 +111,7 @@ class DestinationTest {
 
     @Test
     void showsNoLoginWhereTheUploadGoesElsewhere() throws IOException {
-        var elsewhere = new Faults().always("/there", Faults.status(201));
+        var elsewhere = new Faults().always("/there", whole(Faults.status(201)));
         try (var registry = ServedRegistry.start(faults);
                 var other = ServedRegistry.start(elsewhere)) {
             faults.always(
