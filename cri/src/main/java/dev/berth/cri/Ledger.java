@@ -2,6 +2,7 @@ package dev.berth.cri;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.oci.Adapters;
 import dev.berth.oci.JsonMaps;
 import dev.berth.store.ContainerRecord;
 import dev.berth.store.Durability;
@@ -60,7 +61,7 @@ public final class Ledger {
 
     /** How records are written, keys of maps included. */
     static Jsonb json() {
-        return Jsonb.builder().add(JsonMaps.factory(false)).build();
+        return Adapters.of(Jsonb.builder().add(JsonMaps.factory(false)));
     }
 
     /** Reads all records; one that cannot be read is an error with its id, never passed over. */

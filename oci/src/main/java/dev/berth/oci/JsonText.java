@@ -14,11 +14,8 @@ final class JsonText {
     static final int MAX_DEPTH = 64;
 
     /** Shared by all values of this module; thread-safe. */
-    static final Jsonb JSONB = Jsonb.builder()
-            .serializeNulls(false)
-            .serializeEmpty(false)
-            .add(JsonMaps.factory(false))
-            .build();
+    static final Jsonb JSONB = Adapters.of(
+            Jsonb.builder().serializeNulls(false).serializeEmpty(false).add(JsonMaps.factory(false)));
 
     private JsonText() {}
 

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Adapters;
 import dev.berth.shim.TaskEvents.Happening;
 import dev.berth.shim.journal.Journal;
 import dev.berth.shim.journal.Journal.Change;
@@ -55,7 +56,7 @@ final class Ledger implements AutoCloseable {
 
     /** Reads what the last supervisor left. The journal becomes this object's. */
     static Ledger open(Journal journal, InstantSource clock) {
-        Ledger ledger = new Ledger(journal, clock, Jsonb.instance());
+        Ledger ledger = new Ledger(journal, clock, Adapters.of(Jsonb.builder()));
         journal.all(EVENTS).values().stream()
                 .map(ledger.events::fromJson)
                 .forEach(event -> ledger.waiting.put(event.sequence(), event));

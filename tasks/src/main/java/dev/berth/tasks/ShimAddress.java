@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Adapters;
 import dev.berth.wire.shim.bootstrap.BootstrapResult;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Json;
@@ -73,7 +74,7 @@ record ShimAddress(Path program, Path socket, int version) {
 
     private static Answer json(Path program, String text) {
         try {
-            return Jsonb.builder().build().type(Answer.class).fromJson(text);
+            return Adapters.of(Jsonb.builder()).type(Answer.class).fromJson(text);
         } catch (JsonException | IllegalStateException | NumberFormatException e) {
             throw refuse(program, "its answer is not JSON: " + shorten(text));
         }

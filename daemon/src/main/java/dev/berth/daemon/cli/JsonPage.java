@@ -2,6 +2,7 @@ package dev.berth.daemon.cli;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.JsonString;
+import dev.berth.oci.Adapters;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Jsonb;
 import java.util.Collection;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /** JSON for people and programs: two blanks for each level, and nothing in it that a terminal would obey. */
 final class JsonPage {
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
 
     private final StringBuilder text = new StringBuilder();
 

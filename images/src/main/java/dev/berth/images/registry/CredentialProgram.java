@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.linux.Child;
 import dev.berth.linux.Execution;
 import dev.berth.linux.LinuxException;
+import dev.berth.oci.Adapters;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Json;
 import io.avaje.jsonb.Jsonb;
@@ -25,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class CredentialProgram {
     private static final Execution.Limits LIMITS = new Execution.Limits(Duration.ofSeconds(30), 64 << 10, 4 << 10);
     private static final String TOKEN_USER = "<token>";
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
 
     private final String program;
     private final Map<String, String> environment;

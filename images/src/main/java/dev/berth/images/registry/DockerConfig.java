@@ -1,6 +1,7 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Adapters;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Json;
 import io.avaje.jsonb.Jsonb;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record DockerConfig(Path file) implements Credentials {
     private static final long MAX_BYTES = 1 << 20;
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
     private static final String DOCKER_KEY = "https://index.docker.io/v1/";
 
     @Override

@@ -1,6 +1,7 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Adapters;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Json;
 import io.avaje.jsonb.Jsonb;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** Turns an HTTP status that is no success into what it means for us. */
 final class Statuses {
     private static final int MAX_ERROR_BYTES = 64 * 1024;
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
 
     private Statuses() {}
 

@@ -1,6 +1,7 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Adapters;
 import io.avaje.json.JsonException;
 import io.avaje.jsonb.Json;
 import io.avaje.jsonb.Jsonb;
@@ -27,7 +28,7 @@ final class TokenServer {
     private static final int MAX_TOKEN_BYTES = 1 << 20;
     private static final Duration SHORTEST = Duration.ofSeconds(60); // what a token is good for if nobody says
     private static final Duration LONGEST = Duration.ofDays(1); // whatever somebody says: its end must be a time
-    private static final Jsonb JSONB = Jsonb.builder().build();
+    private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
 
     /**
      * A pass.
