@@ -159,6 +159,7 @@ public final class Cri implements AutoCloseable {
     @Override
     public void close() {
         recovery.close();
+        statistics.close();
         containers.running().close();
         context.cleaning().close();
     }

@@ -9,6 +9,7 @@ import dev.berth.linux.netlink.Link;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworkRequest;
 import dev.berth.store.SnapshotRecord;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,11 +18,23 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** What containers and pods use. Rates come from this reading and the one before. */
-public final class Statistics {
+public final class Statistics implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Statistics.class);
 
-    /** One reading of a container. */
-    public record ContainerUsage(Container container, Usage usage, SnapshotRecord.Usage writableLayer) {}
+    /**
+     * One reading of a container.
+     *
+     * @param writableLayer the last one that was made; null if there is none yet
+     */
+    public record ContainerUsage(
+            Container container, Usage usage, @Nullable WritableLayer writableLayer) {
+        ContainerUsage with(Optional<WritableLayer> layer) {
+            return new ContainerUsage(container, usage, layer.orElse(null));
+        }
+    }
+
+    /** What a writable layer took on disk at some moment: files are counted in the background. */
+    public record WritableLayer(Instant at, SnapshotRecord.Usage usage) {}
 
     /**
      * One reading of a pod.
@@ -39,13 +52,19 @@ public final class Statistics {
 
     private final CriContext context;
     private final NetworkNamespaces namespaces;
-    private final ContainerMaking making;
+    private final LayerUsage layers;
     private final UsageMeter meter;
 
     Statistics(CriContext context, NetworkNamespaces namespaces, ContainerMaking making) {
         this.context = context;
         this.namespaces = namespaces;
-        this.making = making;
+        this.layers = new LayerUsage(
+                context.time(),
+                id -> making.snapshots()
+                        .usage(
+                                Namespace.KUBERNETES,
+                                context.ledger().container(id).snapshot()),
+                context.ledger()::hasContainer);
         this.meter = new UsageMeter(context.ticker(), context.clock());
     }
 
@@ -56,14 +75,18 @@ public final class Statistics {
      */
     public ContainerUsage container(String idOrPrefix) {
         Container container = context.ledger().container(idOrPrefix);
-        if (container.state() != ContainerState.RUNNING) {
+        if (!runs(container)) {
             throw Fault.precondition("read the usage of container " + container.id(), "it is " + container.state(), "");
         }
-        return read(container);
+        long asked = context.ticker().nanos();
+        layers.expect(container.id());
+        return read(container).with(layers.of(container.id(), asked));
     }
 
     /** The running ones among these; one that ends meanwhile is left out. */
     public List<ContainerUsage> containers(List<Container> wanted) {
+        long asked = context.ticker().nanos();
+        wanted.stream().filter(Statistics::runs).map(Container::id).forEach(layers::expect);
         var usages = new ArrayList<ContainerUsage>();
         for (Container container : wanted) {
             ContainerUsage usage = readIfRunning(container);
@@ -71,6 +94,7 @@ public final class Statistics {
                 usages.add(usage);
             }
         }
+        usages.replaceAll(usage -> usage.with(layers.of(usage.container().id(), asked)));
         return usages;
     }
 
@@ -110,7 +134,7 @@ public final class Statistics {
     }
 
     private @Nullable ContainerUsage readIfRunning(Container container) {
-        if (container.state() != ContainerState.RUNNING) {
+        if (!runs(container)) {
             return null;
         }
         try {
@@ -125,14 +149,21 @@ public final class Statistics {
 
     private ContainerUsage read(Container container) {
         CgroupStats counters = context.tasks().stats(ContainerRunning.task(container));
-        return new ContainerUsage(
-                container,
-                meter.measure(container.id(), counters),
-                making.snapshots().usage(Namespace.KUBERNETES, container.snapshot()));
+        return new ContainerUsage(container, meter.measure(container.id(), counters), null);
+    }
+
+    private static boolean runs(Container container) {
+        return container.state() == ContainerState.RUNNING;
     }
 
     /** Forgets the readings of a container that is removed. */
     void forget(String id) {
         meter.forget(id);
+        layers.forget(id);
+    }
+
+    @Override
+    public void close() {
+        layers.close();
     }
 }

@@ -198,7 +198,7 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     @Override
     public Usage usage(Namespace namespace, String key) {
         SnapshotRecord found = stat(namespace, key);
-        if (found.kind() == Kind.COMMITTED) {
+        if (found.kind() != Kind.ACTIVE) { // a view has nothing of its own
             return found.usage();
         }
         try {

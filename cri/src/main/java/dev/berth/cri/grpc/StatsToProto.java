@@ -4,6 +4,7 @@ import dev.berth.cri.Container;
 import dev.berth.cri.Pod;
 import dev.berth.cri.Statistics.ContainerUsage;
 import dev.berth.cri.Statistics.PodUsage;
+import dev.berth.cri.Statistics.WritableLayer;
 import dev.berth.cri.stats.Usage;
 import dev.berth.linux.cgroup.CgroupStats.Pressure;
 import dev.berth.linux.cgroup.CgroupStats.Stall;
@@ -52,12 +53,15 @@ final class StatsToProto {
                         .putAllLabels(container.config().labels())
                         .putAllAnnotations(container.config().annotations()))
                 .setCpu(cpu(at, List.of(usage)))
-                .setMemory(memory(at, List.of(usage)))
-                .setWritableLayer(FilesystemUsage.newBuilder()
-                        .setTimestamp(at)
-                        .setFsId(FilesystemIdentifier.newBuilder().setMountpoint(filesystem))
-                        .setUsedBytes(number(reading.writableLayer().bytes()))
-                        .setInodesUsed(number(reading.writableLayer().inodes())));
+                .setMemory(memory(at, List.of(usage)));
+        WritableLayer layer = reading.writableLayer();
+        if (layer != null) {
+            stats.setWritableLayer(FilesystemUsage.newBuilder()
+                    .setTimestamp(nanos(layer.at()))
+                    .setFsId(FilesystemIdentifier.newBuilder().setMountpoint(filesystem))
+                    .setUsedBytes(number(layer.usage().bytes()))
+                    .setInodesUsed(number(layer.usage().inodes())));
+        }
         usage.swap().used().ifPresent(used -> {
             var swap = SwapUsage.newBuilder().setTimestamp(at).setSwapUsageBytes(number(used));
             usage.swap().available().ifPresent(left -> swap.setSwapAvailableBytes(number(left)));
