@@ -31,6 +31,8 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
 final class ContainerMaking {
@@ -46,14 +48,21 @@ final class ContainerMaking {
     /** Probes run commands in the same containers again and again; what a process is takes some KiB. */
     private static final int PROCESSES = 512;
 
+    /** The same images are started again and again, and what is in them never changes. */
+    private static final int USERS = 256;
+
     /** What is found out and decided before anything is made. */
     private record Prepared(ImageUser user, SpecBuilder.Built built) {}
+
+    /** What a user is found by. */
+    private record Login(String snapshot, ContainerConfig.@Nullable ContainerSecurity security, String user) {}
 
     /** What it takes to make one. */
     record Workshop(Metadata metadata, Images images, Snapshotter snapshots, SpecBuilder specs) {}
 
-    private final Recent<RuntimeSpec> specs = new Recent<>(SPECS);
-    private final Recent<ProcessSpec> processes = new Recent<>(PROCESSES);
+    private final Recent<String, RuntimeSpec> specs = new Recent<>(SPECS);
+    private final Recent<String, ProcessSpec> processes = new Recent<>(PROCESSES);
+    private final Recent<Login, ImageUser> users = new Recent<>(USERS);
     private final CriContext context;
     private final Workshop shop;
     private final PodEnvironment environment;
@@ -122,14 +131,31 @@ final class ContainerMaking {
     /** What needs no more than a look into the image. */
     private Prepared prepare(String id, Pod pod, ContainerConfig config, Image image, Timeline timeline)
             throws InterruptedException {
+        ImageUser user = user(id, config, image);
+        timeline.done("user");
+        SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user));
+        if (!built.volumes().isEmpty()) {
+            try (RootView root = RootView.open(look(id, image))) {
+                ImageVolumes.fill(built.volumes(), root);
+            }
+        }
+        timeline.done("spec");
+        return new Prepared(user, built);
+    }
+
+    private ImageUser user(String id, ContainerConfig config, Image image) throws InterruptedException {
+        var login = new Login(
+                image.snapshot(), config.security(), image.config().config().user());
+        Optional<ImageUser> known = users.get(login);
+        if (known.isPresent()) {
+            return known.get();
+        }
         try (RootView root = RootView.open(look(id, image))) {
-            ImageUser user = new Users(ImageFiles.in(root.root()))
-                    .find(config.security(), image.config().config().user());
-            timeline.done("user");
-            SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user));
-            ImageVolumes.fill(built.volumes(), root);
-            timeline.done("spec");
-            return new Prepared(user, built);
+            ImageUser user = new Users(ImageFiles.in(root.root())).find(login.security(), login.user());
+            if (!login.snapshot().isEmpty()) {
+                users.put(login, user);
+            }
+            return user;
         }
     }
 

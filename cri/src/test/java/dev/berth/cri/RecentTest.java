@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import org.junit.jupiter.api.Test;
 
 class RecentTest {
-    private final Recent<String> recent = new Recent<>(2);
+    private final Recent<String, String> recent = new Recent<>(2);
 
     @Test
     void theOneUsedLongestAgoGoesFirst() {
