@@ -4,8 +4,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.zip.CRC32;
-import java.util.zip.DataFormatException;
-import java.util.zip.Inflater;
 import java.util.zip.ZipException;
 
 /**
@@ -23,16 +21,23 @@ final class GzipStream extends InputStream {
 
     private final InputStream packed;
     private final byte[] buffer = new byte[1 << 16];
-    private final Inflater inflater = new Inflater(true);
+    private final Inflation inflation;
     private final CRC32 checksum = new CRC32();
     private int position;
     private int limit;
     private boolean inMember;
     private boolean first = true;
     private boolean closed;
+    private long unpacked; // of this member
 
     GzipStream(InputStream packed) {
+        this(packed, Inflation.open());
+    }
+
+    /** @param inflation closed with this stream */
+    GzipStream(InputStream packed, Inflation inflation) {
         this.packed = packed;
+        this.inflation = inflation;
     }
 
     @Override
@@ -60,24 +65,19 @@ final class GzipStream extends InputStream {
     }
 
     private int inflate(byte[] into, int from, int length) throws IOException {
-        try {
-            int count = inflater.inflate(into, from, length);
-            if (count > 0) {
-                return count;
-            }
-        } catch (DataFormatException e) {
-            throw new ZipException("the gzip data is damaged: " + e.getMessage());
+        int count = inflation.inflate(into, from, length);
+        if (count > 0) {
+            unpacked += count;
+            return count;
         }
-        if (inflater.finished()) {
-            position = limit - inflater.getRemaining();
+        if (inflation.finished()) {
+            position = limit - inflation.remaining();
             endMember();
-        } else if (inflater.needsDictionary()) {
-            throw new ZipException("the gzip data asks for a dictionary");
         } else {
             if (!fill()) {
                 throw new EOFException("the gzip data is cut off");
             }
-            inflater.setInput(buffer, 0, limit);
+            inflation.input(buffer, 0, limit);
         }
         return 0;
     }
@@ -109,8 +109,9 @@ final class GzipStream extends InputStream {
         if ((flags & HEADER_CRC) != 0) {
             skip(2);
         }
-        inflater.reset();
-        inflater.setInput(buffer, position, limit - position);
+        inflation.reset();
+        inflation.input(buffer, position, limit - position);
+        unpacked = 0;
         checksum.reset();
         inMember = true;
         first = false;
@@ -120,7 +121,7 @@ final class GzipStream extends InputStream {
     private void endMember() throws IOException {
         long expected = word();
         long size = word();
-        if (expected != checksum.getValue() || size != (inflater.getBytesWritten() & 0xffffffffL)) {
+        if (expected != checksum.getValue() || size != (unpacked & 0xffffffffL)) {
             throw new ZipException("the gzip data is damaged: wrong check sum");
         }
         inMember = false;
@@ -160,7 +161,7 @@ final class GzipStream extends InputStream {
     public void close() throws IOException {
         if (!closed) {
             closed = true;
-            inflater.end();
+            inflation.close();
             packed.close();
         }
     }

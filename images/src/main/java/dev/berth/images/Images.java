@@ -63,6 +63,7 @@ public final class Images implements AutoCloseable {
         this.catalogue = new Catalogue(store, settings);
         this.sweeper = new Sweeper(store, snapshotter, catalogue, holds, clock);
         sweeper.soon();
+        Inflation.tell();
     }
 
     /**
