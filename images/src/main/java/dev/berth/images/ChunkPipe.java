@@ -12,20 +12,36 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Hands a layer's bytes from the thread that downloads to the thread that unpacks, without copying them, a limited number at a
- * time. One writer, one reader.
+ * time. The buffers go round: new ones for each piece of a layer would outlive the young generation and fill the heap. One writer,
+ * one reader.
  */
 final class ChunkPipe extends InputStream {
     private static final long MAX_BYTES = 1 << 20;
 
+    /** Large enough for a call that writes it to be worth while. */
+    static final int PIECE_BYTES = 1 << 17;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Deque<ByteBuffer> chunks = new ArrayDeque<>();
+    private final Deque<ByteBuffer> used = new ArrayDeque<>();
     private long waiting;
     private boolean finished;
     private boolean abandoned;
     private boolean declined;
     private @Nullable Throwable failure;
     private volatile long waited; // by the reader, in nanoseconds
+
+    /** An empty buffer to be filled and {@link #put}. */
+    ByteBuffer piece() {
+        lock.lock();
+        try {
+            ByteBuffer again = used.poll();
+            return again == null ? ByteBuffer.allocate(PIECE_BYTES) : again.clear();
+        } finally {
+            lock.unlock();
+        }
+    }
 
     /**
      * Passes a buffer on; the caller must not touch it again. Waits while the reader is too far behind.
@@ -114,7 +130,7 @@ final class ChunkPipe extends InputStream {
         first.get(into, from, count);
         waiting -= count;
         if (!first.hasRemaining()) {
-            chunks.remove();
+            used.add(chunks.remove());
         }
         changed.signalAll();
         return count;

@@ -179,32 +179,88 @@ final class LayerWork {
      */
     private boolean download(Ingest ingest, @Nullable ChunkPipe pipe) throws InterruptedException {
         long told = ingest.offset();
+        var relay = new Relay(ingest, pipe);
         try (Blob blob = source.blob(layer.descriptor(), ingest.offset())) {
-            for (ByteBuffer bytes = next(blob); bytes != null; bytes = next(blob)) {
+            for (ByteBuffer bytes = next(blob, relay); bytes != null; bytes = next(blob, relay)) {
                 crew.fetched(bytes.remaining());
-                ByteBuffer same = bytes.duplicate();
-                long start = Spent.now();
-                ingest.write(bytes);
-                long stored = Spent.now();
-                crew.spent().add(Spent.On.STORE, stored - start);
-                if (pipe != null && !pipe.put(same)) {
+                if (!relay.take(bytes)) {
                     return false;
                 }
-                crew.spent().add(Spent.On.BEHIND, Spent.now() - stored);
                 if (blob.position() - told >= STEP_BYTES) {
                     told = blob.position();
                     progress.layer(layer.descriptor().digest(), Progress.Stage.DOWNLOADING, told);
                 }
             }
         }
-        return true;
+        return relay.pass();
     }
 
-    private @Nullable ByteBuffer next(Blob blob) {
+    /** What comes in small pieces from the network is put together to some that are worth a call. */
+    private final class Relay {
+        private final Ingest ingest;
+        private final @Nullable ChunkPipe pipe;
+        private ByteBuffer piece;
+
+        Relay(Ingest ingest, @Nullable ChunkPipe pipe) {
+            this.ingest = ingest;
+            this.pipe = pipe;
+            this.piece = pipe == null ? ByteBuffer.allocate(ChunkPipe.PIECE_BYTES) : pipe.piece();
+        }
+
+        /** @return false if nobody wants it any more */
+        boolean take(ByteBuffer bytes) throws InterruptedException {
+            boolean wanted = true;
+            while (bytes.hasRemaining() && wanted) {
+                int count = Math.min(bytes.remaining(), piece.remaining());
+                piece.put(bytes.slice(bytes.position(), count));
+                bytes.position(bytes.position() + count);
+                wanted = piece.hasRemaining() || pass();
+            }
+            return wanted;
+        }
+
+        /** Stores what there is, for somebody to go on from there, and hands it to the reader. */
+        boolean pass() throws InterruptedException {
+            ByteBuffer full = store();
+            if (pipe == null) {
+                piece.clear();
+                return true;
+            }
+            long stored = Spent.now();
+            boolean wanted = pipe.put(full);
+            piece = pipe.piece();
+            crew.spent().add(Spent.On.BEHIND, Spent.now() - stored);
+            return wanted;
+        }
+
+        /** What came before a failure is not to be fetched again. */
+        void keep(RuntimeException failure) {
+            try {
+                var _ = store();
+            } catch (RuntimeException e) {
+                failure.addSuppressed(e);
+            }
+        }
+
+        private ByteBuffer store() {
+            ByteBuffer full = piece.flip();
+            long start = Spent.now();
+            ingest.write(full.duplicate());
+            crew.spent().add(Spent.On.STORE, Spent.now() - start);
+            return full;
+        }
+    }
+
+    private @Nullable ByteBuffer next(Blob blob, Relay relay) {
         long start = Spent.now();
-        ByteBuffer bytes = blob.next();
-        crew.spent().add(Spent.On.NETWORK, Spent.now() - start);
-        return bytes;
+        try {
+            return blob.next();
+        } catch (RuntimeException e) {
+            relay.keep(e);
+            throw e;
+        } finally {
+            crew.spent().add(Spent.On.NETWORK, Spent.now() - start);
+        }
     }
 
     /** Checks and keeps the bytes. A resumed ingest that turns out wrong is simply gone, for the caller to begin anew. */
