@@ -18,6 +18,12 @@ public interface Disk {
      */
     void replace(Path target, byte[] bytes) throws IOException;
 
+    /**
+     * Has the disk begin with what was written to a file, so that a later sync finds less to wait for. Waits for nothing and
+     * promises nothing: a disk may ignore it.
+     */
+    default void beginSync(Path file) {}
+
     /** Flushes a file's data and length. */
     void sync(Path file) throws IOException;
 

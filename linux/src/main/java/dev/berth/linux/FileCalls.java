@@ -24,6 +24,7 @@ final class FileCalls {
     private static final int OPENAT2_TRIES = 64;
     private static final long FICLONE = 0x40049409L;
     private static final int PUNCH_HOLE_KEEP_SIZE = 3;
+    private static final int SYNC_FILE_RANGE_WRITE = 2;
 
     private static final MethodHandle OPENAT2 =
             Native.syscall(437, Native.LONG, Native.POINTER, Native.POINTER, Native.LONG);
@@ -56,6 +57,8 @@ final class FileCalls {
             Native.withErrno("getdents64", Native.LONG, Native.INT, Native.POINTER, Native.LONG);
     private static final MethodHandle LSEEK =
             Native.withErrno("lseek", Native.LONG, Native.INT, Native.LONG, Native.INT);
+    private static final MethodHandle SYNC_FILE_RANGE =
+            Native.withErrno("sync_file_range", Native.INT, Native.INT, Native.LONG, Native.LONG, Native.INT);
     private static final MethodHandle FTRUNCATE = Native.withErrno("ftruncate", Native.INT, Native.INT, Native.LONG);
     private static final MethodHandle FALLOCATE =
             Native.withErrno("fallocate", Native.INT, Native.INT, Native.INT, Native.LONG, Native.LONG);
@@ -321,6 +324,15 @@ final class FileCalls {
             return Native.check((long) LSEEK.invokeExact(errno, fd, offset, whence), errno, "seek");
         } catch (LinuxException e) {
             throw e;
+        } catch (Throwable e) {
+            throw Native.impossible(e);
+        }
+    }
+
+    /** A file system that cannot do it need not: what is wrong with the disk is told by the sync that follows. */
+    static void beginSync(int fd) {
+        try (Arena memory = Arena.ofConfined()) {
+            var _ = (int) SYNC_FILE_RANGE.invokeExact(Native.errno(memory), fd, 0L, 0L, SYNC_FILE_RANGE_WRITE);
         } catch (Throwable e) {
             throw Native.impossible(e);
         }

@@ -68,6 +68,15 @@ public final class LinuxDisk implements Disk {
     }
 
     @Override
+    public void beginSync(Path file) {
+        try (Fd open = Fd.open(file, Fd.O_RDONLY)) {
+            FileCalls.beginSync(open.number());
+        } catch (LinuxException notThereAnyMore) {
+            return;
+        }
+    }
+
+    @Override
     public void sync(Path file) throws IOException {
         onPlatformThread(() -> {
             try (Fd open = Fd.open(file, Fd.O_RDONLY)) {

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class LayerUnpack implements AutoCloseable {
     private static final int MAX_ENTRIES = 4_000_000;
     private static final int CHUNK = 1 << 18;
+    private static final long LARGE = 1 << 18;
     private static final int PAGE = 4096;
     private static final byte[] WHITEOUT = ".wh.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] WHITEOUT_META = ".wh..wh.".getBytes(StandardCharsets.US_ASCII);
@@ -215,6 +216,9 @@ final class LayerUnpack implements AutoCloseable {
             }
             setXattrs(entry, parent.dir(), name);
             file.setTimes(entry.accessed(), entry.modified());
+            if (entry.storedSize() >= LARGE) {
+                file.beginSync(); // the disk works while the next ones are unpacked
+            }
         }
         inodes++;
     }

@@ -302,6 +302,10 @@ public final class Blobs {
         }
     }
 
+    void beginSync(IngestFiles files) {
+        disk.beginSync(files.data());
+    }
+
     /**
      * Makes every blob committed so far survive a power loss. One sync serves them all; nothing happens if there are none.
      *

@@ -18,6 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class Ingest implements AutoCloseable {
     private static final int BUFFER_BYTES = 1 << 18;
+    private static final long SYNC_STEP_BYTES = 8 << 20;
 
     private final Blobs blobs;
     private final IngestFiles files;
@@ -89,6 +90,9 @@ public final class Ingest implements AutoCloseable {
             }
             long end = offset + written.remaining();
             hasher.update(written);
+            if (end / SYNC_STEP_BYTES != offset / SYNC_STEP_BYTES) {
+                blobs.beginSync(files); // the disk works while the rest comes
+            }
             offset = end;
         } catch (IOException e) {
             throw failed("write", e);

@@ -18,11 +18,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 
 /**
  * The pull of an image of 12 layers and about 2 GB, made of this machine's /usr, from a registry on loopback: Berth, containerd
  * with up to four layers unpacked at a time (its pull is followed by one sync of the file system, and measured before and after it),
- * and containerd with its own option to sync, in turns. Prints JSON on standard output and a table on standard error.
+ * and containerd with its own option to sync, in turns. Each has an ext4 with a journal of its own, as nodes do: one without
+ * passes over every number of a removed file when it makes the next, for minutes after a removal, and would measure that.
+ * Prints JSON on standard output and a table on standard error.
  */
 final class PullBenchmark {
     private static final Duration LIMIT = Duration.ofMinutes(10);
@@ -37,8 +40,35 @@ final class PullBenchmark {
     /** Somebody who pulls. */
     private record Side(String name, CriClient client, long pid, Path root, boolean durable) {}
 
-    /** One pull: until the answer, until it is on disk too, and how much more memory it took. */
-    private record Sample(double answered, double durable, double grownMib) {}
+    /** One pull: until the answer, until it is on disk too, the processor's time of the daemon, and how much more memory it took. */
+    private record Sample(double answered, double durable, double processor, double grownMib) {}
+
+    /** Folders that are file systems of their own. */
+    private static final class Volumes implements AutoCloseable {
+        private final Path images;
+        private final List<Path> mounted = new ArrayList<>();
+
+        Volumes(Path images) {
+            this.images = images;
+        }
+
+        void add(Path at) throws IOException {
+            Files.createDirectories(at);
+            Path image = images.resolve(mounted.size() + ".img");
+            mounted.add(at);
+            sh(
+                    images,
+                    "truncate -s 16G '%1$s'; mkfs.ext4 -q -F -m 0 '%1$s'; loop=$(losetup -f --show --direct-io=on '%1$s');"
+                                    .formatted(image)
+                            + " mount \"$loop\" '%s'; losetup -d \"$loop\""
+                                    .formatted(at)); // the device goes with the mount
+        }
+
+        @Override
+        public void close() {
+            mounted.forEach(at -> Berth.run(List.of("umount", "-l", at.toString())));
+        }
+    }
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         int rounds = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 3;
@@ -47,7 +77,11 @@ final class PullBenchmark {
         Path images = images(cache);
         Process registry = registry(folder, images);
         String authority = "127.0.0.1:" + PORT;
-        try (Berth berth = Berth.start()) {
+        var volumes = new Volumes(folder);
+        try (Berth berth = Berth.start("", "", own -> volumes.add(own.resolve("root")));
+                volumes) {
+            volumes.add(folder.resolve("ctrd"));
+            volumes.add(folder.resolve("ctrd-sync"));
             push(cache, authority);
             berth.trust(authority);
             Path certs = berth.folder().resolve("certs.d");
@@ -64,14 +98,19 @@ final class PullBenchmark {
                 List<Side> sides = List.of(
                         new Side(
                                 "berth",
-                                open(berth.state().resolve("berth.sock")),
+                                CriClient.open(berth.state().resolve("berth.sock")),
                                 berth.daemon().pid(),
                                 berth.root(),
                                 true),
-                        new Side("containerd", open(quick.socket()), quick.pid(), folder.resolve("ctrd/root"), false),
+                        new Side(
+                                "containerd",
+                                CriClient.open(quick.socket()),
+                                quick.pid(),
+                                folder.resolve("ctrd/root"),
+                                false),
                         new Side(
                                 "containerd-sync",
-                                open(sync.socket()),
+                                CriClient.open(sync.socket()),
                                 sync.pid(),
                                 folder.resolve("ctrd-sync/root"),
                                 true));
@@ -85,12 +124,9 @@ final class PullBenchmark {
         } finally {
             registry.destroy();
             registry.waitFor();
+            volumes.close(); // if the daemon did not start
             Berth.run(List.of("rm", "-rf", folder.toString()));
         }
-    }
-
-    private static CriClient open(Path socket) {
-        return CriClient.open(socket);
     }
 
     private static void measure(List<Side> sides, String authority, int rounds) throws InterruptedException {
@@ -104,11 +140,12 @@ final class PullBenchmark {
                             .add(sample);
                     System.err.printf(
                             Locale.ROOT,
-                            "%-6s %-16s %8.0f ms, on disk %8.0f ms, memory +%.0f MiB%n",
+                            "%-6s %-16s %8.0f ms, on disk %8.0f ms, processor %6.0f ms, memory +%.0f MiB%n",
                             packing,
                             side.name(),
                             sample.answered,
                             sample.durable,
+                            sample.processor,
                             sample.grownMib);
                 }
             }
@@ -134,6 +171,7 @@ final class PullBenchmark {
             }
         });
         var spec = ImageSpec.newBuilder().setImage(image).build();
+        double busy = processorMillis(side.pid());
         long start = TICKER.nanos();
         side.client()
                 .images(LIMIT)
@@ -143,12 +181,13 @@ final class PullBenchmark {
             Berth.run(List.of("sync", "-f", side.root().toString()));
         }
         double durable = TICKER.since(start).toNanos() / 1e6;
+        double processor = processorMillis(side.pid()) - busy;
         done.set(true);
         watch.join();
         side.client()
                 .images(LIMIT)
                 .removeImage(RemoveImageRequest.newBuilder().setImage(spec).build());
-        return new Sample(answered, durable, (most.get() - before) / 1024.0);
+        return new Sample(answered, durable, processor, (most.get() - before) / 1024.0);
     }
 
     private static long residentKib(long pid) {
@@ -159,22 +198,41 @@ final class PullBenchmark {
                 .sum();
     }
 
+    /** Of the process and its children that have ended. */
+    private static double processorMillis(long pid) {
+        String stat = Berth.read(Path.of("/proc/" + pid + "/stat"));
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        return IntStream.rangeClosed(11, 14)
+                        .mapToLong(i -> Long.parseLong(fields[i]))
+                        .sum()
+                * 10.0; // a hundred in a second, on every machine
+    }
+
     private static void report(Map<String, List<Sample>> samples, int rounds) {
         var json = new StringBuilder("{\"rounds\": " + rounds + ", \"medians\": {");
         System.err.printf(
-                Locale.ROOT, "%-24s%14s%14s%14s%n", "median of " + rounds, "answered ms", "on disk ms", "memory +MiB");
+                Locale.ROOT,
+                "%-24s%14s%14s%14s%14s%n",
+                "median of " + rounds,
+                "answered ms",
+                "on disk ms",
+                "processor ms",
+                "memory +MiB");
         samples.forEach((what, each) -> {
             double answered = median(each.stream().map(Sample::answered).toList());
             double durable = median(each.stream().map(Sample::durable).toList());
+            double processor = median(each.stream().map(Sample::processor).toList());
             double grown = median(each.stream().map(Sample::grownMib).toList());
-            System.err.printf(Locale.ROOT, "%-24s%14.0f%14.0f%14.0f%n", what, answered, durable, grown);
+            System.err.printf(
+                    Locale.ROOT, "%-24s%14.0f%14.0f%14.0f%14.0f%n", what, answered, durable, processor, grown);
             json.append(json.charAt(json.length() - 1) == '{' ? "" : ", ")
                     .append(String.format(
                             Locale.ROOT,
-                            "\"%s\": {\"answeredMs\": %.0f, \"durableMs\": %.0f, \"grownMib\": %.1f}",
+                            "\"%s\": {\"answeredMs\": %.0f, \"durableMs\": %.0f, \"processorMs\": %.0f, \"grownMib\": %.1f}",
                             what,
                             answered,
                             durable,
+                            processor,
                             grown));
         });
         System.out.println(json.append("}}"));
