@@ -5,6 +5,7 @@ import dev.berth.images.registry.Repository;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
 import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.Blobs;
 import dev.berth.store.ContainerRecord;
@@ -282,6 +283,11 @@ public final class Images implements AutoCloseable {
     /** Removes in a moment what nothing needs; to be called when something has gone that may have needed others. */
     public void sweepSoon() {
         sweeper.afterChanges();
+    }
+
+    /** Removes the bytes of a blob in a moment if no namespace has it; to be called when somebody has deleted its record. */
+    public void contentDeleted(Digest digest) {
+        sweeper.deleted(digest);
     }
 
     /** Bytes of layers that came from registries since the start. */

@@ -26,6 +26,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -67,6 +68,7 @@ final class Sweeper implements AutoCloseable {
     private final InstantSource clock;
     private final AtomicReference<@Nullable CountDownLatch> asked = new AtomicReference<>(); // and not begun
     private final AtomicBoolean delayed = new AtomicBoolean();
+    private final Set<Digest> deleted = ConcurrentHashMap.newKeySet(); // by somebody, and not looked at yet
     private final Set<Digest> unreadable = new HashSet<>(); // told already; of the sweep's thread
     private long changes; // when the last sweep began; of the sweep's thread
     private int looks; // since the last sweep; of the sweep's thread
@@ -129,6 +131,32 @@ final class Sweeper implements AutoCloseable {
     }
 
     /**
+     * Removes the bytes of a blob in a moment, unless it has a record again or somebody is about to write one. Nothing else is
+     * looked at: others may be about to refer to what they have written.
+     */
+    void deleted(Digest digest) {
+        if (deleted.add(digest)) {
+            try {
+                var _ = thread.schedule(this::removeDeleted, AFTER_CHANGES.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (RejectedExecutionException e) {
+                LOG.debug("no sweep any more: closing");
+            }
+        }
+    }
+
+    private void removeDeleted() {
+        List<Digest> some = List.copyOf(deleted);
+        deleted.removeAll(some);
+        try {
+            removeFiles(some);
+        } catch (Fault e) {
+            LOG.warn("bytes of deleted content: {}; a later sweep tries again", e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.error("bytes of deleted content; a later sweep tries again", e);
+        }
+    }
+
+    /**
      * Sweeps and waits for it; nothing unclaimed is spared.
      *
      * @throws Fault if it could not be done
@@ -166,7 +194,7 @@ final class Sweeper implements AutoCloseable {
         try (Garbage garbage = store.metadata().collect()) {
             tell(new Reading(garbage).read());
             removeRecords(garbage);
-            sweepIngests(began, garbage.heldIngests(), garbage.abandonedIngests());
+            sweepIngests(began, garbage);
             sweepBlobs(grace);
             catalogue.retain(garbage.images().stream()
                     .map(image -> image.target().digest())
@@ -314,9 +342,15 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweepIngests(Instant began, Set<String> held, Set<String> abandoned) {
+    private void sweepIngests(Instant began, Garbage garbage) {
+        List<Blobs.Status> ingests = store.blobs().ingests();
+        Set<String> held = garbage.heldIngests();
+        Set<String> abandoned = garbage.abandonedIngests(ingests.stream()
+                .filter(ingest -> ingest.announced().leased())
+                .map(Blobs.Status::ref)
+                .toList());
         Instant oldest = began.minus(OLD_INGEST);
-        for (Blobs.Status ingest : store.blobs().ingests()) {
+        for (Blobs.Status ingest : ingests) {
             boolean old = ingest.updatedAt().isBefore(oldest) && !held.contains(ingest.ref());
             if (old || abandoned.contains(ingest.ref())) {
                 try {

@@ -14,10 +14,12 @@ import dev.berth.oci.ChainId;
 import dev.berth.oci.Digest;
 import dev.berth.oci.Reference;
 import dev.berth.store.Blob;
+import dev.berth.store.Blobs;
 import dev.berth.store.ContainerRecord;
 import dev.berth.store.Contents.Content;
 import dev.berth.store.Durability;
 import dev.berth.store.GcLabel;
+import dev.berth.store.Leases;
 import dev.berth.store.SnapshotRecord;
 import dev.berth.store.Store;
 import java.io.IOException;
@@ -38,6 +40,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -244,6 +247,87 @@ class SweepTest {
         images.sweepNow();
         assertThat(store.blobs().find(digest)).isEmpty();
         assertThat(snapshotter.keys(K8S)).isEmpty();
+    }
+
+    @Test
+    void bytesOfDeletedContentGoAtOnceUnlessSomebodyHasThem() {
+        Digest gone = delete("gone");
+        Digest again = delete("again");
+        record(K8S, again);
+        Digest elsewhere = record(OTHER, delete("elsewhere"));
+        try (Keeping keeping = images.keep()) {
+            keeping.blob(Digest.of(bytes("held")));
+            Digest held = delete("held");
+            for (Digest digest : List.of(gone, again, elsewhere, held)) {
+                images.contentDeleted(digest);
+            }
+            Digest last = delete("last");
+            images.contentDeleted(last);
+            await(() -> store.blobs().find(gone).isEmpty()
+                    && store.blobs().find(last).isEmpty());
+            assertThat(store.blobs().find(held))
+                    .as("somebody is about to name it")
+                    .isPresent();
+        }
+        assertThat(store.blobs().find(again)).isPresent();
+        assertThat(store.blobs().find(elsewhere)).isPresent();
+        assertThat(disk.noted()).containsSubsequence("sync in meta", "remove in sha256");
+    }
+
+    private static void await(BooleanSupplier condition) {
+        long start = Ticker.system().nanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(Ticker.system().since(start)).isLessThan(LIMIT);
+            Thread.onSpinWait();
+        }
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    /** Content without a record any more. */
+    private Digest delete(String text) {
+        Digest digest = store.blobs().put(bytes(text)).digest();
+        store.blobs().flush();
+        record(K8S, digest);
+        store.metadata().apply(Durability.PROCESS, records -> records.contents().delete(K8S, digest));
+        return digest;
+    }
+
+    private Digest record(Namespace namespace, Digest digest) {
+        store.metadata()
+                .apply(
+                        Durability.PROCESS,
+                        records -> records.contents()
+                                .put(
+                                        namespace,
+                                        digest,
+                                        store.blobs().info(digest).size(),
+                                        GcLabel.KEEP));
+        return digest;
+    }
+
+    @Test
+    void whatALeaseBeganGoesWithIt() throws InterruptedException {
+        for (String ref : List.of("leased", "gone", "free")) {
+            var announced = new Blobs.Announced(0, !ref.equals("free"));
+            if (store.blobs().begin(Blobs.ref(K8S, ref), Blobs.Wanted.ANYTHING, announced)
+                    instanceof Blobs.Begin.Writing(var ingest)) {
+                ingest.close();
+            }
+        }
+        store.metadata().apply(Durability.PROCESS, records -> {
+            records.leases().create(Leases.Lease.of(K8S, "l"));
+            records.leases().add(K8S, "l", new Leases.Resource("ingests", "leased"));
+        });
+        images.sweepNow();
+        assertThat(store.blobs().ingests())
+                .extracting(Blobs.Status::ref)
+                .containsExactlyInAnyOrder(Blobs.ref(K8S, "leased"), Blobs.ref(K8S, "free"));
+        store.metadata().apply(Durability.PROCESS, records -> records.leases().delete(K8S, "l"));
+        images.sweepNow();
+        assertThat(store.blobs().ingests()).extracting(Blobs.Status::ref).containsExactly(Blobs.ref(K8S, "free"));
     }
 
     @Test

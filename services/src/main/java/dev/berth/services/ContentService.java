@@ -39,8 +39,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The blobs of a namespace, and what is on its way into it. A delete takes the blob from the namespace; its bytes go with the next
- * collection if no other has it. It does not begin one: other clients may be about to refer to what they have written.
+ * The blobs of a namespace, and what is on its way into it. A delete takes the blob from the namespace; its bytes go a
+ * moment later if no other has it. It begins no collection: other clients may be about to refer to what they have written.
  */
 final class ContentService extends ContentGrpc.ContentImplBase implements AutoCloseable {
     private static final int IN_ONE_MESSAGE = 100;
@@ -131,6 +131,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
                 records.contents().delete(namespace, digest);
                 lease.letGo(records, namespace, ContentWriter.contentResource(digest));
             });
+            images.contentDeleted(digest);
             return Empty.getDefaultInstance();
         });
     }
@@ -234,6 +235,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
         return Status.newBuilder()
                 .setRef(ingest.ref().substring(Blobs.refs(namespace).length()))
                 .setOffset(ingest.offset())
+                .setTotal(ingest.announced().total())
                 .setStartedAt(Messages.time(ingest.startedAt()))
                 .setUpdatedAt(Messages.time(ingest.updatedAt()))
                 .build();

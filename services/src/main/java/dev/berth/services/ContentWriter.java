@@ -34,26 +34,28 @@ final class ContentWriter implements AutoCloseable {
     private final Namespace namespace;
     private final LeaseOfCall lease;
     private final String ref;
+    private final long total;
     private @Nullable Ingest ingest;
     private @Nullable Blob shared;
 
-    private ContentWriter(Store store, Images images, Owner owner, String ref) {
+    private ContentWriter(Store store, Images images, Owner owner, String ref, long total) {
         this.store = store;
         this.images = images;
         this.namespace = owner.namespace();
         this.lease = owner.lease();
         this.ref = ref;
+        this.total = total;
     }
 
     /**
-     * Begins, or goes on with what was interrupted.
+     * Begins, or goes on with what was interrupted, unless that was to have another total.
      *
      * @param total bytes; 0 if not known
      * @throws Fault ALREADY_EXISTS if the namespace has what is expected; UNAVAILABLE if another writes under this reference
      */
     static ContentWriter open(
             Store store, Images images, Owner owner, String ref, long total, Optional<Digest> expected) {
-        var writer = new ContentWriter(store, images, owner, ref);
+        var writer = new ContentWriter(store, images, owner, ref, total);
         Namespace namespace = owner.namespace();
         LeaseOfCall lease = owner.lease();
         if (expected.isPresent()) {
@@ -88,7 +90,8 @@ final class ContentWriter implements AutoCloseable {
 
     private Ingest begin() {
         String key = Blobs.ref(namespace, ref);
-        switch (store.blobs().begin(key, Blobs.Wanted.ANYTHING)) {
+        var announced = new Blobs.Announced(total, lease.id().isPresent());
+        switch (store.blobs().begin(key, Blobs.Wanted.ANYTHING, announced)) {
             case Blobs.Begin.Writing(var begun) -> {
                 ingest = begun;
                 return begun;

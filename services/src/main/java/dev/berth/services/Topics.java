@@ -25,10 +25,12 @@ import dev.berth.wire.shim.events.TaskCreate;
 import dev.berth.wire.shim.events.TaskDelete;
 import dev.berth.wire.shim.events.TaskExecStarted;
 import dev.berth.wire.shim.events.TaskExit;
+import dev.berth.wire.shim.events.TaskIO;
 import dev.berth.wire.shim.events.TaskOOM;
 import dev.berth.wire.shim.events.TaskPaused;
 import dev.berth.wire.shim.events.TaskResumed;
 import dev.berth.wire.shim.events.TaskStart;
+import dev.berth.wire.shim.types.Mount;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -169,8 +171,7 @@ final class Topics {
     private static Message message(TaskEvent event) {
         String id = event.task().id();
         Message.Builder builder = switch (event) {
-            case TaskEvent.Created it ->
-                TaskCreate.newBuilder().setContainerId(id).setPid(it.pid());
+            case TaskEvent.Created it -> created(it);
             case TaskEvent.Started it
             when it.execId().isEmpty() ->
                 TaskStart.newBuilder().setContainerId(id).setPid(it.pid());
@@ -192,9 +193,33 @@ final class Topics {
             case TaskEvent.Deleted it ->
                 TaskDelete.newBuilder()
                         .setContainerId(id)
+                        .setId(it.execId())
+                        .setPid(it.pid())
                         .setExitStatus(it.exit().status())
                         .setExitedAt(Messages.time(it.exit().at()));
         };
         return builder.build();
+    }
+
+    private static TaskCreate.Builder created(TaskEvent.Created task) {
+        var setup = task.setup();
+        var streams = setup.streams();
+        var create = TaskCreate.newBuilder()
+                .setContainerId(task.task().id())
+                .setPid(task.pid())
+                .setBundle(setup.bundle())
+                .setCheckpoint(setup.checkpoint())
+                .setIo(TaskIO.newBuilder()
+                        .setStdin(streams.stdin())
+                        .setStdout(streams.stdout())
+                        .setStderr(streams.stderr())
+                        .setTerminal(streams.terminal()));
+        setup.rootfs()
+                .forEach(mount -> create.addRootfs(Mount.newBuilder()
+                        .setType(mount.type())
+                        .setSource(mount.source())
+                        .setTarget(mount.target())
+                        .addAllOptions(mount.options())));
+        return create;
     }
 }

@@ -11,9 +11,14 @@ import dev.berth.store.ContainerRecord;
 import dev.berth.store.Event;
 import dev.berth.store.Payload;
 import dev.berth.tasks.Exit;
+import dev.berth.tasks.NewTask;
 import dev.berth.tasks.TaskEvent;
 import dev.berth.tasks.TaskId;
+import dev.berth.wire.shim.events.TaskCreate;
+import dev.berth.wire.shim.events.TaskDelete;
+import dev.berth.wire.shim.events.TaskIO;
 import dev.berth.wire.shim.types.Envelope;
+import dev.berth.wire.shim.types.Mount;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +55,41 @@ class HappeningTest {
         assertThat(Topics.of(started).envelope().getTopic()).isEqualTo("/tasks/start");
         var command = new TaskEvent.Started(new TaskId("one", "c"), AT, "shell", 7);
         assertThat(Topics.of(command).envelope().getTopic()).isEqualTo("/tasks/exec-started");
+    }
+
+    @Test
+    void ofATasksBeginAndEndEverythingIsTold() throws Exception {
+        var id = new TaskId("one", "c");
+        var created = new TaskEvent.Created(
+                id,
+                AT,
+                7,
+                new TaskEvent.Setup(
+                        "/bundle",
+                        List.of(new NewTask.RootMount("overlay", "overlay", "", List.of("ro"))),
+                        new TaskEvent.Streams("in", "out", "", true),
+                        "/checkpoint"));
+        TaskCreate told =
+                TaskCreate.parseFrom(Topics.of(created).envelope().getEvent().getValue());
+        assertThat(told)
+                .isEqualTo(TaskCreate.newBuilder()
+                        .setContainerId("c")
+                        .setPid(7)
+                        .setBundle("/bundle")
+                        .setCheckpoint("/checkpoint")
+                        .setIo(TaskIO.newBuilder()
+                                .setStdin("in")
+                                .setStdout("out")
+                                .setTerminal(true))
+                        .addRootfs(Mount.newBuilder()
+                                .setType("overlay")
+                                .setSource("overlay")
+                                .addOptions("ro"))
+                        .build());
+        Happening deleted = Topics.of(new TaskEvent.Deleted(id, AT, "shell", 8, new Exit(3, AT)));
+        TaskDelete end = TaskDelete.parseFrom(deleted.envelope().getEvent().getValue());
+        assertThat(end.getId()).isEqualTo("shell");
+        assertThat(end.getPid()).isEqualTo(8);
     }
 
     @Test

@@ -12,7 +12,9 @@ import dev.berth.wire.shim.events.TaskOOM;
 import dev.berth.wire.shim.events.TaskPaused;
 import dev.berth.wire.shim.events.TaskResumed;
 import dev.berth.wire.shim.events.TaskStart;
+import dev.berth.wire.shim.types.Mount;
 import java.time.Instant;
+import java.util.List;
 
 /** What happens to tasks, as containerd's events say it. */
 final class TaskEvents {
@@ -25,7 +27,7 @@ final class TaskEvents {
 
     private TaskEvents() {}
 
-    static Happening created(TaskRecord task, ProcessRecord init) {
+    static Happening created(TaskRecord task, List<Births.Mount> rootfs, ProcessRecord init) {
         var streams = init.streams();
         var io = TaskIO.newBuilder()
                 .setStdin(streams.stdin())
@@ -38,9 +40,19 @@ final class TaskEvents {
                 TaskCreate.newBuilder()
                         .setContainerId(task.id())
                         .setBundle(task.bundle())
+                        .addAllRootfs(rootfs.stream().map(TaskEvents::mount).toList())
                         .setIo(io)
                         .setPid(init.pid())
                         .build());
+    }
+
+    private static Mount mount(Births.Mount mount) {
+        return Mount.newBuilder()
+                .setType(mount.type())
+                .setSource(mount.source())
+                .setTarget(mount.target())
+                .addAllOptions(mount.options())
+                .build();
     }
 
     static Happening started(ProcessRecord process) {

@@ -269,7 +269,7 @@ final class Tasks {
         Timeline aside = timeline();
         task.init().use(open(task.init().record()));
         if (!Workshop.ownsCgroup(task.record())) {
-            born(task, () -> workshop.create(task, wanted, config, null, timeline));
+            born(task, wanted, () -> workshop.create(task, wanted, config, null, timeline));
             watchMemory(task);
             return List.of();
         }
@@ -281,14 +281,14 @@ final class Tasks {
                     cgroup.await();
                     watchMemory(task);
                 })) {
-            born(task, () -> workshop.create(task, wanted, config, cgroup, timeline));
+            born(task, wanted, () -> workshop.create(task, wanted, config, cgroup, timeline));
             watch.await();
             return aside.steps();
         }
     }
 
-    private static void born(Task task, TaskProcess.Birth birth) throws InterruptedException {
-        task.init().create(birth, made -> TaskEvents.created(task.record(), made));
+    private static void born(Task task, NewTask wanted, TaskProcess.Birth birth) throws InterruptedException {
+        task.init().create(birth, made -> TaskEvents.created(task.record(), wanted.rootfs(), made));
     }
 
     private void watchMemory(Task task) {

@@ -58,12 +58,23 @@ public final class Blobs {
     }
 
     /**
+     * What a client says of an ingest of its own.
+     *
+     * @param total bytes that it means to write, 0 if it does not know; nobody is held to it
+     * @param leased whether a lease held it from its beginning: it goes with its last lease then
+     */
+    public record Announced(long total, boolean leased) {
+        static final Announced NOTHING = new Announced(0, false);
+    }
+
+    /**
      * An ingest that is under way or was interrupted.
      *
      * @param offset bytes that are there
      * @param updatedAt when the last of them was written
      */
-    public record Status(String ref, long offset, Wanted wanted, Instant startedAt, Instant updatedAt) {}
+    public record Status(
+            String ref, long offset, Wanted wanted, Announced announced, Instant startedAt, Instant updatedAt) {}
 
     /** How the beginning of an ingest went. */
     public sealed interface Begin {
@@ -170,6 +181,11 @@ public final class Blobs {
      * @throws Fault INVALID_ARGUMENT if the blob is in the store with another size than is wanted
      */
     public Begin begin(String ref, Wanted wanted) {
+        return begin(ref, wanted, Announced.NOTHING);
+    }
+
+    /** The same for a client; what is there is thrown away if another total was announced for it. */
+    public Begin begin(String ref, Wanted wanted, Announced announced) {
         Names.check("ingest", ref);
         Optional<Blob> there = wanted.digest().flatMap(this::find);
         if (there.isPresent()) {
@@ -179,7 +195,7 @@ public final class Blobs {
             flush(); // the directory of the reference is needed again
         }
         try {
-            Begin begin = reserve(ref, wanted);
+            Begin begin = reserve(ref, wanted, announced);
             if (begin instanceof Begin.Writing(var ingest)) {
                 ingest.resume();
             }
@@ -445,7 +461,7 @@ public final class Blobs {
         }
     }
 
-    private Begin reserve(String ref, Wanted wanted) throws IOException {
+    private Begin reserve(String ref, Wanted wanted, Announced announced) throws IOException {
         lock.lock();
         try {
             Optional<Blob> there = wanted.digest().flatMap(this::find);
@@ -458,7 +474,7 @@ public final class Blobs {
                 }
             }
             IngestFiles files = IngestFiles.of(layout, ref);
-            files.create(wanted, clock.instant());
+            files.create(wanted, announced, clock.instant());
             Ingest ingest = Ingest.open(this, files, wanted);
             writing.put(ref, ingest);
             return new Begin.Writing(ingest);

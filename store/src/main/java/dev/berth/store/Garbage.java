@@ -6,6 +6,7 @@ import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -122,9 +123,14 @@ public final class Garbage implements AutoCloseable {
         return ingests(references.reachable());
     }
 
-    /** The ingests that only leases held whose time is over, as {@link Blobs} names them. */
-    public Set<String> abandonedIngests() {
+    /**
+     * The ingests that only leases held whose time is over or that are gone, as {@link Blobs} names them.
+     *
+     * @param leased those that a lease held from their beginning
+     */
+    public Set<String> abandonedIngests(Collection<String> leased) {
         Set<String> abandoned = ingests(references.letGo());
+        abandoned.addAll(leased);
         abandoned.removeAll(heldIngests());
         if (!abandoned.isEmpty()) { // one that is leased again is not abandoned any more
             abandoned.removeAll(ingests(metadata.write(Durability.PROCESS, records -> Set.copyOf(kept(records)))));

@@ -10,10 +10,12 @@ import java.util.Optional;
 import java.util.OptionalLong;
 
 /** The description of an ingest, as it lies beside its data. */
-record IngestAbout(String ref, Blobs.Wanted wanted, Instant startedAt) {
+record IngestAbout(String ref, Blobs.Wanted wanted, Blobs.Announced announced, Instant startedAt) {
     private static final String REF = "ref";
     private static final String DIGEST = "digest";
     private static final String SIZE = "size";
+    private static final String TOTAL = "total";
+    private static final String LEASED = "leased";
     private static final String STARTED_AT = "startedAt";
 
     String toText() {
@@ -25,6 +27,10 @@ record IngestAbout(String ref, Blobs.Wanted wanted, Instant startedAt) {
                 wanted.digest().map(Digest::toString).orElse(""),
                 SIZE,
                 size.isPresent() ? Long.toString(size.getAsLong()) : "",
+                TOTAL,
+                Long.toString(announced.total()),
+                LEASED,
+                Boolean.toString(announced.leased()),
                 STARTED_AT,
                 startedAt.toString()));
     }
@@ -40,6 +46,8 @@ record IngestAbout(String ref, Blobs.Wanted wanted, Instant startedAt) {
                     new Blobs.Wanted(
                             digest.isEmpty() ? Optional.empty() : Optional.of(Digest.parse(digest)),
                             size.isEmpty() ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(size))),
+                    new Blobs.Announced(
+                            Long.parseLong(about.getOrDefault(TOTAL, "0")), Boolean.parseBoolean(about.get(LEASED))),
                     Instant.parse(about.getOrDefault(STARTED_AT, ""))));
         } catch (Fault | NumberFormatException | DateTimeException | JsonException e) {
             return Optional.empty();

@@ -33,11 +33,18 @@ record IngestFiles(Path directory, String ref) {
                 Layout.PRIVATE_FILE);
     }
 
-    /** Makes the directory; one that is there keeps its time of beginning. */
-    void create(Blobs.Wanted wanted, Instant now) throws IOException {
+    /** Makes the directory; one that is there keeps its time of beginning, and its data unless they are to be others. */
+    void create(Blobs.Wanted wanted, Blobs.Announced announced, Instant now) throws IOException {
         boolean fresh = Layout.makePrivate(directory);
-        Instant startedAt = fresh ? now : status().map(Blobs.Status::startedAt).orElse(now);
-        Files.writeString(about(directory), new IngestAbout(ref, wanted, startedAt).toText());
+        Optional<Blobs.Status> before = fresh ? Optional.empty() : status();
+        long known = before.map(it -> it.announced().total()).orElse(0L);
+        if (known != 0 && announced.total() != 0 && known != announced.total()) {
+            Files.delete(data());
+            before = Optional.empty();
+        }
+        var kept = new Blobs.Announced(announced.total() == 0 ? known : announced.total(), announced.leased());
+        Instant startedAt = before.map(Blobs.Status::startedAt).orElse(now);
+        Files.writeString(about(directory), new IngestAbout(ref, wanted, kept, startedAt).toText());
     }
 
     void remove(Disk disk) throws IOException {
@@ -59,6 +66,7 @@ record IngestFiles(Path directory, String ref) {
                     known.ref(),
                     data.size(),
                     known.wanted(),
+                    known.announced(),
                     known.startedAt(),
                     data.lastModifiedTime().toInstant()));
         } catch (NoSuchFileException | CharacterCodingException e) {

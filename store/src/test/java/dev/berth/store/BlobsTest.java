@@ -91,6 +91,29 @@ final class BlobsTest {
     }
 
     @Test
+    void whatAClientSaysOfItsIngestIsKept() throws IOException {
+        announced("a", new Blobs.Announced(12, true));
+        announced("a", new Blobs.Announced(0, false));
+        assertThat(blobs.findIngest("a")).hasValueSatisfying(status -> {
+            assertThat(status.announced()).isEqualTo(new Blobs.Announced(12, false));
+            assertThat(status.offset()).isEqualTo(10);
+        });
+        announced("a", new Blobs.Announced(13, true));
+        assertThat(blobs.findIngest("a")).as("another total is another blob").hasValueSatisfying(status -> {
+            assertThat(status.announced()).isEqualTo(new Blobs.Announced(13, true));
+            assertThat(status.offset()).isEqualTo(5);
+        });
+    }
+
+    private void announced(String ref, Blobs.Announced announced) {
+        if (blobs.begin(ref, Blobs.Wanted.ANYTHING, announced) instanceof Blobs.Begin.Writing(var ingest)) {
+            try (ingest) {
+                ingest.write(bytes("some "), 0, 5);
+            }
+        }
+    }
+
+    @Test
     void wrongBytesAreRefusedAndGone() {
         try (Ingest ingest = writing("a", Blobs.Wanted.of(digest(TEXT), TEXT.length()))) {
             ingest.write(bytes("other bytes!"), 0, 12);

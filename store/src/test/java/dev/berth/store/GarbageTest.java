@@ -187,7 +187,10 @@ final class GarbageTest {
         });
         try (Garbage garbage = metadata.collect()) {
             assertThat(garbage.heldIngests()).containsExactly(Blobs.ref(K8S, "one"));
-            assertThat(garbage.abandonedIngests()).containsExactly(Blobs.ref(K8S, "two"));
+            assertThat(garbage.abandonedIngests(List.of())).containsExactly(Blobs.ref(K8S, "two"));
+            assertThat(garbage.abandonedIngests(List.of(Blobs.ref(K8S, "one"), Blobs.ref(K8S, "three"))))
+                    .as("what a lease held that is gone goes too")
+                    .containsExactlyInAnyOrder(Blobs.ref(K8S, "two"), Blobs.ref(K8S, "three"));
         }
     }
 }

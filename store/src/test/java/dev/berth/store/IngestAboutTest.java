@@ -16,7 +16,8 @@ final class IngestAboutTest {
             Blobs.Wanted.of(StoreRoot.digest("x"), 1),
             new Blobs.Wanted(Optional.empty(), OptionalLong.of(0))
         }) {
-            IngestAbout about = new IngestAbout("layer-\"sha256:é\"", wanted, StoreRoot.NOW);
+            IngestAbout about =
+                    new IngestAbout("layer-\"sha256:é\"", wanted, new Blobs.Announced(7, true), StoreRoot.NOW);
             assertThat(IngestAbout.fromText(about.toText())).contains(about);
         }
     }
@@ -42,7 +43,9 @@ final class IngestAboutTest {
 
     @Test
     void everyBeginningOfOneIsNone() {
-        String text = new IngestAbout("a", Blobs.Wanted.of(StoreRoot.digest("x"), 1), StoreRoot.NOW).toText();
+        String text = new IngestAbout(
+                        "a", Blobs.Wanted.of(StoreRoot.digest("x"), 1), Blobs.Announced.NOTHING, StoreRoot.NOW)
+                .toText();
         for (int length = 0; length < text.length(); length++) {
             assertThat(IngestAbout.fromText(text.substring(0, length)))
                     .as(text.substring(0, length))

@@ -48,10 +48,7 @@ final class EventsServer {
         Instant at = TaskClient.instant(envelope.getTimestamp());
         var bytes = envelope.getEvent().getValue();
         TaskEvent event = switch (envelope.getTopic()) {
-            case "/tasks/create" -> {
-                var told = TaskCreate.parseFrom(bytes);
-                yield new TaskEvent.Created(new TaskId(namespace, told.getContainerId()), at, told.getPid());
-            }
+            case "/tasks/create" -> created(namespace, at, TaskCreate.parseFrom(bytes));
             case "/tasks/start" -> {
                 var told = TaskStart.parseFrom(bytes);
                 yield new TaskEvent.Started(new TaskId(namespace, told.getContainerId()), at, "", told.getPid());
@@ -77,6 +74,23 @@ final class EventsServer {
         return Optional.ofNullable(event);
     }
 
+    private static TaskEvent created(String namespace, Instant at, TaskCreate told) {
+        var rootfs = told.getRootfsList().stream()
+                .map(mount -> new NewTask.RootMount(
+                        mount.getType(), mount.getSource(), mount.getTarget(), mount.getOptionsList()))
+                .toList();
+        var io = told.getIo();
+        return new TaskEvent.Created(
+                new TaskId(namespace, told.getContainerId()),
+                at,
+                told.getPid(),
+                new TaskEvent.Setup(
+                        told.getBundle(),
+                        rootfs,
+                        new TaskEvent.Streams(io.getStdin(), io.getStdout(), io.getStderr(), io.getTerminal()),
+                        told.getCheckpoint()));
+    }
+
     private static TaskEvent exited(String namespace, Instant at, TaskExit told, boolean known) {
         // The field "id" names the process: the container itself, or one of its execs.
         String execId = told.getId().equals(told.getContainerId()) ? "" : told.getId();
@@ -92,6 +106,8 @@ final class EventsServer {
         return new TaskEvent.Deleted(
                 new TaskId(namespace, told.getContainerId()),
                 at,
+                told.getId(),
+                told.getPid(),
                 new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt()), known));
     }
 }

@@ -1,6 +1,7 @@
 package dev.berth.tasks;
 
 import java.time.Instant;
+import java.util.List;
 
 /** Something that happened to a task; told at least once, in order for each task. */
 public sealed interface TaskEvent {
@@ -9,7 +10,27 @@ public sealed interface TaskEvent {
     /** When it happened. */
     Instant at();
 
-    record Created(TaskId task, Instant at, int pid) implements TaskEvent {}
+    /**
+     * A task was made, and waits for its start.
+     *
+     * @param setup what it was made of, as its shim tells it
+     */
+    record Created(TaskId task, Instant at, int pid, Setup setup) implements TaskEvent {}
+
+    /**
+     * What a task was made of.
+     *
+     * @param bundle directory of its config.json
+     * @param checkpoint directory from which it was restored; empty if it begins anew
+     */
+    record Setup(String bundle, List<NewTask.RootMount> rootfs, Streams streams, String checkpoint) {
+        public Setup {
+            rootfs = List.copyOf(rootfs);
+        }
+    }
+
+    /** Paths of pipes or files for a task's input and output; empty for none. */
+    record Streams(String stdin, String stdout, String stderr, boolean terminal) {}
 
     /**
      * A process runs.
@@ -32,5 +53,10 @@ public sealed interface TaskEvent {
 
     record Resumed(TaskId task, Instant at) implements TaskEvent {}
 
-    record Deleted(TaskId task, Instant at, Exit exit) implements TaskEvent {}
+    /**
+     * A task is gone.
+     *
+     * @param execId empty for the container's first process
+     */
+    record Deleted(TaskId task, Instant at, String execId, int pid, Exit exit) implements TaskEvent {}
 }

@@ -135,6 +135,7 @@ abstract class TasksContract {
     void aContainerFromCreateToDelete() throws Exception {
         TaskId task = create("a", Map.of(), "sh", "-c", "echo out; echo err >&2; exit 7");
         assertThat(tasks.state(task).status()).isEqualTo(TaskState.Status.CREATED);
+        assertThat(next(TaskEvent.Created.class).setup().bundle()).endsWith(task.id());
         int pid = tasks.start(task);
         assertThat(pid).isPositive();
         Exit exit = tasks.awaitExit(task, LIMIT).orElseThrow();
