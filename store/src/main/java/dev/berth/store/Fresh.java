@@ -4,9 +4,7 @@ import dev.berth.store.Garbage.Kind;
 import dev.berth.store.Garbage.Node;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The records that were written since a collection began. Triggers note them, so that no way to write one can be forgotten; they are
@@ -49,14 +47,16 @@ final class Fresh {
         writer.change("DELETE FROM fresh");
     }
 
-    /** What was noted since the last call. */
-    static Set<Node> take(Session writer) {
-        Set<Node> nodes = new HashSet<>(writer.list(
-                "SELECT DISTINCT kind, namespace, id FROM fresh",
-                row -> new Node(Kind.valueOf(row.text()), row.namespace(), row.text())));
-        if (!nodes.isEmpty()) {
-            writer.change("DELETE FROM fresh");
+    /** What was noted and not taken yet, the oldest first; fewer than asked for are all. */
+    static List<Node> take(Session writer, int most) {
+        List<Noted> some = writer.list(
+                "SELECT rowid, kind, namespace, id FROM fresh ORDER BY rowid LIMIT " + most,
+                row -> new Noted(row.number(), new Node(Kind.valueOf(row.text()), row.namespace(), row.text())));
+        if (!some.isEmpty()) {
+            writer.change("DELETE FROM fresh WHERE rowid <= ?", some.getLast().row());
         }
-        return nodes;
+        return some.stream().map(Noted::node).toList();
     }
+
+    private record Noted(long row, Node node) {}
 }

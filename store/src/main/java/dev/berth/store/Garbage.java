@@ -75,6 +75,9 @@ public final class Garbage implements AutoCloseable {
         }
     }
 
+    /** Each is read with what it names: some milliseconds for all. */
+    private static final int LOOKED_AT_ONCE = 64;
+
     private final Metadata metadata;
     private final InstantSource clock;
     private final References references;
@@ -133,7 +136,7 @@ public final class Garbage implements AutoCloseable {
         abandoned.addAll(leased);
         abandoned.removeAll(heldIngests());
         if (!abandoned.isEmpty()) { // one that is leased again is not abandoned any more
-            abandoned.removeAll(ingests(metadata.write(Durability.PROCESS, records -> Set.copyOf(kept(records)))));
+            abandoned.removeAll(ingests(whenLooked((_, kept) -> Set.copyOf(kept))));
         }
         return abandoned;
     }
@@ -159,8 +162,7 @@ public final class Garbage implements AutoCloseable {
      * @return what is gone
      */
     public List<Node> remove(List<Node> some, Predicate<Node> spared) {
-        return metadata.write(Durability.PROCESS, records -> {
-            Set<Node> kept = kept(records);
+        return whenLooked((records, kept) -> {
             List<Node> gone = new ArrayList<>();
             for (Node node : some) {
                 if (!kept.contains(node) && !spared.test(node) && remove(records, node)) {
@@ -171,13 +173,35 @@ public final class Garbage implements AutoCloseable {
         });
     }
 
-    private Set<Node> kept(Records records) {
-        Set<Node> written = Fresh.take(records.session());
-        if (!written.isEmpty()) {
-            keptMeanwhile.addAll(
-                    References.reachable(references, References.read(records.session(), clock.instant(), written)));
+    /** Work in a transaction in which it is known what is needed meanwhile. */
+    private interface Work<T> {
+        T run(Records records, Set<Node> kept);
+    }
+
+    /**
+     * If much was written, it is looked at in several transactions: others want to write too. Should they write faster than that, the
+     * steps become longer.
+     */
+    private <T> T whenLooked(Work<T> work) {
+        for (int most = LOOKED_AT_ONCE; ; most *= 2) {
+            int step = most;
+            Optional<T> done = metadata.write(
+                    Durability.PROCESS,
+                    records -> look(records, step) ? Optional.of(work.run(records, keptMeanwhile)) : Optional.empty());
+            if (done.isPresent()) {
+                return done.get();
+            }
         }
-        return keptMeanwhile;
+    }
+
+    /** @return whether that was all */
+    private boolean look(Records records, int most) {
+        List<Node> written = Fresh.take(records.session(), most);
+        if (!written.isEmpty()) {
+            keptMeanwhile.addAll(References.reachable(
+                    references, References.read(records.session(), clock.instant(), Set.copyOf(written))));
+        }
+        return written.size() < most;
     }
 
     private static boolean remove(Records records, Node node) {
