@@ -65,11 +65,21 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private void end(Exception failure) {
         over = true;
         try {
+            if (failure instanceof Fault fault && fault.code() == Fault.Code.RESOURCE_EXHAUSTED) {
+                dropWriter(); // what came so far takes room that others need
+            }
             closeWriter();
         } catch (Fault left) {
             failure.addSuppressed(left);
         }
         Calls.fail(client, failure);
+    }
+
+    private void dropWriter() {
+        ContentWriter open = writer;
+        if (open != null) {
+            open.abort();
+        }
     }
 
     private void closeWriter() {

@@ -15,6 +15,7 @@ import dev.berth.wire.cri.StopContainerRequest;
 import io.grpc.Status;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,17 +42,21 @@ class FullDiskTest {
     private Berth berth;
     private GrpcPods pods;
     private Path ballast;
+    private String target;
 
     @BeforeAll
     void start() throws IOException, InterruptedException {
         Peers.need("crictl");
+        Peers.need("ctr");
         berth = Berth.start(
                 "",
                 "[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n",
                 FullDiskTest::mount);
         pods = new GrpcPods(berth);
         ballast = berth.root().resolve("ballast");
-        berth.registry().add("large", "latest", large());
+        Built large = large();
+        target = large.target().digest().toString();
+        berth.registry().add("large", "latest", large);
         pods.pull(berth.image("busybox"));
     }
 
@@ -172,6 +177,75 @@ class FullDiskTest {
                         .setImage(ImageSpec.newBuilder().setImage(large))
                         .build());
         pods.remove(pod);
+    }
+
+    /** The same over containerd's API: what is refused leaves nothing, and what was there is whole. */
+    @Test
+    void whatClientsOfContainerdWrite() throws Exception {
+        Ctr ctr = new Ctr(berth.state().resolve("berth.sock"));
+        String large = berth.image("large");
+        Path archive = berth.folder().resolve("large.tar");
+        does(ctr, "content", "fetch", "--plain-http", large);
+        does(ctr, "images", "export", archive.toString(), large);
+        Path noise = berth.folder().resolve("noise");
+        byte[] bytes = new byte[LAYER_BYTES];
+        new Random(7).nextBytes(bytes);
+        Files.write(noise, bytes);
+
+        leave(LAYER_BYTES / 2);
+        long before = free();
+        refused(before, ctr.run("snapshots", "unpack", target));
+        refused(before, ctr.run(noise, "content", "ingest", "noise"));
+        assertThat(ctr.run("content", "active").text().lines()).hasSize(1);
+        Files.delete(ballast);
+        does(ctr, "images", "check", "name==" + large);
+        does(ctr, "images", "export", berth.folder().resolve("again.tar").toString(), large);
+        assertThat(Files.mismatch(archive, berth.folder().resolve("again.tar"))).isEqualTo(-1);
+        does(ctr, "images", "rm", "--sync", large);
+
+        leave(IMAGE_BYTES / 2);
+        refused(free(), ctr.run("images", "import", archive.toString()));
+        assertThat(ctr.run("images", "ls", "-q").text()).isEmpty();
+        assertThat(ctr.run("snapshots", "ls").text().lines()).hasSize(1);
+        Files.delete(ballast);
+
+        leave(0);
+        int made = 0;
+        Berth.Result prepared = ctr.run("snapshots", "prepare", "made" + made);
+        while (prepared.exit() == 0) { // until the last block is gone
+            made++;
+            prepared = ctr.run("snapshots", "prepare", "made" + made);
+        }
+        assertThat(prepared.err()).contains("disk is full", "resource exhausted");
+        assertThat(ctr.run("snapshots", "ls").text().lines()).hasSize(1 + made);
+        Files.delete(ballast);
+        for (int i = 0; i < made; i++) {
+            does(ctr, "snapshots", "rm", "made" + i);
+        }
+        does(ctr, "images", "import", archive.toString());
+        does(ctr, "images", "rm", "--sync", large);
+    }
+
+    private static void does(Ctr ctr, String... arguments) {
+        Berth.Result result = ctr.run(arguments);
+        assertThat(result.exit())
+                .as(String.join(" ", arguments) + ": " + result.err())
+                .isZero();
+    }
+
+    /** For want of room, and then there is as much of it as before. */
+    private void refused(long before, Berth.Result result) throws InterruptedException {
+        assertThat(result.exit()).isNotZero();
+        assertThat(result.err()).contains("disk is full", "resource exhausted");
+        Berth.until("the room is back", Berth.LIMIT, () -> spare() > before - TOLERANCE);
+    }
+
+    private long spare() {
+        try {
+            return free();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test
