@@ -2,13 +2,25 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.github.luben.zstd.Zstd;
+import com.sun.net.httpserver.Filter;
+import com.sun.net.httpserver.HttpExchange;
 import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ImageBuilder;
+import dev.berth.images.sample.LayerBuilder;
+import dev.berth.images.sample.ServedRegistry;
+import dev.berth.oci.Digest;
+import dev.berth.oci.MediaTypes;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -18,6 +30,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @ExtendWith(Leaks.class)
 class ImageCommandTest {
+    private static final Path SCRIPT = Path.of("/usr/bin/script");
+
     private Berth berth;
 
     @BeforeAll
@@ -36,10 +50,39 @@ class ImageCommandTest {
 
     /** Runs a command on this daemon. */
     private Berth.Result image(String... words) {
+        return Berth.run(command(words));
+    }
+
+    private List<String> command(String... words) {
         var command = new ArrayList<>(List.of(Project.ROOT.resolve("berth").toString(), "image"));
         command.addAll(List.of(words));
         command.addAll(List.of("--config", berth.config().toString()));
-        return Berth.run(command);
+        return command;
+    }
+
+    /** Runs a command on a terminal; when it shows this, somebody types the answer. */
+    private Berth.Result typed(String question, String answer, String... words)
+            throws IOException, InterruptedException {
+        Assumptions.assumeTrue(Files.isExecutable(SCRIPT), "script is not installed");
+        Path shown = Files.createTempFile(berth.folder(), "shown", "");
+        Process process = new ProcessBuilder(SCRIPT.toString(), "-qec", String.join(" ", command(words)), "/dev/null")
+                .redirectErrorStream(true)
+                .redirectOutput(shown.toFile())
+                .start();
+        try (OutputStream keys = process.getOutputStream()) {
+            if (!question.isEmpty()) {
+                Berth.until(
+                        "it asks " + question,
+                        Berth.LIMIT,
+                        () -> Berth.read(shown).contains(question) || !process.isAlive());
+                keys.write((answer + "\n").getBytes(StandardCharsets.UTF_8));
+                keys.flush();
+            }
+            assertThat(Berth.ended(process)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+        return new Berth.Result(process.exitValue(), Berth.read(shown), "");
     }
 
     /** Makes an image of its own, so that one test does not see what another does; its reference. */
@@ -202,5 +245,140 @@ class ImageCommandTest {
                 .contains("Nothing to remove");
         assertThat(image("prune", "--all", "--dry-run").text()).contains("would remove " + name, "would be freed");
         assertThat(image("ls", "--quiet").text()).contains(name);
+    }
+
+    @Test
+    void whoSitsAtATerminalIsAskedBeforeAnythingIsPruned() throws Exception {
+        String name = fresh("asked");
+        String[] pull = {"pull", "--quiet", "--namespace", "btprune", name};
+        String[] prune = {"prune", "--all", "--namespace", "btprune"};
+        image(pull).text();
+        Berth.Result no = typed("[y/N]", "n", prune);
+        assertThat(no.exit()).isEqualTo(1);
+        assertThat(no.out()).contains("  " + name, "names? [y/N]").doesNotContain("removed");
+        assertThat(image("ls", "--quiet", "--namespace", "btprune").text()).contains(name);
+        Berth.Result yes = typed("[y/N]", "yes", prune);
+        assertThat(yes.exit()).as(yes.out()).isZero();
+        assertThat(yes.out()).contains("removed " + name, "Freed ");
+        image(pull).text();
+        Berth.Result sure = typed("", "", "prune", "--all", "--force", "--namespace", "btprune");
+        assertThat(sure.out()).contains("removed " + name).doesNotContain("[y/N]");
+        image(pull).text();
+        assertThat(image(prune).text()).as("nobody sits there").contains("removed " + name);
+        image("rm", name).text();
+    }
+
+    @Test
+    void aTerminalShowsABarForEachLayer() throws Exception {
+        berth.registry().add("bars", "latest", Busybox.image().env("FRESH=bars").build());
+        Berth.Result bars = typed("", "", "pull", berth.image("bars"));
+        assertThat(bars.exit()).as(bars.out()).isZero();
+        assertThat(bars.out())
+                .containsPattern("[0-9a-f]{12} \\[={24}] ")
+                .contains("1 of 1 layers done", "\u001b[K", berth.image("bars") + " sha256:");
+        image("rm", berth.image("bars")).text();
+        Berth.Result lines = image("pull", berth.image("bars"));
+        assertThat(lines.err()).contains("layer ").doesNotContain("\u001b");
+        image("rm", berth.image("bars")).text();
+        assertThat(image("pull", "--quiet", berth.image("bars")).err()).isEmpty();
+        image("rm", berth.image("bars")).text();
+    }
+
+    /** Lets only one user in. */
+    private static final class Guard extends Filter {
+        @Override
+        public void doFilter(HttpExchange exchange, Chain chain) throws IOException {
+            String login = Base64.getEncoder().encodeToString("me:secret".getBytes(StandardCharsets.UTF_8));
+            if (("Basic " + login).equals(exchange.getRequestHeaders().getFirst("Authorization"))) {
+                chain.doFilter(exchange);
+            } else {
+                exchange.getResponseHeaders().set("WWW-Authenticate", "Basic realm=\"test\"");
+                exchange.sendResponseHeaders(401, -1);
+                exchange.close();
+            }
+        }
+
+        @Override
+        public String description() {
+            return "one user";
+        }
+    }
+
+    @Test
+    void aLoginIsGivenTypedOrReadFromTheInput() throws Exception {
+        try (ServedRegistry registry = ServedRegistry.start(new Guard())) {
+            berth.trust(registry.authority());
+            registry.add("own", "latest", Busybox.image().env("FRESH=own").build());
+            String name = registry.authority() + "/own:latest";
+            assertThat(image("pull", name).exit()).isEqualTo(1);
+            Berth.Result wrong = image("pull", "--user", "me:wrong", name);
+            assertThat(wrong.exit()).isEqualTo(1);
+            assertThat(wrong.err()).doesNotContain("me:wrong");
+            assertThat(image("pull", "--quiet", "--user", "me:secret", name).text())
+                    .isEqualTo(name);
+            image("rm", name).text();
+            Path password = Files.writeString(berth.folder().resolve("password"), "secret\n");
+            var command = new ArrayList<>(
+                    List.of("sh", "-c", "input=$1; shift; exec \"$@\" <\"$input\"", "sh", password.toString()));
+            command.addAll(command("pull", "--quiet", "-u", "me", name));
+            assertThat(Berth.run(command).text()).isEqualTo(name);
+            image("rm", name).text();
+            Berth.Result typed = typed("Password of me: ", "secret", "pull", "--user", "me", name);
+            assertThat(typed.exit()).as(typed.out()).isZero();
+            assertThat(typed.out()).contains(name + " sha256:").doesNotContain("secret");
+            image("rm", name).text();
+        }
+    }
+
+    @Test
+    void layersPackedWithZstdAreVerifiedToo() throws IOException {
+        byte[] plain = new LayerBuilder()
+                .file("text", 0644, "packed otherwise\n".repeat(1000))
+                .plainBytes();
+        byte[] packed = Zstd.compress(plain);
+        berth.registry()
+                .add(
+                        "zstd",
+                        "latest",
+                        new ImageBuilder()
+                                .layer(new LayerBuilder()
+                                        .file("text", 0644, "packed otherwise\n".repeat(1000))
+                                        .packed(MediaTypes.OCI_LAYER_ZSTD, packed))
+                                .build());
+        String name = berth.image("zstd");
+        image("pull", "--quiet", name).text();
+        assertThat(image("verify", name).text()).contains("whole, for [linux/amd64]", "4 blobs");
+        Path blob =
+                berth.root().resolve("blobs/sha256").resolve(Digest.of(packed).hex());
+        byte[] broken = packed.clone();
+        broken[broken.length / 2] ^= 1;
+        Files.write(blob, broken);
+        Berth.Result result = image("verify", name);
+        assertThat(result.exit()).isEqualTo(1);
+        assertThat(result.out()).contains("layer " + Digest.of(packed));
+        Files.write(blob, packed);
+        assertThat(image("verify", name).exit()).isZero();
+        image("rm", name).text();
+    }
+
+    @Test
+    void whatIsChangedInAMountIsGoneWithIt() throws IOException {
+        Path folder = Files.createDirectories(berth.folder().resolve("changed"));
+        String name = berth.image("busybox");
+        try {
+            image("mount", "--rw", name, folder.toString()).text();
+            Files.delete(folder.resolve("bin/busybox"));
+            Files.writeString(folder.resolve("new"), "text");
+        } finally {
+            image("unmount", folder.toString());
+        }
+        try {
+            image("mount", "--rw", name, folder.toString()).text();
+            assertThat(folder.resolve("bin/busybox")).exists();
+            assertThat(folder.resolve("new")).doesNotExist();
+        } finally {
+            image("unmount", folder.toString());
+        }
+        assertThat(image("verify", name).exit()).isZero();
     }
 }
