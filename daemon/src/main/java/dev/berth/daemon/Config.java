@@ -92,8 +92,9 @@ record Config(
     /**
      * @param snapshotter overlay, native, or auto for overlay where the file system can carry it
      * @param downloads layers fetched at the same time for one image
+     * @param discard whether the packed layers of what the CRI pulls go when they are unpacked
      */
-    record Images(String snapshotter, int downloads, Verifier verifier) {}
+    record Images(String snapshotter, int downloads, boolean discard, Verifier verifier) {}
 
     /** Programs that judge images, as containerd's: where they are, how many are asked, how long each may take. */
     record Verifier(Path binDir, int most, Duration limit) {}
@@ -254,6 +255,7 @@ record Config(
         return new Images(
                 table.oneOf("snapshotter", "auto", List.of("auto", "overlay", "native")),
                 table.number("downloads", 4, 1, 64),
+                table.flag("discard_unpacked_layers", false),
                 new Verifier(
                         verifier.path("bin_dir", "/opt/containerd/image-verifier/bin"),
                         verifier.number("max_verifiers", 10, -1, 1000),

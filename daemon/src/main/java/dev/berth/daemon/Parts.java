@@ -22,6 +22,7 @@ import dev.berth.oci.Platform;
 import dev.berth.snapshots.NativeSnapshotter;
 import dev.berth.snapshots.OverlaySnapshotter;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Store;
 import dev.berth.tasks.Handler;
 import dev.berth.tasks.TasksConfig;
@@ -85,7 +86,8 @@ final class Parts {
         }
     }
 
-    static Snapshotter snapshotter(Config config, Store store, Disk disk) throws IOException {
+    /** The main one as configured, and always the one that copies: a client may ask for it. */
+    static Snapshotters snapshotters(Config config, Store store, Disk disk) throws IOException {
         Path directory = config.root().resolve("snapshots");
         Files.createDirectories(directory);
         boolean copies = switch (config.images().snapshotter()) {
@@ -93,11 +95,12 @@ final class Parts {
             case "overlay" -> false;
             default -> !OverlaySupport.of(directory);
         };
-        Snapshotter snapshotter = copies
-                ? new NativeSnapshotter(directory, store.metadata(), disk)
-                : new OverlaySnapshotter(directory, store.metadata(), disk);
-        snapshotter.recover();
-        return snapshotter;
+        Snapshotter copying = new NativeSnapshotter(config.root().resolve("native"), store.metadata(), disk);
+        var snapshotters = copies
+                ? Snapshotters.of(copying)
+                : new Snapshotters(new OverlaySnapshotter(directory, store.metadata(), disk), List.of(copying));
+        snapshotters.all().forEach(Snapshotter::recover);
+        return snapshotters;
     }
 
     static TasksConfig tasks(Config config) throws IOException {
@@ -157,6 +160,7 @@ final class Parts {
                 layers,
                 3 * layers,
                 Set.of(),
+                config.images().discard(),
                 new Verification(verifier.binDir(), verifier.most(), verifier.limit()));
     }
 

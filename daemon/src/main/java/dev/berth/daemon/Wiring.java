@@ -18,7 +18,7 @@ import dev.berth.linux.MappedFiles;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
 import dev.berth.services.Services;
-import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
 import io.grpc.ServerInterceptor;
@@ -68,7 +68,7 @@ final class Wiring implements AutoCloseable {
         Store store = Store.open(config.root(), disk, clock);
         closing.add("store", store::close);
 
-        Snapshotter snapshots = Parts.snapshotter(config, store, disk);
+        Snapshotters snapshots = Parts.snapshotters(config, store, disk);
 
         RegistryClient registries = Parts.registries(config, ticker);
         closing.add("registry client", registries::close);
@@ -85,7 +85,10 @@ final class Wiring implements AutoCloseable {
         closing.add("tasks", tasks::close);
 
         Cri cri = Cri.open(
-                Parts.cri(config), new Cri.Parts(store, images, snapshots, networks, namespaces, tasks), clock, ticker);
+                Parts.cri(config),
+                new Cri.Parts(store, images, snapshots.main(), networks, namespaces, tasks),
+                clock,
+                ticker);
         closing.add("cri", cri::close);
 
         StreamingServer streaming = StreamingServer.of(Parts.streaming(config), ticker);

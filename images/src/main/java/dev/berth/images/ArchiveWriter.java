@@ -177,6 +177,10 @@ final class ArchiveWriter {
                                 + it.digest().hex(),
                         it));
         for (Descriptor blob : blobs.values()) { // before the first byte: half an archive helps nobody
+            if (MediaTypes.isLayer(blob.mediaType())
+                    && store.blobs().find(blob.digest()).isEmpty()) {
+                throw PushPlan.missingLayer(blob.digest()).within("export images");
+            }
             store.blobs().info(blob.digest());
         }
         tar.begin(entry(ArchiveReader.BLOBS, TarEntry.Kind.DIRECTORY, 0755, 0));

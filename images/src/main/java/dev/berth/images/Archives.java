@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -49,14 +50,19 @@ public final class Archives {
             Namespace namespace, PullRequest.Extent extent, boolean pack, Namer namer, Progress progress) {}
 
     private final Store store;
-    private final Snapshotter snapshotter;
+    private final Function<PullRequest.Extent, Snapshotter> snapshotters;
     private final Holds holds;
     private final Supplier<Crew> crews;
     private final Runnable sweep;
 
-    Archives(Store store, Snapshotter snapshotter, Holds holds, Supplier<Crew> crews, Runnable sweep) {
+    Archives(
+            Store store,
+            Function<PullRequest.Extent, Snapshotter> snapshotters,
+            Holds holds,
+            Supplier<Crew> crews,
+            Runnable sweep) {
         this.store = store;
-        this.snapshotter = snapshotter;
+        this.snapshotters = snapshotters;
         this.holds = holds;
         this.crews = crews;
         this.sweep = sweep;
@@ -145,9 +151,10 @@ public final class Archives {
             packed.add(layer.descriptor());
         }
         request.progress().resolved(parts.manifest(), packed);
+        Snapshotter snapshotter = snapshotters.apply(request.extent());
         try (Crew crew = crews.get()) {
             new LayerSet(request.namespace(), store.blobs(), snapshotter, LayerSource.NOWHERE, request.progress(), crew)
-                    .bring(parts.layers(), selection.unpacks(parts));
+                    .bring(parts.layers(), selection.unpacks(parts) ? LayerSet.Aim.BOTH : LayerSet.Aim.PACKED);
         }
     }
 
@@ -181,6 +188,7 @@ public final class Archives {
     private List<ImageRecord> record(
             Import request, Descriptor index, List<Found> found, Map<String, ImageRecord> named) {
         ContentLabels labels = new ContentLabels();
+        String snapshotter = snapshotters.apply(request.extent()).name();
         boolean all = !request.namer().ofIndex(index).isEmpty();
         if (all) {
             labels.add(index, new FromArchive().document(index).tree());
@@ -194,7 +202,7 @@ public final class Archives {
             each.selection
                     .images()
                     .forEach(parts -> labels.add(
-                            parts, each.selection.unpacks(parts) ? Optional.of(snapshotter.name()) : Optional.empty()));
+                            parts, each.selection.unpacks(parts) ? Optional.of(snapshotter) : Optional.empty()));
         }
         store.blobs().flush();
         return store.metadata().write(Durability.POWER, records -> {

@@ -10,6 +10,7 @@ import dev.berth.oci.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,8 @@ final class ContentLabels {
     record Entry(long size, Map<String, String> labels) {}
 
     private final Map<Digest, Entry> entries = new LinkedHashMap<>();
+    /** Manifests that do without their packed layers. */
+    private final Set<Digest> unpacked = new HashSet<>();
 
     private Map<String, String> labels(Descriptor blob) {
         return entries.computeIfAbsent(blob.digest(), _ -> new Entry(blob.size(), new TreeMap<>()))
@@ -43,7 +46,10 @@ final class ContentLabels {
         labels(blob);
     }
 
-    /** A document that is there; it needs all that it names, whether that is there or not. */
+    /**
+     * A document that is there; it needs all that it names, whether that is there or not, except the layers of an image of which
+     * only the snapshots are.
+     */
     void add(Descriptor document, ImageTree tree) {
         Map<String, String> labels = labels(document);
         List<Descriptor> children = new ArrayList<>();
@@ -51,7 +57,9 @@ final class ContentLabels {
             case Index index -> children.addAll(index.manifests());
             case Manifest manifest -> {
                 children.add(manifest.config());
-                children.addAll(manifest.layers());
+                if (!unpacked.contains(document.digest())) {
+                    children.addAll(manifest.layers());
+                }
             }
         }
         Map<String, Integer> counts = new HashMap<>();
@@ -74,12 +82,22 @@ final class ContentLabels {
         return MediaTypes.isLayer(mediaType) || MediaTypes.isForeignLayer(mediaType) ? ".l" : "";
     }
 
-    /** The layers of an image and its config. */
-    void add(ImageParts parts, Optional<String> snapshotter) {
+    /** The config of an image of which the packed layers need not stay; before its manifest. */
+    void addUnpacked(ImageParts parts, String snapshotter) {
+        unpacked.add(parts.manifest().digest());
+        config(parts, Optional.of(snapshotter));
+    }
+
+    private void config(ImageParts parts, Optional<String> snapshotter) {
         Map<String, String> config = labels(parts.config());
         if (!parts.snapshot().isEmpty()) {
             snapshotter.ifPresent(name -> config.put(SNAPSHOT + name, parts.snapshot()));
         }
+    }
+
+    /** The layers of an image and its config. */
+    void add(ImageParts parts, Optional<String> snapshotter) {
+        config(parts, snapshotter);
         for (ImageParts.Layer layer : parts.layers()) {
             Map<String, String> labels = labels(layer.descriptor());
             if (snapshotter.isPresent()) {

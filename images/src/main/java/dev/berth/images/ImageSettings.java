@@ -10,13 +10,24 @@ import java.util.Set;
  * @param layersPerPull how many layers of one image are worked on at the same time
  * @param layersInAll the same for all pulls together; each costs up to about 3 MiB of memory while it is worked on
  * @param pinned full names of images that the kubelet must not remove
+ * @param discard whether the packed layers that the CRI pulls are thrown away when they are unpacked
  * @param verification judges what is pulled
  */
 public record ImageSettings(
-        Platform platform, int layersPerPull, int layersInAll, Set<String> pinned, Verification verification) {
-    public static final ImageSettings DEFAULT = new ImageSettings(Platform.host(), 4, 12, Set.of(), Verification.NONE);
+        Platform platform,
+        int layersPerPull,
+        int layersInAll,
+        Set<String> pinned,
+        boolean discard,
+        Verification verification) {
+    public static final ImageSettings DEFAULT =
+            new ImageSettings(Platform.host(), 4, 12, Set.of(), false, Verification.NONE);
 
     public ImageSettings with(Verification newVerification) {
-        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, newVerification);
+        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, discard, newVerification);
+    }
+
+    public ImageSettings discarding() {
+        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, true, verification);
     }
 }

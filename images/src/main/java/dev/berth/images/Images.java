@@ -7,6 +7,7 @@ import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Blobs;
 import dev.berth.store.ContainerRecord;
 import dev.berth.store.Durability;
@@ -32,7 +33,7 @@ import java.util.stream.Stream;
 /** The images of this node. Thread-safe. */
 public final class Images implements AutoCloseable {
     private final Store store;
-    private final Snapshotter snapshotter;
+    private final Snapshotters snapshotters;
     private final RegistryClient registries;
     private final ImageSettings settings;
     private final InstantSource clock;
@@ -47,22 +48,32 @@ public final class Images implements AutoCloseable {
 
     private boolean closing;
 
-    /** Starts with a sweep in the background: a crash may have left content that no image has. */
+    /** With one snapshotter only. */
     public Images(
             Store store,
             Snapshotter snapshotter,
             RegistryClient registries,
             ImageSettings settings,
             InstantSource clock) {
+        this(store, Snapshotters.of(snapshotter), registries, settings, clock);
+    }
+
+    /** Starts with a sweep in the background: a crash may have left content that no image has. */
+    public Images(
+            Store store,
+            Snapshotters snapshotters,
+            RegistryClient registries,
+            ImageSettings settings,
+            InstantSource clock) {
         this.store = store;
-        this.snapshotter = snapshotter;
+        this.snapshotters = snapshotters;
         this.registries = registries;
         this.settings = settings;
         this.clock = clock;
         this.layersInAll = new Semaphore(settings.layersInAll(), true);
         this.blobsPushedInAll = new Semaphore(settings.layersInAll(), true);
         this.catalogue = new Catalogue(store, settings);
-        this.sweeper = new Sweeper(store, snapshotter, catalogue, holds, clock);
+        this.sweeper = new Sweeper(store, snapshotters, catalogue, holds, clock);
         sweeper.soon();
         Inflation.tell();
     }
@@ -127,10 +138,17 @@ public final class Images implements AutoCloseable {
     private Descriptor pullNow(PullRequest request) throws InterruptedException {
         try {
             Repository repository = registries.repository(request.reference(), request.credentials());
+            boolean discard = settings.discard() && request.naming().equals(PullRequest.Naming.CRI);
+            var wish = new Pull.Wish(request, settings.verification(), discard);
+            Set<Digest> discarded;
+            Descriptor pulled;
             try (Holds.Hold hold = holds.begin()) {
-                var wish = new Pull.Wish(request, settings.verification());
-                return new Pull(wish, repository, store, snapshotter, this::crew, hold).run();
+                var pull = new Pull(wish, repository, store, snapshotter(request.extent()), this::crew, hold);
+                pulled = pull.run();
+                discarded = pull.discarded();
             }
+            discarded.forEach(sweeper::deleted); // unless somebody else has them
+            return pulled;
         } catch (Fault e) {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {
                 giveRoomBack(e);
@@ -160,6 +178,19 @@ public final class Images implements AutoCloseable {
         }
     }
 
+    /** @throws Fault INVALID_ARGUMENT if there is none of that name */
+    private Snapshotter snapshotter(PullRequest.Extent extent) {
+        String name = extent.snapshotter();
+        return name.isEmpty()
+                ? snapshotters.main()
+                : snapshotters
+                        .find(name)
+                        .orElseThrow(() -> Fault.invalid(
+                                "unpack to " + name,
+                                "there is no such snapshotter",
+                                "Use one of " + snapshotters.names()));
+    }
+
     private Crew crew(Spent spent) {
         return new Crew(layersInAll, fetched, spent, settings.layersPerPull());
     }
@@ -175,7 +206,7 @@ public final class Images implements AutoCloseable {
 
     /** Images from archives and into them. */
     public Archives archives() {
-        return new Archives(store, snapshotter, holds, () -> crew(new Spent()), this::sweepSoon);
+        return new Archives(store, this::snapshotter, holds, () -> crew(new Spent()), this::sweepSoon);
     }
 
     private void giveRoomBack(Fault reason) throws InterruptedException {
@@ -317,7 +348,7 @@ public final class Images implements AutoCloseable {
      */
     public ImageFs usage(Path mountpoint) {
         Blobs.Usage blobs = store.blobs().usage();
-        Usage layers = store.metadata().read(records -> records.snapshots().usage(snapshotter.name()));
+        Usage layers = store.metadata().read(records -> records.snapshots().usage());
         return new ImageFs(
                 mountpoint, blobs.bytes() + layers.bytes(), blobs.blobs() + layers.inodes(), clock.instant());
     }

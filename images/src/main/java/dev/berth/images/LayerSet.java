@@ -17,6 +17,16 @@ import org.slf4j.LoggerFactory;
 
 /** The layers of one image: every one's bytes into the store and, if asked, every one that has no snapshot yet into one. */
 final class LayerSet {
+    /** What is to be there afterwards. */
+    enum Aim {
+        /** The bytes of all. */
+        PACKED,
+        /** The bytes and the snapshots of all. */
+        BOTH,
+        /** The snapshots of all, and no more bytes than that takes. */
+        SNAPSHOTS
+    }
+
     private static final Logger LOG = LoggerFactory.getLogger(LayerSet.class);
 
     private final Namespace namespace;
@@ -43,19 +53,23 @@ final class LayerSet {
     }
 
     /** Does it. Whoever calls holds blobs and snapshots until there is a record of them. */
-    void bring(List<ImageParts.Layer> layers, boolean unpack) throws InterruptedException {
-        List<LayerWork> works = layers.stream()
+    void bring(List<ImageParts.Layer> layers, Aim aim) throws InterruptedException {
+        int there = aim == Aim.PACKED ? layers.size() : unpacked(layers);
+        int skipped = aim == Aim.SNAPSHOTS ? there : 0;
+        layers.subList(0, skipped).stream()
+                .map(ImageParts.Layer::descriptor)
+                .forEach(it -> progress.layer(it.digest(), Progress.Stage.DONE, it.size()));
+        List<LayerWork> works = layers.subList(skipped, layers.size()).stream()
                 .map(layer -> new LayerWork(source, blobs, crew, progress, layer))
                 .toList();
         try {
-            int unpacked = unpack ? unpacked(layers) : layers.size();
-            if (unpacked == layers.size()) {
-                finish(begin(works, unpacked, null));
+            if (there == layers.size()) {
+                finish(begin(works, works.size(), null));
             } else {
                 unpack(
                         works,
-                        unpacked,
-                        unpacked == 0 ? "" : layers.get(unpacked - 1).chain().toString());
+                        there - skipped,
+                        there == 0 ? "" : layers.get(there - 1).chain().toString());
             }
         } catch (Fault e) {
             if (e.code() == Fault.Code.RESOURCE_EXHAUSTED) {

@@ -16,6 +16,7 @@ import dev.berth.store.ImageRecord;
 import dev.berth.store.Records;
 import dev.berth.store.Store;
 import java.nio.ByteBuffer;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,8 +36,12 @@ final class Pull {
     private static final Logger LOG = LoggerFactory.getLogger(Pull.class);
     private static final Map<String, String> RECORD_LABELS = Map.of("io.cri-containerd.image", "managed");
 
-    /** What is wanted, and who has a say in it. */
-    record Wish(PullRequest request, Verification verification) {}
+    /**
+     * What is wanted, and who has a say in it.
+     *
+     * @param discard whether the packed layers of what is unpacked are of no use afterwards
+     */
+    record Wish(PullRequest request, Verification verification, boolean discard) {}
 
     private final PullRequest request;
     private final Progress progress;
@@ -46,6 +51,8 @@ final class Pull {
     private final Function<Spent, Crew> crews;
     private final Holds.Hold hold;
     private final Verification verification;
+    private final boolean discard;
+    private final Set<Digest> discarded = new HashSet<>();
     private final Spent spent = new Spent();
 
     Pull(
@@ -57,6 +64,7 @@ final class Pull {
             Holds.Hold hold) {
         this.request = wish.request;
         this.verification = wish.verification;
+        this.discard = wish.discard;
         this.progress = request.progress();
         this.repository = repository;
         this.store = store;
@@ -86,6 +94,11 @@ final class Pull {
         spent.add(Spent.On.SYNC, Spent.now() - flushing);
         LOG.info("pulled {} in {} ms: {}", request.reference(), spent.elapsed().toMillis(), spent);
         return top.descriptor();
+    }
+
+    /** The packed layers that nobody needs any more unless other images have them; to be asked when it has run. */
+    Set<Digest> discarded() {
+        return discarded;
     }
 
     /** What the name points to now. If we know the name, the registry is asked for the digest only. */
@@ -161,7 +174,7 @@ final class Pull {
                 hold.blob(layer.descriptor().digest());
                 hold.snapshot(layer.chain().toString());
             });
-            bring(parts.layers(), selection.unpacks(parts));
+            bring(parts.layers(), aim(selection, parts));
         }
         List<ImageParts.Layer> others = selection.others().stream()
                 .map(blob -> {
@@ -169,13 +182,20 @@ final class Pull {
                     return new ImageParts.Layer(blob, blob.digest(), blob.digest());
                 })
                 .toList();
-        bring(others, false);
+        bring(others, LayerSet.Aim.PACKED);
     }
 
-    private void bring(List<ImageParts.Layer> layers, boolean unpack) throws InterruptedException {
+    private LayerSet.Aim aim(Selection selection, ImageParts parts) {
+        if (!selection.unpacks(parts)) {
+            return LayerSet.Aim.PACKED;
+        }
+        return discard ? LayerSet.Aim.SNAPSHOTS : LayerSet.Aim.BOTH;
+    }
+
+    private void bring(List<ImageParts.Layer> layers, LayerSet.Aim aim) throws InterruptedException {
         try (Crew crew = crews.apply(spent)) {
             new LayerSet(request.namespace(), store.blobs(), snapshotter, repository::blob, progress, crew)
-                    .bring(layers, unpack);
+                    .bring(layers, aim);
         }
     }
 
@@ -183,11 +203,18 @@ final class Pull {
     private void record(Descriptor target, Selection selection) {
         Namespace namespace = request.namespace();
         ContentLabels labels = new ContentLabels();
+        for (ImageParts parts : selection.images()) {
+            switch (aim(selection, parts)) {
+                case PACKED -> labels.add(parts, Optional.empty());
+                case BOTH -> labels.add(parts, Optional.of(snapshotter.name()));
+                case SNAPSHOTS -> {
+                    labels.addUnpacked(parts, snapshotter.name());
+                    parts.layers().forEach(it -> discarded.add(it.descriptor().digest()));
+                }
+            }
+        }
         selection.documents().forEach(it -> labels.add(it.descriptor(), it.tree()));
         selection.others().forEach(labels::add);
-        for (ImageParts parts : selection.images()) {
-            labels.add(parts, selection.unpacks(parts) ? Optional.of(snapshotter.name()) : Optional.empty());
-        }
         store.metadata().apply(Durability.POWER, records -> {
             labels.all().forEach((digest, entry) -> {
                 Map<String, String> before = records.contents()

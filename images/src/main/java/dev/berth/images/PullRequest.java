@@ -25,11 +25,17 @@ public record PullRequest(
      * @param platforms those that are wanted, whole; none means all that there are
      * @param unpacked those whose layers become snapshots
      * @param documents whether manifests and configs of the others are wanted too, so that the image can be pushed as it is
+     * @param snapshotter the name of the one that they are unpacked to; empty for the main one
      */
-    public record Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents) {
+    public record Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents, String snapshotter) {
         public Extent {
             platforms = List.copyOf(platforms);
             unpacked = List.copyOf(unpacked);
+        }
+
+        /** Unpacked to the main snapshotter. */
+        public Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents) {
+            this(platforms, unpacked, documents, "");
         }
 
         /** One platform, ready to run. */

@@ -133,7 +133,9 @@ final class PushPlan {
             boolean elsewhere =
                     MediaTypes.isForeignLayer(blob.mediaType()) && !blob.urls().isEmpty();
             if (!here && !elsewhere) {
-                throw missing("blob " + blob.digest());
+                throw MediaTypes.isLayer(blob.mediaType())
+                        ? missingLayer(blob.digest())
+                        : missing("blob " + blob.digest());
             }
             if (here) {
                 blobs.put(blob.digest(), blob);
@@ -153,6 +155,14 @@ final class PushPlan {
     private Descriptor put(Descriptor document, byte[] bytes) {
         documents.put(document.digest(), new Document(document, bytes));
         return document;
+    }
+
+    /** Also for who writes archives. */
+    static Fault missingLayer(Digest layer) {
+        return Fault.notFound(
+                "layer " + layer,
+                "its packed bytes are not on this node: it was pulled with images.discard_unpacked_layers, or not at all",
+                "Fetch them with ctr images pull or berth image pull");
     }
 
     private static Fault missing(String what) {

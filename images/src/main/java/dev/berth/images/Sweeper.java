@@ -11,6 +11,7 @@ import dev.berth.oci.Index;
 import dev.berth.oci.Manifest;
 import dev.berth.oci.MediaTypes;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Blob;
 import dev.berth.store.Blobs;
 import dev.berth.store.Garbage;
@@ -62,7 +63,7 @@ final class Sweeper implements AutoCloseable {
     private static final int MAX_DEPTH = 8;
 
     private final Store store;
-    private final Snapshotter snapshotter;
+    private final Snapshotters snapshotters;
     private final Catalogue catalogue;
     private final Holds holds;
     private final InstantSource clock;
@@ -75,9 +76,9 @@ final class Sweeper implements AutoCloseable {
     private final ScheduledThreadPoolExecutor thread = new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("image-sweep").factory());
 
-    Sweeper(Store store, Snapshotter snapshotter, Catalogue catalogue, Holds holds, InstantSource clock) {
+    Sweeper(Store store, Snapshotters snapshotters, Catalogue catalogue, Holds holds, InstantSource clock) {
         this.store = store;
-        this.snapshotter = snapshotter;
+        this.snapshotters = snapshotters;
         this.catalogue = catalogue;
         this.holds = holds;
         this.clock = clock;
@@ -203,7 +204,7 @@ final class Sweeper implements AutoCloseable {
             holds.sweepEnds();
         }
         changes = store.metadata().changes();
-        snapshotter.tidy();
+        snapshotters.all().forEach(Snapshotter::tidy);
     }
 
     /** One line for each that is new: sweeps are many, and the image stays until somebody removes it. */
@@ -273,11 +274,8 @@ final class Sweeper implements AutoCloseable {
                         .rootfs()
                         .diffIds();
                 if (!diffIds.isEmpty()) {
-                    garbage.refer(
-                            namespace,
-                            digest,
-                            snapshotter.name(),
-                            ChainId.of(diffIds).toString());
+                    String top = ChainId.of(diffIds).toString();
+                    snapshotters.names().forEach(name -> garbage.refer(namespace, digest, name, top));
                 }
             }
         }
@@ -289,9 +287,9 @@ final class Sweeper implements AutoCloseable {
     }
 
     private void removeRecords(Garbage garbage) {
+        Set<String> ours = snapshotters.names();
         List<Node> unneeded = garbage.unneeded().stream()
-                .filter(node ->
-                        node.kind() != Kind.SNAPSHOT || node.snapshotter().equals(snapshotter.name()))
+                .filter(node -> node.kind() != Kind.SNAPSHOT || ours.contains(node.snapshotter()))
                 .toList();
         Set<String> gone = new HashSet<>();
         for (int at = 0; at < unneeded.size(); at += AT_ONCE) {

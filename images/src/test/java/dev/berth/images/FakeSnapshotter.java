@@ -43,6 +43,11 @@ final class FakeSnapshotter implements Snapshotter {
     }
 
     @Override
+    public Path directory() {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
     public LayerChain layers(Namespace namespace, String base) {
         openChains.incrementAndGet();
         return new Chain(namespace, base);

@@ -1,7 +1,7 @@
 package dev.berth.services;
 
 import dev.berth.oci.Platform;
-import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.wire.containerd.introspection.Plugin;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,7 +19,7 @@ final class Plugins {
     private final List<Plugin> all;
 
     /** @param services the full names of those that answer, as in {@code containerd.services.images.v1.Images} */
-    Plugins(Path root, Snapshotter snapshotter, Collection<String> services) {
+    Plugins(Path root, Snapshotters snapshotters, Collection<String> services) {
         var host = Platform.host();
         var platform = dev.berth.wire.shim.types.Platform.newBuilder()
                 .setOs(host.os())
@@ -32,10 +32,12 @@ final class Plugins {
                 .build());
         list.add(plugin("metadata", "sqlite").build());
         list.add(plugin("gc", "scheduler").build());
-        list.add(plugin("snapshotter", snapshotter.name())
-                .addPlatforms(platform)
-                .putExports("root", root.resolve("snapshots").toString())
-                .build());
+        snapshotters
+                .all()
+                .forEach(each -> list.add(plugin("snapshotter", each.name())
+                        .addPlatforms(platform)
+                        .putExports("root", each.directory().toString())
+                        .build()));
         list.add(plugin("cri", "images").build());
         list.add(plugin("cri", "runtime").addPlatforms(platform).build());
         list.add(plugin("grpc", "cri").build());

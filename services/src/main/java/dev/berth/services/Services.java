@@ -4,7 +4,7 @@ import dev.berth.images.Images;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
-import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
 import dev.berth.wire.containerd.containers.ContainersGrpc;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Services extends HandlerRegistry implements AutoCloseable {
     /** What the services stand on. */
-    public record Parts(Store store, Images images, Snapshotter snapshotter, Tasks tasks, Disk disk) {}
+    public record Parts(Store store, Images images, Snapshotters snapshotters, Tasks tasks, Disk disk) {}
 
     private final Map<String, Supplier<BindableService>> makers;
     private final Map<String, ServerServiceDefinition> bound = new ConcurrentHashMap<>();
@@ -59,7 +59,6 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
      * @param version of the program
      */
     public static Services open(Path root, String version, Parts parts, InstantSource clock, Ticker ticker) {
-        Map<String, Snapshotter> snapshotters = Map.of(parts.snapshotter().name(), parts.snapshotter());
         Streams streams = new Streams();
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
         makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store()));
@@ -72,16 +71,16 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         makers.put(
                 IntrospectionGrpc.SERVICE_NAME,
                 () -> new IntrospectionService(
-                        new Plugins(root, parts.snapshotter(), makers.keySet()), root, parts.disk()));
+                        new Plugins(root, parts.snapshotters(), makers.keySet()), root, parts.disk()));
         makers.put(LeasesGrpc.SERVICE_NAME, () -> new LeasesService(parts.store(), parts.images()));
         makers.put(MountsGrpc.SERVICE_NAME, MountsService::new);
         makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));
-        makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), snapshotters));
+        makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), parts.snapshotters()));
         makers.put(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams));
         makers.put(
                 TransferGrpc.SERVICE_NAME,
                 () -> new TransferService(
-                        parts.images(), parts.store(), parts.snapshotter().name(), streams, clock));
+                        parts.images(), parts.store(), parts.snapshotters().names(), streams, clock));
         makers.put(VersionGrpc.SERVICE_NAME, () -> new VersionService(version));
         return new Services(makers);
     }

@@ -5,6 +5,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Durability;
 import dev.berth.store.Leases;
 import dev.berth.store.SnapshotRecord;
@@ -46,10 +47,9 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
     private static final int IN_ONE_MESSAGE = 100;
 
     private final Store store;
-    private final Map<String, Snapshotter> snapshotters;
+    private final Snapshotters snapshotters;
 
-    /** @param snapshotters by their names */
-    SnapshotsService(Store store, Map<String, Snapshotter> snapshotters) {
+    SnapshotsService(Store store, Snapshotters snapshotters) {
         this.store = store;
         this.snapshotters = snapshotters;
     }
@@ -58,11 +58,10 @@ final class SnapshotsService extends SnapshotsGrpc.SnapshotsImplBase {
         if (name.isEmpty()) {
             throw Fault.invalid("the call", "snapshotter argument missing", "");
         }
-        Snapshotter found = snapshotters.get(name);
-        if (found == null) {
-            throw Fault.invalid("the call", "snapshotter not loaded: " + name, "There are " + snapshotters.keySet());
-        }
-        return found;
+        return snapshotters
+                .find(name)
+                .orElseThrow(() -> Fault.invalid(
+                        "the call", "snapshotter not loaded: " + name, "There are " + snapshotters.names()));
     }
 
     /** What a lease holds is said before it is there, so that no sweep comes in between. */

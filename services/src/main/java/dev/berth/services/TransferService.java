@@ -32,6 +32,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Images from one place to another: registries, the store, archives that a client sends or gets over a stream. */
 final class TransferService extends TransferGrpc.TransferImplBase {
@@ -67,15 +68,15 @@ final class TransferService extends TransferGrpc.TransferImplBase {
 
     private final Images images;
     private final Store store;
-    private final String snapshotter;
+    private final Set<String> snapshotters;
     private final Streams streams;
     private final InstantSource clock;
 
-    /** @param snapshotter the name of the one into which layers are unpacked */
-    TransferService(Images images, Store store, String snapshotter, Streams streams, InstantSource clock) {
+    /** @param snapshotters the names of those into which layers can be unpacked */
+    TransferService(Images images, Store store, Set<String> snapshotters, Streams streams, InstantSource clock) {
         this.images = images;
         this.store = store;
-        this.snapshotter = snapshotter;
+        this.snapshotters = snapshotters;
         this.streams = streams;
         this.clock = clock;
     }
@@ -194,18 +195,22 @@ final class TransferService extends TransferGrpc.TransferImplBase {
     }
 
     private PullRequest.Extent extent(ImageStore to, boolean documents) {
+        List<UnpackConfiguration> known =
+                to.getUnpacksList().stream().filter(this::isOurs).toList();
+        String snapshotter = known.isEmpty() ? "" : known.getFirst().getSnapshotter();
         return new PullRequest.Extent(
                 to.getPlatformsList().stream().map(Messages::platform).toList(),
-                to.getUnpacksList().stream()
-                        .filter(this::isOurs)
+                known.stream()
+                        .filter(it -> it.getSnapshotter().equals(snapshotter))
                         .map(it -> Messages.platform(it.getPlatform()))
                         .toList(),
-                documents);
+                documents,
+                snapshotter);
     }
 
-    /** As in containerd, layers for another snapshotter are fetched and not unpacked. */
+    /** As in containerd, layers for a snapshotter that there is not are fetched and not unpacked; one is served in a call. */
     private boolean isOurs(UnpackConfiguration unpack) {
-        return unpack.getSnapshotter().isEmpty() || unpack.getSnapshotter().equals(snapshotter);
+        return unpack.getSnapshotter().isEmpty() || snapshotters.contains(unpack.getSnapshotter());
     }
 
     private static Credentials credentials(Transfer transfer, OCIRegistry from) {

@@ -68,6 +68,11 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     }
 
     @Override
+    public Path directory() {
+        return files.directory();
+    }
+
+    @Override
     public List<MountPoint> prepare(Namespace namespace, String key, String parent, Map<String, String> labels) {
         return create(of(namespace, key, Kind.ACTIVE, parent, labels));
     }

@@ -20,6 +20,9 @@ public interface Snapshotter {
     /** {@code overlayfs} or {@code native}, as containerd names them. */
     String name();
 
+    /** Where all its files are. */
+    Path directory();
+
     /**
      * Makes a writable snapshot.
      *

@@ -81,13 +81,11 @@ public final class Snapshots {
                 session.list("SELECT number FROM snapshots WHERE snapshotter = ?", Row::number, snapshotter));
     }
 
-    /** What all snapshots of one snapshotter take on disk, as far as it was measured. */
-    public Usage usage(String snapshotter) {
+    /** What all snapshots take on disk, as far as it was measured. */
+    public Usage usage() {
         return session.find(
-                        "SELECT coalesce(sum(used_bytes), 0), coalesce(sum(used_inodes), 0) FROM snapshots"
-                                + " WHERE snapshotter = ?",
-                        row -> new Usage(row.number(), row.number()),
-                        snapshotter)
+                        "SELECT coalesce(sum(used_bytes), 0), coalesce(sum(used_inodes), 0) FROM snapshots",
+                        row -> new Usage(row.number(), row.number()))
                 .orElse(Usage.ZERO);
     }
 

@@ -185,7 +185,7 @@ final class MetadataTest {
         assertThat(metadata.<List<SnapshotRecord>>read(r -> r.snapshots().chain(K8S, "overlay", "c1")))
                 .extracting(SnapshotRecord::key)
                 .containsExactly("c1", "layer-1");
-        assertThat(metadata.<Usage>read(r -> r.snapshots().usage("overlay"))).isEqualTo(new Usage(10, 2));
+        assertThat(metadata.<Usage>read(r -> r.snapshots().usage())).isEqualTo(new Usage(10, 2));
         assertThatThrownBy(() ->
                         metadata.write(Durability.PROCESS, r -> r.snapshots().delete(K8S, "overlay", "layer-1")))
                 .satisfies(has(Fault.Code.FAILED_PRECONDITION));

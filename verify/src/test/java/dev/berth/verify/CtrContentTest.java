@@ -69,6 +69,19 @@ class CtrContentTest {
         pair.succeeds("-n", "one", "content", "ls", "-q");
     }
 
+    /** containerd gives the room back with some later collection. */
+    @Test
+    void bytesOfWhatIsRemovedGoSoon() throws IOException, InterruptedException {
+        Path bytes = Files.writeString(pair.berth().folder().resolve("gone"), "of nobody else\n");
+        pair.ours().run(bytes, "-n", "gone", "content", "ingest", "a");
+        String digest = pair.ours().run("-n", "gone", "content", "ls", "-q").text();
+        Path file = pair.berth().root().resolve("blobs/sha256").resolve(digest.substring("sha256:".length()));
+        assertThat(file).hasContent("of nobody else");
+        assertThat(pair.ours().run("-n", "gone", "content", "rm", digest).exit())
+                .isZero();
+        Berth.until("its file is gone", Berth.LIMIT, () -> !Files.exists(file));
+    }
+
     @Test
     void bytesAreSharedAndRecordsAreNot() throws InterruptedException {
         ingest("two", "--expected-digest", HELLO, "--expected-size", "6", "a");

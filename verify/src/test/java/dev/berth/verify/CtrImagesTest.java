@@ -29,6 +29,7 @@ class CtrImagesTest {
 
     private CtrPair pair;
     private String image;
+    private String digest;
 
     @BeforeAll
     void start() throws IOException, InterruptedException {
@@ -43,6 +44,7 @@ class CtrImagesTest {
                 .build();
         pair.berth().registry().add("two", "latest", built);
         image = pair.berth().image("two");
+        digest = built.target().digest().toString();
     }
 
     @AfterAll
@@ -62,6 +64,7 @@ class CtrImagesTest {
         pair.succeeds("images", "ls");
         sameContent();
         pair.succeeds("snapshots", "ls");
+        pair.succeeds("snapshots", "--snapshotter", "native", "ls");
     }
 
     /**
@@ -129,6 +132,41 @@ class CtrImagesTest {
     void pulledInPart() {
         both("images", "pull", "--skip-metadata", image);
         both("images", "pull", "--all-platforms", image);
+    }
+
+    @Test
+    void unpackedLater() {
+        both("content", "fetch", "--plain-http", image);
+        pair.succeeds("snapshots", "unpack", digest);
+        sameState();
+        pair.succeeds("snapshots", "unpack", digest);
+        pair.same("snapshots", "unpack", "sha256:" + "0".repeat(64));
+        pair.same("snapshots", "unpack", "nonsense");
+    }
+
+    @Test
+    void unpackedToTheSnapshotterThatIsNamed() throws IOException {
+        both("images", "pull", "--local", "--plain-http", "--snapshotter", "native", image);
+        pair.succeeds("snapshots", "--snapshotter", "native", "ls");
+        pair.succeeds("snapshots", "unpack", digest);
+        pair.succeeds("snapshots", "unpack", "--snapshotter", "native", digest);
+        pair.succeeds(SIZES, "images", "usage", "--snapshotter", "native", image);
+        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+            mountAndUnmount(ctr, "images", "mount", "--snapshotter", "native");
+        }
+        sameState();
+    }
+
+    /** containerd's transfer service unpacks only to what its config names. */
+    @Test
+    void theTransferServiceUnpacksToTheSnapshotterThatIsNamed() {
+        Ctr ctr = pair.ours();
+        assertThat(ctr.run("images", "pull", "--plain-http", "--snapshotter", "native", image)
+                        .exit())
+                .isZero();
+        assertThat(ctr.run("snapshots", "--snapshotter", "native", "ls").text().lines())
+                .hasSize(1 + 2);
+        assertThat(ctr.run("snapshots", "ls").text().lines()).hasSize(1);
     }
 
     @Test

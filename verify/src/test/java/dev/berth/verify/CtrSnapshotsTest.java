@@ -37,11 +37,11 @@ class CtrSnapshotsTest {
     }
 
     /** Mounts a snapshot as ctr says and runs a script in it; the mount goes with the process. */
-    private static String inside(Ctr ctr, String key, String script) throws IOException {
+    private static String inside(Ctr ctr, String snapshotter, String key, String script) throws IOException {
         Path target = Files.createTempDirectory("bt-mnt");
         try {
-            String mount =
-                    ctr.run("snapshots", "mounts", target.toString(), key).text();
+            String mount = ctr.run("snapshots", "--snapshotter", snapshotter, "mounts", target.toString(), key)
+                    .text();
             Berth.Result result =
                     Berth.run(List.of("unshare", "-m", "sh", "-ec", mount + "\ncd " + target + "\n" + script));
             assertThat(result.exit()).as(mount + script + "\n" + result.err()).isZero();
@@ -52,8 +52,12 @@ class CtrSnapshotsTest {
     }
 
     private void inBoth(String key, String script) throws IOException {
-        String ours = inside(pair.ours(), key, script);
-        assertThat(ours).as(script).isEqualTo(inside(pair.theirs(), key, script));
+        inBoth("overlayfs", key, script);
+    }
+
+    private void inBoth(String snapshotter, String key, String script) throws IOException {
+        String ours = inside(pair.ours(), snapshotter, key, script);
+        assertThat(ours).as(script).isEqualTo(inside(pair.theirs(), snapshotter, key, script));
     }
 
     @Test
@@ -142,6 +146,38 @@ class CtrSnapshotsTest {
         pair.succeeds("snapshots", "prepare", "taken");
         pair.refused("already exists", "snapshots", "prepare", "taken");
         pair.succeeds("snapshots", "rm", "taken");
+    }
+
+    private void copies(CtrMask[] masks, String... arguments) {
+        var command = new ArrayList<>(List.of("snapshots", "--snapshotter", "native"));
+        command.addAll(List.of(arguments));
+        pair.succeeds(masks, command.toArray(String[]::new));
+    }
+
+    @Test
+    void anotherSnapshotterMakesCopies() throws IOException {
+        CtrMask[] nothing = {};
+        copies(nothing, "ls");
+        copies(nothing, "prepare", "first");
+        inBoth("native", "first", "mkdir etc; echo one >etc/one; find . -exec touch -h -d @1500000000 {} +");
+        copies(nothing, "commit", "base", "first");
+        copies(nothing, "prepare", "second", "base");
+        inBoth("native", "second", "cat etc/one; echo two >etc/two; rm etc/one; ls etc");
+        copies(nothing, "ls");
+        copies(nothing, "tree");
+        copies(TIMES, "info", "base");
+        copies(nothing, "mounts", "/target", "second");
+        copies(SIZES, "usage", "second");
+        copies(nothing, "view", "seen", "base");
+        inBoth("native", "seen", "cat etc/one; ls etc; ! touch x 2>/dev/null");
+        pair.refused("failed precondition", "snapshots", "--snapshotter", "native", "rm", "base");
+        pair.refused("not found", "snapshots", "info", "base");
+        for (Ctr ctr : List.of(pair.ours(), pair.theirs())) { // containerd may have collected the view before
+            ctr.run("snapshots", "--snapshotter", "native", "rm", "seen");
+        }
+        copies(nothing, "rm", "second");
+        copies(nothing, "rm", "base");
+        copies(nothing, "ls");
     }
 
     @Test

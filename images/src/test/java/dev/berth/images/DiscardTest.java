@@ -1,0 +1,178 @@
+package dev.berth.images;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.images.registry.Faults;
+import dev.berth.images.registry.Patience;
+import dev.berth.images.registry.RegistryClient;
+import dev.berth.images.sample.ImageBuilder;
+import dev.berth.images.sample.LayerBuilder;
+import dev.berth.images.sample.ServedRegistry;
+import dev.berth.kernel.Fault;
+import dev.berth.kernel.Namespace;
+import dev.berth.kernel.Pauses;
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.LinuxDisk;
+import dev.berth.oci.Digest;
+import dev.berth.oci.ImageTree;
+import dev.berth.oci.Manifest;
+import dev.berth.oci.Platform;
+import dev.berth.oci.Reference;
+import dev.berth.store.Blob;
+import dev.berth.store.Store;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Packed layers that are thrown away once they are unpacked. */
+class DiscardTest {
+    private static final Namespace K8S = Namespace.KUBERNETES;
+    private static final Duration LIMIT = Duration.ofMinutes(2);
+    private static final Patience SHORT =
+            new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
+
+    private final Faults faults = new Faults();
+    private final ServedRegistry registry = ServedRegistry.start(faults);
+    private final Store store;
+    private final FakeSnapshotter snapshotter;
+    private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
+    private final Images images;
+
+    DiscardTest(@TempDir Path root) throws IOException {
+        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
+        snapshotter = new FakeSnapshotter(store, true);
+        images = new Images(store, snapshotter, client, ImageSettings.DEFAULT.discarding(), InstantSource.system());
+    }
+
+    @AfterEach
+    void close() {
+        images.close();
+        client.close();
+        store.close();
+        registry.close();
+    }
+
+    private static ImageBuilder.Built image(int... seeds) {
+        var builder = new ImageBuilder().cmd("sh");
+        for (int seed : seeds) {
+            byte[] bytes = new byte[20_000];
+            new Random(seed).nextBytes(bytes);
+            builder.layer(new LayerBuilder().file("file" + seed, 0644, bytes).gzip());
+        }
+        return builder.build();
+    }
+
+    private PullRequest request(String repository) {
+        return PullRequest.of(K8S, reference(repository));
+    }
+
+    private Reference reference(String repository) {
+        return Reference.parse(registry.authority() + "/" + repository);
+    }
+
+    private static Set<Digest> documents(ImageBuilder.Built... built) {
+        return List.of(built).stream()
+                .flatMap(each ->
+                        Stream.of(each.target().digest(), each.manifest().digest(), each.id()))
+                .collect(Collectors.toSet());
+    }
+
+    private Set<Digest> blobs() {
+        return store.blobs().list().stream().map(Blob::digest).collect(Collectors.toSet());
+    }
+
+    private void awaitBlobs(Set<Digest> wanted) {
+        long start = Ticker.system().nanos();
+        while (!blobs().equals(wanted)) {
+            assertThat(Ticker.system().since(start)).isLessThan(LIMIT);
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void packedLayersGoAndAreNotFetchedAgain() throws InterruptedException {
+        var built = image(1, 2);
+        registry.add("app", "v1", built).add("app", "v2", image(1, 2, 3));
+        Image image = images.pull(request("app:v1"));
+        awaitBlobs(documents(built));
+        assertThat(faults.count("/blobs/")).isEqualTo(3);
+        assertThat(images.pull(request("app:v1"))).isEqualTo(image);
+        assertThat(faults.count("/blobs/")).isEqualTo(3);
+        images.sweepEverything();
+        assertThat(images.list(K8S)).containsExactly(image);
+        assertThat(snapshotter.keys(K8S)).hasSize(2).contains(image.snapshot());
+        assertThat(store.check(true)).isEmpty();
+
+        images.pull(request("app:v2"));
+        assertThat(faults.count("/blobs/"))
+                .as("one config and the one layer that is not unpacked yet")
+                .isEqualTo(5);
+        awaitBlobs(documents(built, image(1, 2, 3)));
+        images.remove(K8S, reference("app:v1").toString());
+        images.remove(K8S, reference("app:v2").toString());
+        images.sweepEverything();
+        assertThat(blobs()).isEmpty();
+        assertThat(snapshotter.keys(K8S)).isEmpty();
+    }
+
+    @Test
+    void whatAnotherClientPullsStaysWhole() throws InterruptedException {
+        var built = image(1, 2);
+        registry.add("app", "v1", built).add("other", "v1", image(1, 2, 3));
+        var naming = new PullRequest.Naming(List.of("mine"), Map.of());
+        images.fetch(request("app:v1").with(naming));
+        images.pull(request("app:v1"));
+        images.pull(request("other:v1"));
+        images.sweepEverything();
+        assertThat(blobs())
+                .as("layers that somebody has stay")
+                .containsAll(built.blobs().keySet());
+    }
+
+    @Test
+    void whatIsMissingIsFetchedForWhoWantsItAll() throws InterruptedException {
+        var built = image(1, 2);
+        registry.add("app", "v1", built);
+        images.pull(request("app:v1"));
+        awaitBlobs(documents(built));
+        images.fetch(request("app:v1").with(new PullRequest.Naming(List.of("mine"), Map.of())));
+        images.sweepEverything();
+        assertThat(blobs()).isEqualTo(built.blobs().keySet());
+        assertThat(snapshotter.unpacked).as("the snapshots were there").hasValue(2);
+    }
+
+    @Test
+    void pushAndExportSayWhatIsMissing() {
+        var built = image(1);
+        registry.add("app", "v1", built);
+        images.pull(request("app:v1"));
+        awaitBlobs(documents(built));
+        String name = reference("app:v1").toString();
+        var manifest = (Manifest) ImageTree.parse(
+                built.manifest().mediaType(),
+                store.blobs().read(built.manifest().digest(), 100_000));
+        String missing = "layer " + manifest.layers().getFirst().digest();
+        var export = new Archives.Export(K8S, List.of(name), List.of(Platform.host()), false, true, false);
+        assertThatThrownBy(() -> images.archives().write(export, OutputStream.nullOutputStream()))
+                .hasMessageContainingAll(missing, "discard_unpacked_layers", "ctr images pull")
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.NOT_FOUND));
+        assertThatThrownBy(() -> images.push(PushRequest.of(K8S, reference("app:v1"))))
+                .hasMessageContainingAll(missing, "discard_unpacked_layers", "ctr images pull")
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.NOT_FOUND));
+    }
+}
