@@ -24,6 +24,7 @@ import dev.berth.wire.cri.StartContainerRequest;
 import dev.berth.wire.cri.StopPodSandboxRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import java.time.Duration;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 
@@ -38,7 +39,11 @@ final class GrpcPods implements AutoCloseable {
     }
 
     RuntimeServiceBlockingStub runtime() {
-        return client.runtime(Berth.LIMIT);
+        return runtime(Berth.LIMIT);
+    }
+
+    RuntimeServiceBlockingStub runtime(Duration limit) {
+        return client.runtime(limit);
     }
 
     ImageServiceBlockingStub images() {
