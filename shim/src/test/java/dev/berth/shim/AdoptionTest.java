@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.Fd;
+import dev.berth.linux.Mounts;
+import dev.berth.linux.Namespaces;
 import dev.berth.linux.Signals;
 import dev.berth.wire.shim.supervisor.Event;
 import dev.berth.wire.shim.supervisor.EventsRequest;
@@ -13,36 +16,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
+import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A supervisor is killed; the next one goes on. */
-@Timeout(300)
-class AdoptionTest {
-    @TempDir
-    static Path root;
-
-    private Node node;
-
-    @BeforeAll
-    static void makeRoot() throws IOException {
-        Busybox.makeRoot(root);
-    }
-
-    @BeforeEach
-    void start() throws IOException, InterruptedException {
-        node = Node.outside(root);
-    }
-
-    @AfterEach
-    void stop() throws IOException, InterruptedException {
-        node.close();
+class AdoptionTest extends BusyboxNode {
+    @Override
+    Node open(Path busybox) throws IOException, InterruptedException {
+        return Node.outside(busybox);
     }
 
     @ParameterizedTest
@@ -71,7 +54,7 @@ class AdoptionTest {
                 Busybox.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; echo late; exit 11"));
         int pid = node.create(container, "crun");
         node.start(container);
-        until(() -> Files.exists(node.directory.resolve("state/shim/vault/processes/k8s.io/" + container.id())));
+        until(() -> isKept(container.id()));
         node.crash();
         go(pid);
         until(() -> !Files.exists(Path.of("/proc/" + pid)));
@@ -90,10 +73,9 @@ class AdoptionTest {
         node.create(seen, "crun");
         node.start(seen);
         node.await(seen, "");
-        Path kept = node.directory.resolve("state/shim/vault/processes/k8s.io/" + lost.id());
-        until(() -> Files.exists(kept));
+        until(() -> isKept(lost.id()));
         node.crash();
-        Files.delete(kept); // as on a kernel that keeps no handles
+        Files.delete(handle(lost.id())); // as on a kernel that keeps no handles
         go(pid);
         until(() -> !Files.exists(Path.of("/proc/" + pid)));
         node.launch();
@@ -184,6 +166,21 @@ class AdoptionTest {
     /** Makes the file that the container waits for. */
     private static void go(int pid) throws IOException {
         Files.createFile(Path.of("/proc/" + pid + "/root/go"));
+    }
+
+    private Path handle(String id) {
+        return node.directory.resolve("state/shim/vault/processes/k8s.io").resolve(id);
+    }
+
+    /** There is a plain file first, over which the handle is mounted where only the vault sees it. */
+    private boolean isKept(String id) throws Exception {
+        String place = handle(id).toString();
+        try (Fd vault = Namespaces.open(node.directory.resolve("state/shim/vault.ns"))) {
+            return Namespaces.enter(
+                    List.of(vault),
+                    () -> Mounts.list().stream()
+                            .anyMatch(mount -> mount.target().equals(place)));
+        }
     }
 
     private static void awaitText(Path log, String text) throws Exception {

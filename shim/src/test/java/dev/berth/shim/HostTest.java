@@ -18,37 +18,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the host sees of a running container, and who else may work in its state directory. */
-@Timeout(300)
-class HostTest {
-    @TempDir
-    static Path root;
-
-    private Node node;
-
-    @BeforeAll
-    static void makeRoot() throws IOException {
-        Busybox.makeRoot(root);
-    }
-
-    @BeforeEach
-    void start() throws IOException, InterruptedException {
-        node = Node.inside(root);
+class HostTest extends BusyboxNode {
+    @Override
+    Node open(Path busybox) throws IOException, InterruptedException {
+        return Node.inside(busybox);
     }
 
     @AfterEach
-    void stop() throws IOException, InterruptedException {
+    void unmount() throws IOException { // before the node is closed
         Mounts.unmountAll(node.directory.resolve("volume/below"));
         Mounts.unmountAll(node.directory.resolve("volume"));
-        node.close();
     }
 
     private long mounts() throws IOException {

@@ -9,35 +9,14 @@ import dev.berth.wire.shim.supervisor.RunExecResponse;
 import dev.berth.wire.shim.types.Status;
 import java.io.IOException;
 import java.nio.file.Path;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The life of a container with real runtimes, as a client sees it. */
-@Timeout(300)
-class LifecycleTest {
-    @TempDir
-    static Path root;
-
-    private Node node;
-
-    @BeforeAll
-    static void makeRoot() throws IOException {
-        Busybox.makeRoot(root);
-    }
-
-    @BeforeEach
-    void start() throws IOException, InterruptedException {
-        node = Node.inside(root);
-    }
-
-    @AfterEach
-    void stop() throws IOException, InterruptedException {
-        node.close();
+class LifecycleTest extends BusyboxNode {
+    @Override
+    Node open(Path busybox) throws IOException, InterruptedException {
+        return Node.inside(busybox);
     }
 
     @ParameterizedTest

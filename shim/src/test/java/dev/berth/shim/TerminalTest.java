@@ -20,37 +20,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Containers that somebody types into, with real runtimes, also when the supervisor is killed meanwhile. */
-@Timeout(300)
-class TerminalTest {
+class TerminalTest extends BusyboxNode {
     private static final String ECHO = "while read line; do echo \"got $line\"; done; echo end";
 
-    @TempDir
-    static Path root;
-
-    private Node node;
-
-    @BeforeAll
-    static void makeRoot() throws IOException {
-        Busybox.makeRoot(root);
-    }
-
-    @BeforeEach
-    void start() throws IOException, InterruptedException {
-        node = Node.outside(root);
-    }
-
-    @AfterEach
-    void stop() throws IOException, InterruptedException {
-        node.close();
+    @Override
+    Node open(Path busybox) throws IOException, InterruptedException {
+        return Node.outside(busybox);
     }
 
     private void pump(Node.Container container, String execId, Path directory, boolean terminal) {

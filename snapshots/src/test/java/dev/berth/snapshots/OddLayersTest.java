@@ -4,29 +4,20 @@ import static dev.berth.snapshots.TarBytes.b;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Namespace;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Dir;
 import dev.berth.linux.Mounts;
-import dev.berth.store.Store;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -34,27 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * Layers that somebody has thought out: each is unpacked in every way, and every way shows the same tree, that of umoci where the
  * two agree on what a layer means, or refuses it for the same reason and leaves nothing.
  */
-@Timeout(120)
-class OddLayersTest {
-    private static final Namespace K8S = Namespace.KUBERNETES;
-
-    @TempDir
-    Path temp;
-
-    private Store store;
-    private final Disk disk = new UnflushedDisk();
-
-    @BeforeEach
-    void open() {
-        Program.needed(Umoci.PROGRAM);
-        store = Store.open(temp.resolve("root"), disk, InstantSource.fixed(Instant.EPOCH));
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
+class OddLayersTest extends BesideUmoci {
     /** Layers that can be unpacked. */
     record Odd(String name, boolean asUmoci, List<byte[]> layers, List<String> seen) {
         @Override

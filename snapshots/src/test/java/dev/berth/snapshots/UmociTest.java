@@ -2,50 +2,20 @@ package dev.berth.snapshots;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.kernel.Disk;
-import dev.berth.kernel.Namespace;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Dir;
 import dev.berth.linux.Mounts;
-import dev.berth.store.Store;
 import java.io.ByteArrayInputStream;
-import java.nio.file.Path;
-import java.time.Instant;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Well-formed images of several layers look as umoci unpacks them, whichever way we do it. */
-@Timeout(120)
-class UmociTest {
-    private static final Namespace K8S = Namespace.KUBERNETES;
-
-    @TempDir
-    Path temp;
-
-    private Store store;
-    private final Disk disk = new UnflushedDisk();
-
-    @BeforeEach
-    void open() {
-        Program.needed(Umoci.PROGRAM);
-        store = Store.open(temp.resolve("root"), disk, InstantSource.fixed(Instant.EPOCH));
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
+class UmociTest extends BesideUmoci {
     @RepeatedTest(12)
     void theSameTreeIsSeen(RepetitionInfo repetition) throws Exception {
         Random random = new Random(repetition.getCurrentRepetition());

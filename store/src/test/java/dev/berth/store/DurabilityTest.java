@@ -7,9 +7,9 @@ import static dev.berth.store.StoreRoot.digest;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.NioDisk;
+import dev.berth.kernel.PassingDisk;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,12 +29,15 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(60)
 final class DurabilityTest {
     /** A disk whose syncs of the log can be held up, counted and refused. */
-    private static final class SlowDisk implements Disk {
-        private final Disk real = new NioDisk();
+    private static final class SlowDisk extends PassingDisk {
         private final CountDownLatch reached = new CountDownLatch(1);
         private final AtomicInteger logSyncs = new AtomicInteger();
         private final AtomicBoolean refusing = new AtomicBoolean();
         private volatile CountDownLatch open = new CountDownLatch(0);
+
+        SlowDisk() {
+            super(new NioDisk());
+        }
 
         @Override
         public void sync(Path file) throws IOException {
@@ -46,37 +49,7 @@ final class DurabilityTest {
             if (refusing.get()) {
                 throw new IOException("Input/output error");
             }
-            real.sync(file);
-        }
-
-        @Override
-        public void replace(Path target, byte[] content) throws IOException {
-            real.replace(target, content);
-        }
-
-        @Override
-        public void syncDirectory(Path directory) throws IOException {
-            real.syncDirectory(directory);
-        }
-
-        @Override
-        public void syncFilesystem(Path anywhereOnIt) throws IOException {
-            real.syncFilesystem(anywhereOnIt);
-        }
-
-        @Override
-        public void rename(Path from, Path to) throws IOException {
-            real.rename(from, to);
-        }
-
-        @Override
-        public void move(Path from, Path to) throws IOException {
-            real.move(from, to);
-        }
-
-        @Override
-        public void remove(Path path) throws IOException {
-            real.remove(path);
+            super.sync(file);
         }
     }
 

@@ -5,9 +5,9 @@ import static dev.berth.store.StoreRoot.bytes;
 import static dev.berth.store.StoreRoot.descriptor;
 import static dev.berth.store.StoreRoot.digest;
 
-import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.NioDisk;
+import dev.berth.kernel.PassingDisk;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -68,8 +68,10 @@ final class EndlessWriter {
     }
 
     /** Syncs file systems for good. */
-    private static final class SyncingDisk implements Disk {
-        private final Disk real = new NioDisk();
+    private static final class SyncingDisk extends PassingDisk {
+        SyncingDisk() {
+            super(new NioDisk());
+        }
 
         @Override
         public void syncFilesystem(Path anywhereOnIt) throws IOException {
@@ -84,36 +86,6 @@ final class EndlessWriter {
             } catch (InterruptedException e) {
                 throw new IOException(e);
             }
-        }
-
-        @Override
-        public void sync(Path file) throws IOException {
-            real.sync(file);
-        }
-
-        @Override
-        public void replace(Path target, byte[] content) throws IOException {
-            real.replace(target, content);
-        }
-
-        @Override
-        public void syncDirectory(Path directory) throws IOException {
-            real.syncDirectory(directory);
-        }
-
-        @Override
-        public void rename(Path from, Path to) throws IOException {
-            real.rename(from, to);
-        }
-
-        @Override
-        public void move(Path from, Path to) throws IOException {
-            real.move(from, to);
-        }
-
-        @Override
-        public void remove(Path path) throws IOException {
-            real.remove(path);
         }
     }
 }

@@ -16,35 +16,14 @@ import static dev.berth.store.StoreRoot.OTHER;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.store.Garbage.Node;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What stays and what goes, label by label, as containerd has it. */
-final class GarbageLabelsTest {
-    @TempDir
-    Path root;
-
-    private Store store;
-    private Metadata metadata;
-
-    @BeforeEach
-    void open() {
-        store = StoreRoot.open(root);
-        metadata = store.metadata();
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
+final class GarbageLabelsTest extends OpenStore {
     /**
      * Some records and what is left of them.
      *

@@ -20,34 +20,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.store.Garbage.Kind;
 import dev.berth.store.Garbage.Node;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What is written while unneeded records are removed, and in which order they go. */
-final class GarbageTest {
-    @TempDir
-    Path root;
-
-    private Store store;
-    private Metadata metadata;
-
-    @BeforeEach
-    void open() {
-        store = StoreRoot.open(root);
-        metadata = store.metadata();
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
+final class GarbageTest extends OpenStore {
     private static Node node(String content) {
         return GcLabel.contentNode(K8S, digest(content));
     }

@@ -16,7 +16,6 @@ import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.store.SnapshotRecord.Kind;
 import dev.berth.store.SnapshotRecord.Usage;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -26,29 +25,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-final class MetadataTest {
-    @TempDir
-    Path root;
-
-    private Store store;
-    private Metadata metadata;
-
-    @BeforeEach
-    void open() {
-        store = StoreRoot.open(root);
-        metadata = store.metadata();
-    }
-
-    @AfterEach
-    void close() {
-        store.close();
-    }
-
+final class MetadataTest extends OpenStore {
     @Test
     void imagesComeBackAfterARestart() {
         ImageRecord image = ImageRecord.of(K8S, "docker.io/library/busybox:latest", descriptor("m"), Map.of("a", "b"));
