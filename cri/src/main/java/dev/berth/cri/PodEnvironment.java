@@ -144,7 +144,7 @@ final class PodEnvironment {
 
     private static Map<String, String> sysctls(PodConfig config, boolean network) {
         return Sysctls.check(config.sysctls(), config.namespaces()).entrySet().stream()
-                .filter(entry -> entry.getKey().startsWith("net.") == network)
+                .filter(entry -> entry.getKey().startsWith("net/") == network)
                 .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 

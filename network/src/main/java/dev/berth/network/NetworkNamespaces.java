@@ -59,8 +59,8 @@ public final class NetworkNamespaces implements AutoCloseable {
      * Makes a namespace with its loopback up, and pins it. One of the same id is dropped first: it is from an attempt that
      * was broken off.
      *
-     * @param sysctls those that begin with {@code net.}, which are set in it, by their usual names with dots; others are
-     *     not meant for us
+     * @param sysctls those that begin with {@code net.}, by their usual names with dots, or with {@code net/}, as paths, are
+     *     set in it; others are not meant for us
      * @return its path
      * @throws Fault INVALID_ARGUMENT if there is no such setting or it refuses the value
      */
@@ -80,7 +80,7 @@ public final class NetworkNamespaces implements AutoCloseable {
     }
 
     private static void set(Fd namespace, Map<String, String> sysctls) throws IOException, InterruptedException {
-        if (sysctls.keySet().stream().anyMatch(name -> name.startsWith(NET))) {
+        if (sysctls.keySet().stream().anyMatch(NetworkNamespaces::ofNetwork)) {
             Namespaces.enter(List.of(namespace), () -> {
                 set(sysctls);
                 return true;
@@ -90,10 +90,14 @@ public final class NetworkNamespaces implements AutoCloseable {
 
     private static void set(Map<String, String> sysctls) {
         sysctls.forEach((name, value) -> {
-            if (name.startsWith(NET)) {
+            if (ofNetwork(name)) {
                 set(name, value);
             }
         });
+    }
+
+    private static boolean ofNetwork(String name) {
+        return name.startsWith(NET) || name.startsWith("net/");
     }
 
     private static void set(String name, String value) {

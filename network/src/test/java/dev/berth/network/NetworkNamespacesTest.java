@@ -90,7 +90,14 @@ class NetworkNamespacesTest {
         NetworkNamespaces namespaces = open(spares, Ticker.system());
         String before = Sysctl.read("net/ipv4/ip_unprivileged_port_start").orElseThrow();
         Path path = namespaces.create(
-                "bt-a", Map.of("net.ipv4.ip_unprivileged_port_start", "77", "kernel.shm_rmid_forced", "1"));
+                "bt-a",
+                Map.of(
+                        "net.ipv4.ip_unprivileged_port_start",
+                        "77",
+                        "net/ipv4/ping_group_range",
+                        "0\t7",
+                        "kernel.shm_rmid_forced",
+                        "1"));
         try (Fd namespace = Namespaces.open(path)) {
             assertThat(Namespaces.enter(List.of(namespace), () -> Sysctl.read("net/ipv4/ip_unprivileged_port_start")))
                     .contains("77");
