@@ -5,6 +5,7 @@ import dev.berth.cri.config.Resources;
 import dev.berth.tasks.Exit;
 import io.avaje.jsonb.Json;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param stopSignal as the image config writes it, {@code SIGTERM}
  * @param delivered whether the caller that had it made heard of it
  * @param user who the first process is
+ * @param imageVolumes ids of the images that are mounted as volumes, by their path in the container
  */
 @Json
 public record Container(
@@ -34,7 +36,13 @@ public record Container(
         long createdAtNanos,
         boolean delivered,
         Life life,
-        List<Timing> timeline) {
+        List<Timing> timeline,
+        Map<String, String> imageVolumes) {
+
+    @SuppressWarnings("NullAway") // an older record does not name them
+    public Container {
+        imageVolumes = imageVolumes == null ? Map.of() : Map.copyOf(imageVolumes);
+    }
 
     /** The user and groups that a process runs as. */
     @Json
@@ -161,6 +169,7 @@ public record Container(
                 createdAtNanos,
                 heard,
                 current,
-                steps);
+                steps,
+                imageVolumes);
     }
 }

@@ -5,6 +5,7 @@ import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.HandlerRules;
 import dev.berth.cri.spec.ImageFiles;
 import dev.berth.cri.spec.ImageUser;
 import dev.berth.cri.spec.SpecBuilder;
@@ -32,6 +33,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
@@ -52,13 +54,18 @@ final class ContainerMaking {
     private static final int USERS = 256;
 
     /** What is found out and decided before anything is made. */
-    private record Prepared(ImageUser user, SpecBuilder.Built built) {}
+    private record Prepared(ImageUser user, RuntimeSpec spec, MountedImages mounted) {}
 
     /** What a user is found by. */
     private record Login(String snapshot, ContainerConfig.@Nullable ContainerSecurity security, String user) {}
 
     /** What it takes to make one. */
-    record Workshop(Metadata metadata, Images images, Snapshotter snapshots, SpecBuilder specs) {}
+    record Workshop(
+            Metadata metadata,
+            Images images,
+            Snapshotter snapshots,
+            SpecBuilder specs,
+            Function<String, HandlerRules> rules) {}
 
     private final Recent<String, RuntimeSpec> specs = new Recent<>(SPECS);
     private final Recent<String, ProcessSpec> processes = new Recent<>(PROCESSES);
@@ -98,7 +105,6 @@ final class ContainerMaking {
         }
         timeline.done(aside.steps());
         ImageUser user = prepared.user();
-        SpecBuilder.Built built = prepared.built();
         Container container = new Container(
                 id,
                 pod.id(),
@@ -113,7 +119,8 @@ final class ContainerMaking {
                 context.nowNanos(),
                 false,
                 Life.NEW,
-                Timing.of(timeline));
+                Timing.of(timeline),
+                prepared.mounted().ids());
         context.ledger()
                 .add(
                         container,
@@ -122,9 +129,11 @@ final class ContainerMaking {
                                 .runtime(pod.handler(), Payload.NONE)
                                 .snapshot(shop.snapshots().name(), id)
                                 .sandbox(pod.id())
-                                .spec(new Payload(SPEC_TYPE, built.spec().toJson())));
+                                .spec(new Payload(SPEC_TYPE, prepared.spec().toJson())),
+                        prepared.mounted().labels(shop.snapshots().name()));
         undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
-        specs.put(id, built.spec());
+        prepared.mounted().requireThere(shop.snapshots());
+        specs.put(id, prepared.spec());
         return container;
     }
 
@@ -133,14 +142,16 @@ final class ContainerMaking {
             throws InterruptedException {
         ImageUser user = user(id, config, image);
         timeline.done("user");
-        SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user));
+        MountedImages mounted = MountedImages.of(config, shop.images(), shop.snapshots());
+        SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user, mounted));
         if (!built.volumes().isEmpty()) {
             try (RootView root = RootView.open(look(id, image))) {
                 ImageVolumes.fill(built.volumes(), root);
             }
         }
+        RuntimeSpec spec = shop.rules().apply(pod.handler()).apply(built.spec(), pod.config(), config);
         timeline.done("spec");
-        return new Prepared(user, built);
+        return new Prepared(user, spec, mounted);
     }
 
     private ImageUser user(String id, ContainerConfig config, Image image) throws InterruptedException {
@@ -178,9 +189,16 @@ final class ContainerMaking {
         ImageVolumes.remove(volumes.resolve(id));
     }
 
-    /** The OCI spec as it is stored, with names in the place of paths that only the moment of the start knows. */
+    /**
+     * The OCI spec with names in the place of paths that only the moment of the start knows: as it is stored, with the limits
+     * that were changed since.
+     */
     RuntimeSpec spec(Container container) {
-        return specs.get(container.id()).orElseGet(() -> stored(container));
+        RuntimeSpec spec = specs.get(container.id()).orElseGet(() -> stored(container));
+        Resources limits = container.resources();
+        return limits == null || limits.equals(container.config().resources())
+                ? spec
+                : shop.specs().withResources(spec, limits);
     }
 
     private RuntimeSpec stored(Container container) {
@@ -209,6 +227,11 @@ final class ContainerMaking {
 
     LinuxResources resources(Resources asked) {
         return shop.specs().resources(asked);
+    }
+
+    /** What takes an update back. */
+    LinuxResources undoing(@Nullable Resources before, Resources asked) {
+        return shop.specs().undoing(before, asked);
     }
 
     /** The directory with a container's own files, for statistics. */
@@ -275,7 +298,8 @@ final class ContainerMaking {
         return log.toString();
     }
 
-    private SpecRequest request(String id, Pod pod, ContainerConfig config, Image image, ImageUser user) {
+    private SpecRequest request(
+            String id, Pod pod, ContainerConfig config, Image image, ImageUser user, MountedImages mounted) {
         return new SpecRequest(
                 id,
                 config,
@@ -288,7 +312,7 @@ final class ContainerMaking {
                 image.config().config(),
                 config.image().image(),
                 user,
-                Map.of(),
+                mounted.trees(),
                 volumes.resolve(id));
     }
 

@@ -3,6 +3,7 @@ package dev.berth.cri;
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.cri.spec.StopSignal;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.slf4j.Logger;
@@ -171,9 +173,11 @@ public final class ContainerRunning implements AutoCloseable {
 
     /** Changes limits of a container that runs, or those that it will start with. */
     void update(Container container, Resources resources) throws InterruptedException {
+        Resources merged = Resources.merge(container.resources(), resources);
+        SpecBuilder.check(merged);
         switch (container.state()) {
-            case CREATED -> {}
-            case RUNNING -> context.tasks().update(task(container), making.resources(resources));
+            case CREATED -> Objects.requireNonNull(making.resources(merged));
+            case RUNNING -> change(container, resources, merged);
             case EXITED, UNKNOWN ->
                 throw Fault.precondition(
                         "update container " + container.id(),
@@ -181,6 +185,20 @@ public final class ContainerRunning implements AutoCloseable {
                         "Only one that lives can be");
         }
         context.ledger().changeContainer(container.id(), c -> c.with(Resources.merge(c.resources(), resources)));
+    }
+
+    /** A runtime sets one limit after the other: if it fails in between, those of before come back. */
+    private void change(Container container, Resources asked, Resources merged) throws InterruptedException {
+        try {
+            context.tasks().update(task(container), making.resources(merged));
+        } catch (Fault failed) {
+            try {
+                context.tasks().update(task(container), making.undoing(container.resources(), asked));
+            } catch (Fault e) {
+                failed.addSuppressed(e);
+            }
+            throw failed;
+        }
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.berth.cri;
 
 import dev.berth.cri.ContainerMaking.Workshop;
+import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.images.Images;
@@ -62,7 +63,8 @@ public final class Cri implements AutoCloseable {
                         parts.store().metadata(),
                         parts.images(),
                         parts.snapshots(),
-                        new SpecBuilder(HostFacts.read(cgroups), config.systemdCgroups())),
+                        new SpecBuilder(HostFacts.read(cgroups), config.specs()),
+                        config::rules),
                 environment,
                 config.root().resolve("volumes"));
         var running = new ContainerRunning(context, making);
@@ -133,6 +135,14 @@ public final class Cri implements AutoCloseable {
     public Map<String, String> verbose(Pod pod) {
         var info = new LinkedHashMap<String, String>();
         info.put("timeline", timeline(pod.timeline()));
+        Resources limits = pod.config().resources();
+        if (limits != null) {
+            info.put("resources", limits.toString());
+        }
+        Resources overhead = pod.config().overhead();
+        if (overhead != null) {
+            info.put("overhead", overhead.toString());
+        }
         if (pod.netns() != null) {
             info.put("networkNamespace", pod.netns());
         }

@@ -99,8 +99,11 @@ public final class Ledger {
         pods.put(pod.id(), new Cell<>(pod));
     }
 
-    void add(Container container, ContainerRecord.Builder shared) {
-        var record = shared.labels(labels(container.config().labels(), "container"))
+    /** @param holding labels by which the record keeps others */
+    void add(Container container, ContainerRecord.Builder shared, Map<String, String> holding) {
+        Map<String, String> labels = labels(container.config().labels(), "container");
+        labels.putAll(holding);
+        var record = shared.labels(labels)
                 .extension(CONTAINER, payload(containerJson, container))
                 .build();
         metadata.apply(Durability.PROCESS, records -> records.containers().create(record));

@@ -76,6 +76,7 @@ public final class Node {
         var conditions = new ArrayList<Condition>();
         conditions.add(runtimes.condition());
         conditions.add(new Condition("NetworkReady", network.ready(), network.reason(), network.message()));
-        return new Status(conditions, runtimes.handlers(new TreeSet<>(config.handlers())), runtimes.info());
+        return new Status(
+                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet())), runtimes.info());
     }
 }

@@ -3,6 +3,8 @@ package dev.berth.cri;
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Creations.Before;
 import dev.berth.cri.config.PodConfig;
+import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
 import dev.berth.kernel.Rollback;
@@ -10,6 +12,7 @@ import dev.berth.kernel.Timeline;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The life of pods.
@@ -116,6 +119,39 @@ public final class Pods {
                 environment.stop(context.ledger().pod(id));
             }
         }
+    }
+
+    /**
+     * Notes other limits of a pod as a whole, both or none. Its cgroup is the caller's, who has changed it; what is noted is
+     * what its containers and its status tell of it from now on.
+     *
+     * @param overhead null to leave it as it is, as {@code resources}
+     * @throws Fault NOT_FOUND; FAILED_PRECONDITION if it is not ready; INVALID_ARGUMENT for limits that contradict each other
+     */
+    public void update(String idOrPrefix, @Nullable Resources overhead, @Nullable Resources resources)
+            throws InterruptedException {
+        context.gate().pass();
+        String id = context.ledger().pod(idOrPrefix).id();
+        try (var _ = turns.take(id)) {
+            Pod pod = context.ledger().pod(id);
+            if (!pod.ready()) {
+                throw Fault.precondition("update pod " + id, "it is not ready", "Run a new pod");
+            }
+            PodConfig changed = pod.config()
+                    .with(
+                            merged(pod.config().overhead(), overhead),
+                            merged(pod.config().resources(), resources));
+            context.ledger().changePod(id, p -> p.withResources(changed));
+        }
+    }
+
+    private static @Nullable Resources merged(@Nullable Resources before, @Nullable Resources asked) {
+        if (asked == null) {
+            return before;
+        }
+        Resources merged = Resources.merge(before, asked);
+        SpecBuilder.check(merged);
+        return merged;
     }
 
     /**

@@ -19,10 +19,12 @@ import org.jspecify.annotations.Nullable;
 final class RootView implements AutoCloseable {
     private final @Nullable DetachedMount mount;
     private final Dir root;
+    private final List<Path> layers;
 
-    private RootView(@Nullable DetachedMount mount, Dir root) {
+    private RootView(@Nullable DetachedMount mount, Dir root, List<Path> layers) {
         this.mount = mount;
         this.root = root;
+        this.layers = layers;
     }
 
     /** @param mounts of a container's snapshot */
@@ -31,11 +33,11 @@ final class RootView implements AutoCloseable {
         try {
             List<Path> lower = lower(point);
             if (lower.size() == 1) {
-                return new RootView(null, Dir.open(lower.getFirst()));
+                return new RootView(null, Dir.open(lower.getFirst()), lower);
             }
             DetachedMount mount = Mounts.overlay(new OverlayMount(lower, null, List.of()));
             try {
-                return new RootView(mount, Dir.open(mount.fd()));
+                return new RootView(mount, Dir.open(mount.fd()), lower);
             } catch (IOException e) {
                 mount.close();
                 throw e;
@@ -61,6 +63,11 @@ final class RootView implements AutoCloseable {
     /** The root itself; it stays this object's. */
     Dir root() {
         return root;
+    }
+
+    /** The directories that it is made of, topmost first. */
+    List<Path> layers() {
+        return layers;
     }
 
     @Override

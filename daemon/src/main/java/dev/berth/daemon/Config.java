@@ -28,6 +28,7 @@ record Config(
         Network network,
         Images images,
         Runtimes runtimes,
+        Cri cri,
         Streaming streaming) {
 
     private static final Path STATE = Path.of("/run/berth");
@@ -124,12 +125,27 @@ record Config(
     }
 
     /**
+     * How containers of CRI are made.
+     *
+     * @param cdiSpecDirs where vendors describe their devices; empty for no CDI
+     * @param deviceOwnership whether devices belong to the user and group of the security context
+     */
+    record Cri(List<Path> cdiSpecDirs, boolean deviceOwnership) {}
+
+    /**
      * A way to run containers.
      *
      * @param path an OCI runtime, or a shim if its name begins with containerd-shim-; a bare name is looked up on PATH
      * @param options what it is told; each kind of handler knows some of them
+     * @param podAnnotations patterns of those that it gets to see, as {@code containerAnnotations}
+     * @param baseSpec a file with what its containers have besides what is asked for; empty for none
      */
-    record Handler(String path, Options options) {
+    record Handler(
+            String path,
+            Options options,
+            List<String> podAnnotations,
+            List<String> containerAnnotations,
+            String baseSpec) {
         static final String SHIM = "containerd-shim-";
 
         private static final String RUNC_SHIM = SHIM + "runc-";
@@ -139,12 +155,20 @@ record Config(
         }
 
         boolean isShim() {
+            return isShim(path);
+        }
+
+        static boolean isShim(String path) {
             return program(path).startsWith(SHIM);
+        }
+
+        static boolean isRuncShim(String path) {
+            return program(path).startsWith(RUNC_SHIM);
         }
 
         /** A shim that is told containerd.runc.v1.Options. */
         boolean isRuncShim() {
-            return program(path).startsWith(RUNC_SHIM);
+            return isRuncShim(path);
         }
     }
 
@@ -217,6 +241,7 @@ record Config(
                         runtime.cgroup("supervisor_cgroup", supervisorCgroup(state)),
                         runtime.texts("without", List.of()),
                         handlers(runtime, systemd)),
+                cri(file.table("cri")),
                 new Streaming(
                         streaming.text("address", "127.0.0.1"),
                         streaming.number("port", 0, 0, 65535),
@@ -225,6 +250,12 @@ record Config(
                         streaming.number("idle_minutes", 240, 1, 60 * 24 * 365)));
         file.refuseUnknown();
         return config;
+    }
+
+    private static Cri cri(Settings table) {
+        return new Cri(
+                table.paths("cdi_spec_dirs", List.of("/etc/cdi", "/var/run/cdi")),
+                table.flag("device_ownership_from_security_context", false));
     }
 
     private static Registry registry(Settings table) {
@@ -274,15 +305,22 @@ record Config(
         var handlers = new TreeMap<String, Handler>();
         for (String name : runtime.tables()) {
             Settings table = runtime.table(name);
-            var handler = new Handler(table.text("path", name), new Options("", "", "", systemd, false, false));
-            handlers.put(name, new Handler(handler.path(), options(table.table("options"), handler, systemd)));
+            String path = table.text("path", name);
+            handlers.put(
+                    name,
+                    new Handler(
+                            path,
+                            options(table.table("options"), path, systemd),
+                            table.texts("pod_annotations", List.of()),
+                            table.texts("container_annotations", List.of()),
+                            table.text("base_spec", "")));
         }
         return handlers;
     }
 
     /** Asks only for what the handler is told, so that the rest is refused. */
-    private static Options options(Settings table, Handler handler, boolean systemd) {
-        if (handler.isShim() && !handler.isRuncShim()) {
+    private static Options options(Settings table, String path, boolean systemd) {
+        if (Handler.isShim(path) && !Handler.isRuncShim(path)) {
             return new Options(table.text("config_path", ""), "", "", systemd, false, false);
         }
         if (table.flag("SystemdCgroup", systemd) != systemd) {
@@ -291,7 +329,7 @@ record Config(
                     "runtime.cgroup_driver says otherwise, and there is one for the whole node",
                     "Leave it out, or change runtime.cgroup_driver and the kubelet's cgroupDriver");
         }
-        return handler.isShim()
+        return Handler.isShim(path)
                 ? new Options(
                         "",
                         table.text("BinaryName", ""),

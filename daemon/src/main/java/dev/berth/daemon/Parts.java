@@ -1,6 +1,8 @@
 package dev.berth.daemon;
 
 import dev.berth.cri.CriConfig;
+import dev.berth.cri.spec.HandlerRules;
+import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.cri.streaming.StreamingConfig;
 import dev.berth.daemon.metrics.Gauges;
 import dev.berth.daemon.metrics.Metrics;
@@ -19,6 +21,7 @@ import dev.berth.network.bridge.BridgeNetwork;
 import dev.berth.network.cni.CniConfig;
 import dev.berth.network.cni.CniNetworks;
 import dev.berth.oci.Platform;
+import dev.berth.oci.RuntimeSpec;
 import dev.berth.snapshots.NativeSnapshotter;
 import dev.berth.snapshots.OverlaySnapshotter;
 import dev.berth.snapshots.Snapshotter;
@@ -116,8 +119,45 @@ final class Parts {
                 Version.NUMBER,
                 config.root(),
                 config.state(),
-                systemd(config),
-                handlers(config).keySet());
+                new SpecBuilder.Settings(
+                        systemd(config),
+                        config.cri().deviceOwnership(),
+                        config.cri().cdiSpecDirs()),
+                rules(config));
+    }
+
+    private static Map<String, HandlerRules> rules(Config config) {
+        var rules = new TreeMap<String, HandlerRules>();
+        handlers(config).keySet().forEach(name -> rules.put(name, rules(config, name)));
+        return rules;
+    }
+
+    private static HandlerRules rules(Config config, String name) {
+        Config.Handler handler = config.runtimes()
+                .handlers()
+                .get(name.isEmpty() ? config.runtimes().defaultHandler() : name);
+        return handler == null
+                ? HandlerRules.NONE
+                : new HandlerRules(
+                        handler.podAnnotations().stream()
+                                .map(HandlerRules::pattern)
+                                .toList(),
+                        handler.containerAnnotations().stream()
+                                .map(HandlerRules::pattern)
+                                .toList(),
+                        handler.baseSpec().isEmpty() ? null : baseSpec(name, Path.of(handler.baseSpec())));
+    }
+
+    private static RuntimeSpec baseSpec(String name, Path file) {
+        try {
+            return RuntimeSpec.fromJson(Files.readAllBytes(file));
+        } catch (IOException | Fault e) {
+            throw Fault.invalid(
+                            "config, setting runtime." + name + ".base_spec",
+                            file + " is no OCI spec that can be read: " + e.getMessage(),
+                            "Write one, as `runc spec` prints it")
+                    .causedBy(e);
+        }
     }
 
     static StreamingConfig streaming(Config config) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,7 +61,11 @@ class ConfigTest {
         assertThat(config.runtimes().handlers())
                 .containsOnlyKeys("kata")
                 .containsValue(new Config.Handler(
-                        "containerd-shim-kata-v2", new Config.Options("/etc/kata.toml", "", "", false, false, false)));
+                        "containerd-shim-kata-v2",
+                        new Config.Options("/etc/kata.toml", "", "", false, false, false),
+                        List.of(),
+                        List.of(),
+                        ""));
     }
 
     @Test

@@ -33,6 +33,14 @@ public record LinuxResources(
         unified = Absent.map(unified);
     }
 
+    public LinuxResources withPids(@Nullable Pids changed) {
+        return new LinuxResources(devices, memory, cpu, changed, blockIO, hugepageLimits, network, rdma, unified);
+    }
+
+    public LinuxResources withDevices(List<DeviceRule> changed) {
+        return new LinuxResources(changed, memory, cpu, pids, blockIO, hugepageLimits, network, rdma, unified);
+    }
+
     /** The resources alone as JSON in UTF-8, as an update request carries them. */
     public byte[] toJson() {
         return SpecJson.JSONB.type(LinuxResources.class).toJsonBytes(this);

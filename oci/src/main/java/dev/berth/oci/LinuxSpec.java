@@ -83,6 +83,26 @@ public record LinuxSpec(
                 timeOffsets);
     }
 
+    public LinuxSpec withDevices(List<Device> changed, @Nullable IntelRdt changedRdt) {
+        return new LinuxSpec(
+                uidMappings,
+                gidMappings,
+                sysctl,
+                resources,
+                cgroupsPath,
+                namespaces,
+                changed,
+                netDevices,
+                seccomp,
+                rootfsPropagation,
+                maskedPaths,
+                readonlyPaths,
+                mountLabel,
+                changedRdt,
+                personality,
+                timeOffsets);
+    }
+
     public LinuxSpec withCgroupsPath(@Nullable String changed) {
         return new LinuxSpec(
                 uidMappings,

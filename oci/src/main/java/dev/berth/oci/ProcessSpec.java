@@ -68,6 +68,44 @@ public record ProcessSpec(
                 execCPUAffinity);
     }
 
+    public ProcessSpec with(User changedUser, List<String> changedEnv) {
+        return new ProcessSpec(
+                terminal,
+                consoleSize,
+                changedUser,
+                args,
+                changedEnv,
+                cwd,
+                capabilities,
+                rlimits,
+                noNewPrivileges,
+                apparmorProfile,
+                oomScoreAdj,
+                scheduler,
+                selinuxLabel,
+                ioPriority,
+                execCPUAffinity);
+    }
+
+    public ProcessSpec withRlimits(List<Rlimit> changed) {
+        return new ProcessSpec(
+                terminal,
+                consoleSize,
+                user,
+                args,
+                env,
+                cwd,
+                capabilities,
+                changed,
+                noNewPrivileges,
+                apparmorProfile,
+                oomScoreAdj,
+                scheduler,
+                selinuxLabel,
+                ioPriority,
+                execCPUAffinity);
+    }
+
     public ProcessSpec withOomScoreAdj(@Nullable Integer changed) {
         return new ProcessSpec(
                 terminal,

@@ -62,6 +62,23 @@ public record PodConfig(
             @Nullable SecurityProfile apparmor,
             String seccompProfilePath) {}
 
+    /** With other limits. */
+    public PodConfig with(@Nullable Resources changedOverhead, @Nullable Resources changedResources) {
+        return new PodConfig(
+                metadata,
+                hostname,
+                logDirectory,
+                dns,
+                portMappings,
+                labels,
+                annotations,
+                cgroupParent,
+                security,
+                sysctls,
+                changedOverhead,
+                changedResources);
+    }
+
     /** The pod's namespaces; all of them its own (with a PID namespace that its containers share) if nothing was said. */
     public NamespaceOptions namespaces() {
         return security == null || security.namespaces() == null ? NamespaceOptions.POD : security.namespaces();

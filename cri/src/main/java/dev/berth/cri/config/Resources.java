@@ -27,6 +27,9 @@ public record Resources(
         Map<String, String> unified,
         long memorySwapLimit) {
 
+    /** No limits. */
+    public static final Resources NONE = new Resources(0, 0, 0, 0, 0, "", "", List.of(), Map.of(), 0);
+
     /** The newer limits over the older ones: what is not given stays. */
     public static Resources merge(@Nullable Resources older, Resources newer) {
         if (older == null) {

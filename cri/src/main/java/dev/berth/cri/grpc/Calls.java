@@ -5,15 +5,19 @@ import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** How a call ends: with its answer, or with the status that its fault stands for. */
 final class Calls {
     private static final Logger LOG = LoggerFactory.getLogger(Calls.class);
+    private static final int MOST_BYTES = 6000;
+    private static final long YEAR_SECONDS = 365L * 24 * 60 * 60;
     private static final int STREAMED_ITEMS = 200; // keeps each message far below every client's limit
 
     /** The body of a call. */
@@ -85,10 +89,34 @@ final class Calls {
             for (Throwable left : fault.getSuppressed()) {
                 LOG.warn("{}: {}", method, left.getMessage(), left);
             }
-            return status(fault.code()).withDescription(fault.getMessage()).asRuntimeException();
+            return status(fault.code())
+                    .withDescription(bounded(fault.getMessage()))
+                    .asRuntimeException();
         }
         LOG.error("{} failed", method, failure);
-        return Status.INTERNAL.withDescription(method + ": " + failure).asRuntimeException();
+        return Status.INTERNAL.withDescription(bounded(method + ": " + failure)).asRuntimeException();
+    }
+
+    /**
+     * A message travels in a header, with three bytes for each that is not plain ASCII; clients refuse headers of more than
+     * 8 KiB, and would tell their user of that and not of the failure.
+     */
+    static String bounded(@Nullable String message) {
+        String text = String.valueOf(message);
+        int bytes = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            bytes += c >= ' ' && c <= '~' && c != '%' ? 1 : 9;
+            if (bytes > MOST_BYTES) {
+                return text.substring(0, Character.isLowSurrogate(c) ? i - 1 : i) + " ...";
+            }
+        }
+        return text;
+    }
+
+    /** Seconds of a request; what is negative is none, and no clock counts beyond a year. */
+    static Duration seconds(long given) {
+        return Duration.ofSeconds(Math.clamp(given, 0, YEAR_SECONDS));
     }
 
     /** Their names are the same. */

@@ -26,7 +26,6 @@ import dev.berth.wire.cri.StreamContainersResponse;
 import dev.berth.wire.cri.UpdateContainerResourcesRequest;
 import dev.berth.wire.cri.UpdateContainerResourcesResponse;
 import io.grpc.stub.StreamObserver;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -58,7 +57,7 @@ final class ContainerEdge {
 
     void stop(StopContainerRequest request, StreamObserver<StopContainerResponse> caller) {
         Calls.answer("StopContainer", caller, () -> {
-            cri.containers().stop(request.getContainerId(), Duration.ofSeconds(Math.max(0, request.getTimeout())));
+            cri.containers().stop(request.getContainerId(), Calls.seconds(request.getTimeout()));
             return StopContainerResponse.getDefaultInstance();
         });
     }
@@ -130,7 +129,7 @@ final class ContainerEdge {
                     .execSync(
                             cri.containers().get(request.getContainerId()),
                             List.copyOf(request.getCmdList()),
-                            Duration.ofSeconds(Math.max(0, request.getTimeout())));
+                            Calls.seconds(request.getTimeout()));
             return ExecSyncResponse.newBuilder()
                     .setStdout(result.stdout())
                     .setStderr(result.stderr())

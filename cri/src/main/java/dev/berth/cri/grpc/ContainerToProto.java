@@ -16,6 +16,8 @@ import dev.berth.wire.cri.LinuxContainerUser;
 import dev.berth.wire.cri.Mount;
 import dev.berth.wire.cri.MountPropagation;
 import dev.berth.wire.cri.Signal;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Containers as CRI shows them. */
 final class ContainerToProto {
@@ -60,7 +62,11 @@ final class ContainerToProto {
                                 .setUid(container.user().uid())
                                 .setGid(container.user().gid())
                                 .addAllSupplementalGroups(container.user().supplementalGroups())));
-        container.config().mounts().forEach(mount -> status.addMounts(mount(mount)));
+        container
+                .config()
+                .mounts()
+                .forEach(mount ->
+                        status.addMounts(mount(mount, container.imageVolumes().get(mount.containerPath()))));
         if (container.resources() != null) {
             status.setResources(ContainerResources.newBuilder().setLinux(resources(container.resources())));
         }
@@ -102,7 +108,7 @@ final class ContainerToProto {
         return Signal.SIGNAL_RUNTIME_DEFAULT;
     }
 
-    private static Mount mount(VolumeMount mount) {
+    private static Mount mount(VolumeMount mount, @Nullable String imageId) {
         var built = Mount.newBuilder()
                 .setContainerPath(mount.containerPath())
                 .setHostPath(mount.hostPath())
@@ -120,7 +126,7 @@ final class ContainerToProto {
         mount.uidMappings().forEach(ids -> built.addUidMappings(PodToProto.ids(ids)));
         mount.gidMappings().forEach(ids -> built.addGidMappings(PodToProto.ids(ids)));
         if (mount.image() != null) {
-            built.setImage(image(mount.image()));
+            built.setImage(image(mount.image()).toBuilder().setImageRef(Objects.requireNonNullElse(imageId, "")));
         }
         return built.build();
     }

@@ -58,7 +58,9 @@ final class NodeEdge {
                             .setMessage(condition.message())));
             var answer = StatusResponse.newBuilder()
                     .setStatus(conditions)
-                    .setFeatures(RuntimeFeatures.newBuilder().setSupplementalGroupsPolicy(true));
+                    .setFeatures(RuntimeFeatures.newBuilder()
+                            .setSupplementalGroupsPolicy(true)
+                            .setMountOptions(true));
             status.handlers()
                     .forEach(handler -> answer.addRuntimeHandlers(RuntimeHandler.newBuilder()
                             .setName(handler.name())

@@ -15,6 +15,8 @@ import dev.berth.wire.cri.StopPodSandboxRequest;
 import dev.berth.wire.cri.StopPodSandboxResponse;
 import dev.berth.wire.cri.StreamPodSandboxesRequest;
 import dev.berth.wire.cri.StreamPodSandboxesResponse;
+import dev.berth.wire.cri.UpdatePodSandboxResourcesRequest;
+import dev.berth.wire.cri.UpdatePodSandboxResourcesResponse;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,17 @@ final class PodEdge {
         Calls.answer("RemovePodSandbox", caller, () -> {
             cri.pods().remove(request.getPodSandboxId());
             return RemovePodSandboxResponse.getDefaultInstance();
+        });
+    }
+
+    void update(UpdatePodSandboxResourcesRequest request, StreamObserver<UpdatePodSandboxResourcesResponse> caller) {
+        Calls.answer("UpdatePodSandboxResources", caller, () -> {
+            cri.pods()
+                    .update(
+                            request.getPodSandboxId(),
+                            request.hasOverhead() ? PodFromProto.resources(request.getOverhead()) : null,
+                            request.hasResources() ? PodFromProto.resources(request.getResources()) : null);
+            return UpdatePodSandboxResourcesResponse.getDefaultInstance();
         });
     }
 

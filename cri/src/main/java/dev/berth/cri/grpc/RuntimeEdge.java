@@ -59,6 +59,8 @@ import dev.berth.wire.cri.StreamPodSandboxesRequest;
 import dev.berth.wire.cri.StreamPodSandboxesResponse;
 import dev.berth.wire.cri.UpdateContainerResourcesRequest;
 import dev.berth.wire.cri.UpdateContainerResourcesResponse;
+import dev.berth.wire.cri.UpdatePodSandboxResourcesRequest;
+import dev.berth.wire.cri.UpdatePodSandboxResourcesResponse;
 import dev.berth.wire.cri.UpdateRuntimeConfigRequest;
 import dev.berth.wire.cri.UpdateRuntimeConfigResponse;
 import dev.berth.wire.cri.VersionRequest;
@@ -136,6 +138,12 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     public void streamPodSandboxes(
             StreamPodSandboxesRequest request, StreamObserver<StreamPodSandboxesResponse> caller) {
         pods.stream(request, caller);
+    }
+
+    @Override
+    public void updatePodSandboxResources(
+            UpdatePodSandboxResourcesRequest request, StreamObserver<UpdatePodSandboxResourcesResponse> caller) {
+        pods.update(request, caller);
     }
 
     @Override

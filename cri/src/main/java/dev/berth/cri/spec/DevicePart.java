@@ -2,6 +2,7 @@ package dev.berth.cri.spec;
 
 import dev.berth.cri.config.ContainerConfig.DeviceMapping;
 import dev.berth.kernel.Fault;
+import dev.berth.linux.DeviceNumber;
 import dev.berth.oci.LinuxResources.DeviceRule;
 import dev.berth.oci.LinuxSpec.Device;
 import java.io.IOException;
@@ -22,13 +23,15 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
     private static final Set<String> PRIVATE = Set.of("pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev");
 
     private static final int MOST = 4096;
-    private static final int FORMAT = 0170000;
-    private static final int CHARACTER = 0020000;
-    private static final int BLOCK = 0060000;
 
-    static DevicePart of(List<DeviceMapping> asked, boolean privileged) {
+    /** Whose the nodes are that a request asks for; null as on the node. */
+    record Owner(@Nullable Long uid, @Nullable Long gid) {
+        static final Owner SAME = new Owner(null, null);
+    }
+
+    static DevicePart of(List<DeviceMapping> asked, boolean privileged, Owner owner) {
         try {
-            return privileged ? everything() : chosen(asked);
+            return privileged ? everything() : chosen(asked, owner);
         } catch (IOException e) {
             throw Fault.precondition("devices of the container", String.valueOf(e.getMessage()), "")
                     .causedBy(e);
@@ -37,12 +40,12 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
 
     private static DevicePart everything() throws IOException {
         Map<String, Device> nodes = new LinkedHashMap<>();
-        collect(Path.of("/dev"), Path.of("/dev"), nodes);
+        collect(Path.of("/dev"), Path.of("/dev"), Owner.SAME, nodes);
         nodes.remove("/dev/console"); // the runtime makes it, from the terminal
         return new DevicePart(List.copyOf(nodes.values()), List.of(new DeviceRule(true, "a", null, null, "rwm")));
     }
 
-    private static DevicePart chosen(List<DeviceMapping> asked) throws IOException {
+    private static DevicePart chosen(List<DeviceMapping> asked, Owner owner) throws IOException {
         List<DeviceRule> rules = new ArrayList<>(ordinary());
         Map<String, Device> nodes = new LinkedHashMap<>();
         for (DeviceMapping mapping : asked) {
@@ -57,9 +60,9 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
                 throw bad(mapping.hostPath(), "there is no such file on this node");
             }
             if (Files.isDirectory(host)) {
-                collect(host, inside, found);
+                collect(host, inside, owner, found);
             } else {
-                Device device = device(host, inside);
+                Device device = device(host, inside, owner);
                 if (device == null) {
                     throw bad(mapping.hostPath(), "it is not a device");
                 }
@@ -89,17 +92,17 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
     }
 
     /** All devices below a directory; links are not followed, since one can lead anywhere. */
-    private static void collect(Path host, Path inside, Map<String, Device> into) throws IOException {
+    private static void collect(Path host, Path inside, Owner owner, Map<String, Device> into) throws IOException {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(host)) {
             for (Path entry : entries) {
                 String name = String.valueOf(entry.getFileName());
                 Path target = inside.resolve(name);
                 if (Files.isDirectory(entry, LinkOption.NOFOLLOW_LINKS)) {
                     if (!PRIVATE.contains(name)) {
-                        collect(entry, target, into);
+                        collect(entry, target, owner, into);
                     }
                 } else if (!Files.isSymbolicLink(entry)) {
-                    Device device = device(entry, target);
+                    Device device = device(entry, target, owner);
                     if (device != null) {
                         into.put(device.path(), device);
                     }
@@ -112,31 +115,18 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
     }
 
     /** Null if it is none, or has just gone. */
-    private static @Nullable Device device(Path host, Path inside) throws IOException {
-        Map<String, Object> attributes;
-        try {
-            attributes = Files.readAttributes(host, "unix:mode,rdev,uid,gid");
-        } catch (java.nio.file.NoSuchFileException e) {
-            return null;
-        }
-        int mode = number(attributes, "mode").intValue();
-        int format = mode & FORMAT;
-        if (format != CHARACTER && format != BLOCK) {
-            return null;
-        }
-        long rdev = number(attributes, "rdev").longValue();
-        return new Device(
-                inside.toString(),
-                format == BLOCK ? "b" : "c",
-                (rdev >>> 8 & 0xfff) | (rdev >>> 32 & 0xfffff000L),
-                (rdev & 0xff) | (rdev >>> 12 & 0xffffff00L),
-                mode & 0777,
-                number(attributes, "uid").longValue(),
-                number(attributes, "gid").longValue());
-    }
-
-    private static Number number(Map<String, Object> attributes, String name) {
-        return (Number) java.util.Objects.requireNonNull(attributes.get(name));
+    private static @Nullable Device device(Path host, Path inside, Owner owner) throws IOException {
+        DeviceNumber number = DeviceNumber.of(host);
+        return number == null
+                ? null
+                : new Device(
+                        inside.toString(),
+                        number.type(),
+                        number.major(),
+                        number.minor(),
+                        number.mode(),
+                        owner.uid() == null ? (Long) number.uid() : owner.uid(),
+                        owner.gid() == null ? (Long) number.gid() : owner.gid());
     }
 
     private static Path path(String text) {

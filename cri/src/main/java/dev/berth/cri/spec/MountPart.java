@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -66,7 +67,7 @@ record MountPart(
         String propagation = null;
         for (VolumeMount mount : asked) {
             mounts.add(volume(mount, request));
-            propagation = stronger(propagation, mount.propagation());
+            propagation = mount.image() == null ? stronger(propagation, mount.propagation()) : propagation;
         }
         mounts.sort(Comparator.comparingInt(m -> Path.of(m.destination()).getNameCount()));
         return new MountPart(List.copyOf(mounts), volumes, propagation);
@@ -128,20 +129,15 @@ record MountPart(
 
     private static Mount volume(VolumeMount mount, SpecRequest request) {
         Path destination = destination(mount);
-        boolean ofImage = mount.image() != null;
-        Path source = ofImage ? image(mount, request) : HostPaths.volume(hostPath(mount));
-        if (!ofImage) {
-            checkProc(destination, source);
+        if (mount.image() != null) {
+            return ofImage(mount, destination, image(mount, request));
         }
+        Path source = HostPaths.volume(hostPath(mount));
+        checkProc(destination, source);
         List<String> options = new ArrayList<>(List.of("rbind"));
-        options.add(propagation(mount, source, ofImage));
+        options.add(propagation(mount, source));
         options.add(access(mount));
-        for (String option : mount.options()) {
-            if (!HARMLESS.contains(option)) {
-                throw bad(mount, "the option \"" + Shown.of(option) + "\" is not one of " + HARMLESS);
-            }
-            options.add(option);
-        }
+        options.addAll(further(mount));
         return new Mount(
                 destination.toString(),
                 "bind",
@@ -149,6 +145,35 @@ record MountPart(
                 options,
                 NamespacePart.mappings(mount.uidMappings()),
                 NamespacePart.mappings(mount.gidMappings()));
+    }
+
+    private static Mount ofImage(VolumeMount mount, Path destination, ImageTree tree) {
+        if (destination.startsWith("/proc")) {
+            throw bad(mount, "only a proc file system can be mounted there");
+        }
+        List<String> options = new ArrayList<>();
+        if (tree.isOne()) {
+            options.addAll(List.of("rbind", "rprivate"));
+        } else {
+            options.add(tree.lowerDirectories());
+        }
+        options.add("ro");
+        options.addAll(further(mount));
+        return tree.isOne()
+                ? new Mount(
+                        destination.toString(), "bind", tree.layers().getFirst().toString(), options)
+                : new Mount(destination.toString(), "overlay", "overlay", options);
+    }
+
+    private static List<String> further(VolumeMount mount) {
+        List<String> options = new ArrayList<>();
+        for (String option : mount.options()) {
+            if (!HARMLESS.contains(option)) {
+                throw bad(mount, "the option \"" + Shown.of(option) + "\" is not one of " + HARMLESS);
+            }
+            options.add(option);
+        }
+        return options;
     }
 
     private static Path destination(VolumeMount mount) {
@@ -168,22 +193,14 @@ record MountPart(
         return path;
     }
 
-    private static Path image(VolumeMount mount, SpecRequest request) {
+    private static ImageTree image(VolumeMount mount, SpecRequest request) {
         if (!mount.hostPath().isEmpty()) {
             throw bad(mount, "it has both an image and a path on the node");
         }
         if (!mount.readonly()) {
             throw bad(mount, "an image can only be mounted read-only");
         }
-        Path source = request.imageVolumes().get(mount.containerPath());
-        if (source == null) {
-            throw Fault.of(
-                    Fault.Code.UNIMPLEMENTED,
-                    "mount \"" + Shown.of(mount.containerPath()) + "\"",
-                    "volumes from images are not supported yet",
-                    "");
-        }
-        return source;
+        return Objects.requireNonNull(request.imageVolumes().get(mount.containerPath()));
     }
 
     /** Whoever can replace parts of /proc can make the runtime write its labels elsewhere (CVE-2019-16884). */
@@ -195,8 +212,8 @@ record MountPart(
         }
     }
 
-    private static String propagation(VolumeMount mount, Path source, boolean ofImage) {
-        return switch (ofImage ? Propagation.PRIVATE : mount.propagation()) {
+    private static String propagation(VolumeMount mount, Path source) {
+        return switch (mount.propagation()) {
             case PRIVATE -> "rprivate";
             case HOST_TO_CONTAINER -> {
                 if (HostPaths.sharing(source) == HostPaths.Sharing.NONE) {

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Limits of a request in OCI's words. */
 final class ResourcePart {
+    private static final int LONGEST_SET = 4096;
+    private static final long FIRST_SHARES = 1024;
+    private static final long FIRST_PERIOD = 100_000;
     private static final int LEAST_OOM_SCORE = -1000;
     private static final int MOST_OOM_SCORE = 1000;
 
@@ -30,12 +33,20 @@ final class ResourcePart {
                 cpu(asked),
                 null,
                 null,
-                asked.hugepageLimits().stream()
-                        .map(h -> new LinuxResources.HugepageLimit(h.pageSize(), h.limit()))
-                        .toList(),
+                hugepages(asked),
                 null,
                 Map.of(),
-                asked.unified());
+                unified(asked.unified()));
+    }
+
+    /** Each is a file of the container's own cgroup. */
+    private static Map<String, String> unified(Map<String, String> files) {
+        files.forEach((name, value) -> {
+            if (!name.matches("[a-zA-Z0-9_.-]{1,128}") || name.contains("..") || value.indexOf('\0') >= 0) {
+                throw Fault.invalid("unified resource \"" + Shown.of(name) + "\"", "it is not a file of a cgroup", "");
+            }
+        });
+        return files;
     }
 
     /** Without a word about swap there is none: its limit, which includes memory, is memory's. */
@@ -66,12 +77,69 @@ final class ResourcePart {
         Long shares = asked.cpuShares() == 0 ? null : (Long) asked.cpuShares();
         Long quota = asked.cpuQuota() <= 0 ? null : (Long) asked.cpuQuota();
         Long period = asked.cpuPeriod() == 0 ? null : (Long) asked.cpuPeriod();
-        String cpus = asked.cpusetCpus().isEmpty() ? null : asked.cpusetCpus();
-        String mems = asked.cpusetMems().isEmpty() ? null : asked.cpusetMems();
+        String cpus = set("cpuset_cpus", asked.cpusetCpus());
+        String mems = set("cpuset_mems", asked.cpusetMems());
         if (shares == null && quota == null && period == null && cpus == null && mems == null) {
             return null;
         }
         return new LinuxResources.Cpu(shares, quota, null, period, null, null, cpus, mems, null);
+    }
+
+    /** What an update has changed is set to what it was, or to what the kernel begins with. */
+    static LinuxResources undoing(@Nullable Resources before, Resources asked, boolean swapCounted) {
+        Resources old = before == null ? Resources.NONE : before;
+        Long shares = asked.cpuShares() == 0 ? null : (Long) (old.cpuShares() == 0 ? FIRST_SHARES : old.cpuShares());
+        Long quota = asked.cpuQuota() == 0 ? null : (Long) (old.cpuQuota() <= 0 ? -1 : old.cpuQuota());
+        Long period = asked.cpuPeriod() == 0 ? null : (Long) (old.cpuPeriod() == 0 ? FIRST_PERIOD : old.cpuPeriod());
+        String cpus = asked.cpusetCpus().isEmpty() || old.cpusetCpus().isEmpty() ? null : old.cpusetCpus();
+        String mems = asked.cpusetMems().isEmpty() || old.cpusetMems().isEmpty() ? null : old.cpusetMems();
+        LinuxResources.Memory memory = null;
+        if (asked.memoryLimit() != 0 || asked.memorySwapLimit() != 0) {
+            Long swap = old.memorySwapLimit() == 0 ? limit(old) : (Long) old.memorySwapLimit();
+            memory = LinuxResources.Memory.of(limit(old), swapCounted ? swap : null);
+        }
+        return new LinuxResources(
+                List.of(),
+                memory,
+                new LinuxResources.Cpu(shares, quota, null, period, null, null, cpus, mems, null),
+                null,
+                null,
+                hugepages(old),
+                null,
+                Map.of(),
+                old.unified());
+    }
+
+    private static Long limit(Resources old) {
+        return old.memoryLimit() == 0 ? -1L : old.memoryLimit();
+    }
+
+    private static List<LinuxResources.HugepageLimit> hugepages(Resources asked) {
+        return asked.hugepageLimits().stream()
+                .map(h -> new LinuxResources.HugepageLimit(pageSize(h.pageSize()), bytes(h.limit())))
+                .toList();
+    }
+
+    /** As the kernel names them in its files. */
+    private static String pageSize(String text) {
+        if (!text.matches("[1-9][0-9]{0,5}[KMG]B")) {
+            throw Fault.invalid(
+                    "hugepage limit", "\"" + Shown.of(text) + "\" is not the size of a page", "Write it as 2MB or 1GB");
+        }
+        return text;
+    }
+
+    /** It is unsigned on the wire; more than can be is no limit. */
+    private static long bytes(long limit) {
+        return limit < 0 ? Long.MAX_VALUE : limit;
+    }
+
+    /** As the kernel writes sets, {@code 0-3,7}. */
+    private static @Nullable String set(String what, String text) {
+        if (text.length() > LONGEST_SET || !text.matches("[0-9,\\-: /]*")) {
+            throw Fault.invalid(what, "\"" + Shown.of(text) + "\" is not a set of numbers", "Write it as 0-3,7");
+        }
+        return text.isEmpty() ? null : text;
     }
 
     /** As asked, but never below what we may give. */

@@ -1,5 +1,6 @@
 package dev.berth.cri.spec;
 
+import dev.berth.cri.cdi.CdiDevices;
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.ContainerConfig.Capabilities;
 import dev.berth.cri.config.ContainerConfig.ContainerSecurity;
@@ -10,8 +11,10 @@ import dev.berth.oci.LinuxResources;
 import dev.berth.oci.LinuxSpec;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -25,12 +28,27 @@ public final class SpecBuilder {
     private static final String ROOTFS = "rootfs";
 
     private final HostFacts host;
-    private final boolean systemdCgroups;
+    private final Settings settings;
+    private final CdiDevices cdi;
 
-    /** @param systemdCgroups whether cgroups are made by systemd (else by paths below /sys/fs/cgroup) */
-    public SpecBuilder(HostFacts host, boolean systemdCgroups) {
+    /**
+     * What the operator has decided.
+     *
+     * @param systemdCgroups whether cgroups are made by systemd (else by paths below /sys/fs/cgroup)
+     * @param deviceOwnership whether devices belong to the user and group that the security context names, and not to whom they
+     *     belong on the node
+     * @param cdiDirectories where vendors describe their devices; empty for no CDI
+     */
+    public record Settings(boolean systemdCgroups, boolean deviceOwnership, List<Path> cdiDirectories) {
+        public Settings {
+            cdiDirectories = List.copyOf(cdiDirectories);
+        }
+    }
+
+    public SpecBuilder(HostFacts host, Settings settings) {
         this.host = host;
-        this.systemdCgroups = systemdCgroups;
+        this.settings = settings;
+        this.cdi = new CdiDevices(settings.cdiDirectories());
     }
 
     /**
@@ -43,8 +61,7 @@ public final class SpecBuilder {
     /**
      * The spec of a new container.
      *
-     * @throws Fault INVALID_ARGUMENT if the request cannot be meant so; FAILED_PRECONDITION if this node cannot do it;
-     *     UNIMPLEMENTED for what we cannot do yet
+     * @throws Fault INVALID_ARGUMENT if the request cannot be meant so; FAILED_PRECONDITION if this node cannot do it
      */
     public Built build(SpecRequest request) {
         ContainerConfig config = request.config();
@@ -60,7 +77,8 @@ public final class SpecBuilder {
                 null,
                 CriAnnotations.ofContainer(request),
                 linux(request, mounts));
-        return new Built(spec, mounts.volumes());
+        return new Built(
+                cdi.inject(spec, CdiDevices.names(config.cdiDevices(), config.annotations())), mounts.volumes());
     }
 
     /**
@@ -72,13 +90,33 @@ public final class SpecBuilder {
         return ResourcePart.of(asked, List.of(), host.swapCounted());
     }
 
+    /** What takes an update back: the limits of before for what it has changed, and the kernel's own where there were none. */
+    public LinuxResources undoing(@Nullable Resources before, Resources asked) {
+        return ResourcePart.undoing(before, asked, host.swapCounted());
+    }
+
+    /** A spec with other limits. */
+    public RuntimeSpec withResources(RuntimeSpec spec, Resources asked) {
+        LinuxResources old = Objects.requireNonNullElse(spec.needLinux().resources(), LinuxResources.NONE);
+        LinuxResources limits = ResourcePart.of(asked, old.devices(), host.swapCounted());
+        return spec.withProcess(spec.needProcess().withOomScoreAdj(ResourcePart.oomScore(asked, host.lowestOomScore())))
+                .withLinux(spec.needLinux().withResources(limits.withPids(old.pids())));
+    }
+
+    /**
+     * Refuses limits that contradict each other or are out of range.
+     *
+     * @throws Fault INVALID_ARGUMENT
+     */
+    public static void check(Resources asked) {
+        ResourcePart.oomScore(asked, 0);
+        Objects.requireNonNull(ResourcePart.of(asked, List.of(), true));
+    }
+
     private static void refuseContradictions(SpecRequest request) {
         ContainerConfig config = request.config();
         if (config.privileged() && !request.pod().config().privileged()) {
             throw Fault.invalid("create container", "it is privileged and its pod is not", "");
-        }
-        if (!config.cdiDevices().isEmpty()) {
-            throw Fault.of(Fault.Code.UNIMPLEMENTED, "create container", "CDI devices are not supported yet", "");
         }
         NamespacePart.check(NamespacePart.options(request).user());
     }
@@ -117,13 +155,13 @@ public final class SpecBuilder {
         List<String> masked = security == null || privileged ? List.of() : security.maskedPaths();
         List<String> readonly = security == null || privileged ? List.of() : security.readonlyPaths();
         NamespaceOptions options = NamespacePart.options(request);
-        DevicePart devices = DevicePart.of(config.devices(), privileged);
+        DevicePart devices = DevicePart.of(config.devices(), privileged, deviceOwner(security));
         return new LinuxSpec(
                 NamespacePart.users(options),
                 NamespacePart.groups(options),
                 Map.of(),
                 ResourcePart.of(config.resources(), devices.rules(), host.swapCounted()),
-                CgroupPaths.of(request.pod().config().cgroupParent(), request.id(), systemdCgroups),
+                CgroupPaths.of(request.pod().config().cgroupParent(), request.id(), settings.systemdCgroups()),
                 NamespacePart.namespaces(request, host.cgroupV2() && !privileged),
                 devices.nodes(),
                 Map.of(),
@@ -138,6 +176,12 @@ public final class SpecBuilder {
                 null,
                 null,
                 Map.of());
+    }
+
+    private DevicePart.Owner deviceOwner(@Nullable ContainerSecurity security) {
+        return security == null || !settings.deviceOwnership()
+                ? DevicePart.Owner.SAME
+                : new DevicePart.Owner(security.runAsUser(), security.runAsGroup());
     }
 
     private static boolean readonlyRoot(@Nullable ContainerSecurity security) {

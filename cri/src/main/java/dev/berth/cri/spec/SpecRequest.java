@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param image how the image wants to be run
  * @param imageName the image as annotations show it
  * @param user who the process is, found out by {@link Users}
- * @param imageVolumes for each mount of an image, by its container path, the directory of the host that will hold its content
+ * @param imageVolumes for each mount of an image, by its container path, what it shows
  * @param volumes directory in which the image's own volumes are made; it need not exist
  */
 public record SpecRequest(
@@ -24,7 +24,7 @@ public record SpecRequest(
         ImageConfig.Execution image,
         String imageName,
         ImageUser user,
-        Map<String, Path> imageVolumes,
+        Map<String, ImageTree> imageVolumes,
         Path volumes) {
 
     public SpecRequest {

@@ -19,7 +19,7 @@ class DevicePartTest {
     Path directory;
 
     private static DevicePart of(DeviceMapping... devices) {
-        return DevicePart.of(List.of(devices), false);
+        return DevicePart.of(List.of(devices), false, DevicePart.Owner.SAME);
     }
 
     @Test
@@ -91,7 +91,7 @@ class DevicePartTest {
 
     @Test
     void privilegedMeansAll() {
-        DevicePart part = DevicePart.of(List.of(), true);
+        DevicePart part = DevicePart.of(List.of(), true, DevicePart.Owner.SAME);
         assertThat(part.rules()).containsExactly(new DeviceRule(true, "a", null, null, "rwm"));
         assertThat(part.nodes())
                 .extracting(Device::path)

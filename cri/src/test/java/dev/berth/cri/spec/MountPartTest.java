@@ -238,8 +238,10 @@ class MountPartTest {
     @Test
     void anImageIsMountedReadOnly() {
         with.mounts = List.of(image(true, ""));
-        refused(Fault.Code.UNIMPLEMENTED, this::mounts);
-        with.imageVolumes.put("/data", host);
+        with.imageVolumes.put("/data", new ImageTree(List.of(host, Path.of("/below"))));
+        assertThat(at("/data").type()).isEqualTo("overlay");
+        assertThat(at("/data").options()).containsExactly("lowerdir=" + host + ":/below", "ro");
+        with.imageVolumes.put("/data", new ImageTree(List.of(host)));
         assertThat(at("/data").options()).containsExactly("rbind", "rprivate", "ro");
         with.mounts = List.of(image(false, ""));
         refused(Fault.Code.INVALID_ARGUMENT, this::mounts);

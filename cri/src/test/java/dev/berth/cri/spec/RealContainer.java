@@ -100,7 +100,7 @@ final class RealContainer {
                             with.security == null ? null : with.security.build(),
                             Requests.image(with.image).user());
         }
-        SpecBuilder.Built built = new SpecBuilder(HostFacts.read(cgroups), false).build(with.request());
+        SpecBuilder.Built built = new SpecBuilder(HostFacts.read(cgroups), Requests.CGROUPFS).build(with.request());
         try (Dir dir = Dir.open(root())) {
             for (ImageVolume volume : built.volumes()) {
                 volume.fill(dir);

@@ -30,6 +30,12 @@ final class Requests {
     static final HostFacts HOST =
             new HostFacts(java.util.Set.copyOf(Capability.NAMES), -1000, false, false, false, true, "amd64");
 
+    static final SpecBuilder.Settings CGROUPFS = driver(false);
+
+    static SpecBuilder.Settings driver(boolean systemd) {
+        return new SpecBuilder.Settings(systemd, false, List.of());
+    }
+
     List<String> command = List.of("sh");
     List<String> args = List.of();
     String directory = "";
@@ -55,7 +61,7 @@ final class Requests {
     String cgroupParent = "";
     Path files = Path.of("/run/berth/pods/p");
     Path volumes = Path.of("/var/lib/berth/volumes/c");
-    Map<String, Path> imageVolumes = new HashMap<>();
+    Map<String, ImageTree> imageVolumes = new HashMap<>();
     List<String> cdi = List.of();
     Map<String, String> annotations = Map.of();
 
@@ -178,7 +184,7 @@ final class Requests {
     }
 
     SpecBuilder.Built build() {
-        return new SpecBuilder(HOST, false).build(request());
+        return new SpecBuilder(HOST, CGROUPFS).build(request());
     }
 
     static ImageConfig.Execution image(String json) {

@@ -3,6 +3,7 @@ package dev.berth.cri.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.cri.config.ContainerConfig.DeviceMapping;
 import dev.berth.cri.config.IdMapping;
 import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.NamespaceOptions.Mode;
@@ -146,7 +147,7 @@ class SpecBuilderTest {
     @Test
     void onVersionTwoACgroupNamespaceHidesTheRest() {
         var host = new HostFacts(Set.of(), -1000, false, false, true, true, "amd64");
-        var builder = new SpecBuilder(host, false);
+        var builder = new SpecBuilder(host, Requests.CGROUPFS);
         assertThat(builder.build(with.request()).spec().needLinux().namespace(NamespaceKind.CGROUP))
                 .isPresent();
         with.security().privileged = true;
@@ -172,7 +173,8 @@ class SpecBuilderTest {
     @Test
     void aSwapLimitIsIgnoredWhereSwapIsNotCounted() {
         with.resources = Requests.resources(0, 0, 0, 1 << 20, 2 << 20);
-        var builder = new SpecBuilder(new HostFacts(Set.of(), -1000, false, false, false, false, "amd64"), false);
+        var builder =
+                new SpecBuilder(new HostFacts(Set.of(), -1000, false, false, false, false, "amd64"), Requests.CGROUPFS);
         assertThat(Objects.requireNonNull(
                                 builder.build(with.request()).spec().needLinux().resources())
                         .memory())
@@ -196,7 +198,8 @@ class SpecBuilderTest {
         assertThat(resources().hugepageLimits()).containsExactly(new LinuxResources.HugepageLimit("2MB", 0));
         assertThat(resources().unified()).containsEntry("memory.high", "5");
         assertThat(spec().needProcess().oomScoreAdj()).isEqualTo(-500);
-        var poor = new SpecBuilder(new HostFacts(Set.of(), -20, false, false, false, false, "amd64"), false);
+        var poor =
+                new SpecBuilder(new HostFacts(Set.of(), -20, false, false, false, false, "amd64"), Requests.CGROUPFS);
         assertThat(poor.build(with.request()).spec().needProcess().oomScoreAdj())
                 .as("never below what we may give")
                 .isEqualTo(-20);
@@ -214,7 +217,7 @@ class SpecBuilderTest {
     })
     void cgroupPaths(boolean systemd, String parent, String path) {
         with.cgroupParent = parent;
-        assertThat(new SpecBuilder(Requests.HOST, systemd)
+        assertThat(new SpecBuilder(Requests.HOST, Requests.driver(systemd))
                         .build(with.request())
                         .spec()
                         .needLinux()
@@ -233,7 +236,9 @@ class SpecBuilderTest {
     })
     void cgroupParentsOfTheOtherDriver(boolean systemd, String parent) {
         with.cgroupParent = parent;
-        refused(Fault.Code.INVALID_ARGUMENT, () -> new SpecBuilder(Requests.HOST, systemd).build(with.request()));
+        refused(
+                Fault.Code.INVALID_ARGUMENT,
+                () -> new SpecBuilder(Requests.HOST, Requests.driver(systemd)).build(with.request()));
     }
 
     @Test
@@ -298,15 +303,88 @@ class SpecBuilderTest {
     }
 
     @Test
-    void whatWeCannotDoYetSaysSo() {
+    void aDeviceByItsNameIsAskedForInBothWays() {
         with.cdi = List.of("vendor.com/gpu=0");
-        refused(Fault.Code.UNIMPLEMENTED, this::spec);
+        refused(Fault.Code.FAILED_PRECONDITION, this::spec);
+        with.cdi = List.of("no name");
+        refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        with.cdi = List.of();
+        with.annotations = Map.of("cdi.k8s.io/any", "vendor.com/gpu=0,vendor.com/gpu=1");
+        refused(Fault.Code.FAILED_PRECONDITION, this::spec);
+    }
+
+    @Test
+    void devicesBelongToWhoMayUseThemIfTheOperatorWantsIt() {
+        with.devices.add(new DeviceMapping("/dev/it", "/dev/null", "rw"));
+        with.security().uid = 5L;
+        with.security().gid = 6L;
+        assertThat(spec().needLinux().devices().getFirst().uid())
+                .as("as on the node")
+                .isEqualTo(0L);
+        var builder = new SpecBuilder(Requests.HOST, new SpecBuilder.Settings(false, true, List.of()));
+        var device = builder.build(with.request()).spec().needLinux().devices().getFirst();
+        assertThat(device.path()).isEqualTo("/dev/it");
+        assertThat(device.uid()).isEqualTo(5L);
+        assertThat(device.gid()).isEqualTo(6L);
+        with.security().gid = null;
+        assertThat(builder.build(with.request())
+                        .spec()
+                        .needLinux()
+                        .devices()
+                        .getFirst()
+                        .gid())
+                .isEqualTo(0L);
+    }
+
+    @Test
+    void limitsThatWereChangedBeforeTheStart() {
+        with.resources = Requests.resources(0, 0, 0, 1 << 20, 0);
+        with.devices.add(new DeviceMapping("/dev/it", "/dev/null", "rw"));
+        var builder = new SpecBuilder(Requests.HOST, Requests.CGROUPFS);
+        RuntimeSpec before = spec();
+        Resources now = new Resources(100_000, 20_000, 0, 4 << 20, 7, "", "", List.of(), Map.of(), 0);
+        RuntimeSpec after = builder.withResources(before, now);
+        LinuxResources limits = Objects.requireNonNull(after.needLinux().resources());
+        assertThat(limits.memory()).isEqualTo(LinuxResources.Memory.of(4L << 20, 4L << 20));
+        assertThat(Objects.requireNonNull(limits.cpu()).quota()).isEqualTo(20_000);
+        assertThat(limits.devices()).isEqualTo(resources().devices());
+        assertThat(after.needProcess().oomScoreAdj()).isEqualTo(7);
+    }
+
+    @Test
+    void whatTakesAnUpdateBack() {
+        var builder = new SpecBuilder(Requests.HOST, Requests.CGROUPFS);
+        Resources asked = Requests.resources(50_000, 10_000, 512, 1 << 20, 0);
+        LinuxResources back = builder.undoing(Requests.resources(100_000, 20_000, 0, 2 << 20, 3 << 20), asked);
+        assertThat(back.cpu())
+                .isEqualTo(new LinuxResources.Cpu(1024L, 20_000L, null, 100_000L, null, null, null, null, null));
+        assertThat(back.memory()).isEqualTo(LinuxResources.Memory.of(2L << 20, 3L << 20));
+        LinuxResources first = builder.undoing(null, Requests.resources(0, 10_000, 0, 1 << 20, 0));
+        assertThat(Objects.requireNonNull(first.cpu()).quota()).isEqualTo(-1);
+        assertThat(first.memory()).isEqualTo(LinuxResources.Memory.of(-1L, -1L));
+    }
+
+    @Test
+    void limitsThatMeanNothingAreRefused() {
+        for (String size : List.of("", "2M", "2MB\n", "-2MB", "../2MB", "xMB")) {
+            with.resources =
+                    new Resources(0, 0, 0, 0, 0, "", "", List.of(new Resources.HugepageLimit(size, 1)), Map.of(), 0);
+            refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        }
+        for (String set : List.of("a", "0\n", "1,".repeat(5000))) {
+            with.resources = new Resources(0, 0, 0, 0, 0, set, "", List.of(), Map.of(), 0);
+            refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        }
+        for (String file : List.of("", "../cgroup.procs", "a/b", "memory.max\n")) {
+            with.resources = new Resources(0, 0, 0, 0, 0, "", "", List.of(), Map.of(file, "1"), 0);
+            refused(Fault.Code.INVALID_ARGUMENT, this::spec);
+        }
     }
 
     @Test
     void anUpdateHasNoDeviceRules() {
-        LinuxResources update =
-                new SpecBuilder(Requests.HOST, false).resources(Requests.resources(100_000, 20_000, 0, 0, 0));
+        LinuxResources update = new SpecBuilder(Requests.HOST, Requests.CGROUPFS)
+                .resources(Requests.resources(100_000, 20_000, 0, 0, 0));
         assertThat(update.devices()).isEmpty();
         assertThat(update.memory()).isNull();
         assertThat(Objects.requireNonNull(update.cpu()).quota()).isEqualTo(20_000);
