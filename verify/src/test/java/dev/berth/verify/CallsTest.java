@@ -4,23 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Message;
-import dev.berth.wire.cri.ImageServiceGrpc;
-import dev.berth.wire.cri.RuntimeServiceGrpc;
-import io.grpc.CallOptions;
-import io.grpc.Channel;
 import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.PrototypeMarshaller;
 import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.stub.ClientCalls;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,36 +101,21 @@ class CallsTest {
     }
 
     private static List<MethodDescriptor<?, ?>> methods() {
-        return Stream.concat(
-                        RuntimeServiceGrpc.getServiceDescriptor().getMethods().stream(),
-                        ImageServiceGrpc.getServiceDescriptor().getMethods().stream())
-                .filter(method -> !"GetContainerEvents".equals(method.getBareMethodName())) // has no end
-                .<MethodDescriptor<?, ?>>map(method -> method)
+        return CriCalls.all().stream()
+                .filter(method -> !name(method).equals("GetContainerEvents")) // has no end
                 .toList();
     }
 
     private static String name(MethodDescriptor<?, ?> method) {
-        return String.valueOf(method.getBareMethodName());
+        return CriCalls.name(method);
     }
 
     private static Message prototype(MethodDescriptor<?, ?> method) {
-        return (Message)
-                Objects.requireNonNull(((PrototypeMarshaller<?>) method.getRequestMarshaller()).getMessagePrototype());
+        return CriCalls.prototype(method);
     }
 
-    /** Calls it and reads all answers. */
-    @SuppressWarnings("unchecked") // the request was made from the method's own prototype
     private Status call(MethodDescriptor<?, ?> method, Message request) {
-        Channel channel = pods.runtime().getChannel();
-        CallOptions options = CallOptions.DEFAULT.withDeadlineAfter(Berth.LIMIT.toSeconds(), TimeUnit.SECONDS);
-        try {
-            ClientCalls.blockingServerStreamingCall(
-                            channel, (MethodDescriptor<Message, Object>) method, options, request)
-                    .forEachRemaining(_ -> {});
-            return Status.OK;
-        } catch (StatusRuntimeException e) {
-            return e.getStatus();
-        }
+        return CriCalls.call(pods.runtime().getChannel(), method, request, Berth.LIMIT);
     }
 
     @Test

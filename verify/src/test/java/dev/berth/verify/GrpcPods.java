@@ -138,9 +138,12 @@ final class GrpcPods implements AutoCloseable {
 
     /** What a test that has failed did not remove. */
     void removeAll() {
-        runtime()
-                .listPodSandbox(ListPodSandboxRequest.getDefaultInstance())
-                .getItemsList()
+        removeAllBut("");
+    }
+
+    void removeAllBut(String id) {
+        runtime().listPodSandbox(ListPodSandboxRequest.getDefaultInstance()).getItemsList().stream()
+                .filter(pod -> !pod.getId().equals(id))
                 .forEach(pod -> remove(pod.getId()));
     }
 
