@@ -46,6 +46,7 @@ record Config(
      * @param loginsToMirrors whether mirrors see the logins for the registry that they stand in for
      * @param progress how long a download may bring no byte
      * @param connections bodies that are read from one host at the same time
+     * @param ranges when one layer is fetched over several of them
      * @param logins by the registry that they are for
      */
     record Registry(
@@ -54,7 +55,15 @@ record Config(
             boolean loginsToMirrors,
             Duration progress,
             int connections,
+            Ranges ranges,
             Map<String, Login> logins) {}
+
+    /**
+     * @param perLayer connections for one layer at the most
+     * @param bytes how long a piece is
+     * @param fast bytes in a second at which one connection is left alone
+     */
+    record Ranges(int perLayer, long bytes, long fast) {}
 
     /**
      * One of: a user with a password or a file that holds it; an identity token; a registry token. Empty is not given.
@@ -278,6 +287,10 @@ record Config(
                 table.flag("logins_to_mirrors", false),
                 Duration.ofSeconds(table.number("progress_seconds", 300, 5, 86_400)),
                 table.number("connections", 16, 1, 256),
+                new Ranges(
+                        table.number("ranges_per_layer", 4, 1, 16),
+                        (long) table.number("range_mib", 2, 1, 32) << 20,
+                        (long) table.number("range_below_mib_per_second", 16, 1, 10_000) << 20),
                 logins);
     }
 

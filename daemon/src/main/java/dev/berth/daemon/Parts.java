@@ -8,6 +8,7 @@ import dev.berth.daemon.metrics.Gauges;
 import dev.berth.daemon.metrics.Metrics;
 import dev.berth.images.ImageSettings;
 import dev.berth.images.Verification;
+import dev.berth.images.registry.Connections;
 import dev.berth.images.registry.Patience;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.registry.RegistrySettings;
@@ -198,7 +199,7 @@ final class Parts {
         return new ImageSettings(
                 Platform.host(),
                 layers,
-                3 * layers,
+                4 * layers,
                 Set.of(),
                 config.images().discard(),
                 new Verification(verifier.binDir(), verifier.most(), verifier.limit()));
@@ -211,7 +212,12 @@ final class Parts {
                         given.configPath(),
                         RegistryLogins.of(given),
                         given.loginsToMirrors(),
-                        given.connections(),
+                        new Connections(
+                                given.connections(),
+                                given.ranges().perLayer(),
+                                given.ranges().bytes(),
+                                given.ranges().fast(),
+                                Connections.DEFAULT.look()),
                         Patience.DEFAULT.withProgress(given.progress()),
                         System.getenv()),
                 ticker);

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class Crew implements AutoCloseable {
     private final ExecutorService threads = Executors.newThreadPerTaskExecutor(
             Thread.ofPlatform().daemon().name("layer-", 0).factory());
-    private final Semaphore inAll;
+    private final Turns.Line line;
     private final LongAdder fetched;
     private final Spent spent;
     private final Semaphore here;
@@ -31,12 +31,12 @@ final class Crew implements AutoCloseable {
     /**
      * A crew for one pull.
      *
-     * @param inAll limits the layers of all pulls
+     * @param line limits the layers of all pulls
      * @param fetched counts the bytes of all pulls
      * @param spent notes where the time goes
      */
-    Crew(Semaphore inAll, LongAdder fetched, Spent spent, int atOnce) {
-        this.inAll = inAll;
+    Crew(Turns.Line line, LongAdder fetched, Spent spent, int atOnce) {
+        this.line = line;
         this.fetched = fetched;
         this.spent = spent;
         this.here = new Semaphore(atOnce);
@@ -59,7 +59,7 @@ final class Crew implements AutoCloseable {
     <T extends @Nullable Object> Future<T> begin(Callable<T> work) throws InterruptedException {
         here.acquire();
         try {
-            inAll.acquire();
+            line.take();
         } catch (InterruptedException e) {
             here.release();
             throw e;
@@ -68,7 +68,7 @@ final class Crew implements AutoCloseable {
             try {
                 return work.call();
             } finally {
-                inAll.release();
+                line.giveBack();
                 here.release();
             }
         });

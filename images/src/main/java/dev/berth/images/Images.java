@@ -26,7 +26,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 
@@ -37,8 +36,8 @@ public final class Images implements AutoCloseable {
     private final RegistryClient registries;
     private final ImageSettings settings;
     private final InstantSource clock;
-    private final Semaphore layersInAll;
-    private final Semaphore blobsPushedInAll; // a registry that is slow to take must not stop those that give
+    private final Turns layers;
+    private final Turns pushedBlobs; // a registry that is slow to take must not stop those that give
     private final LongAdder fetched = new LongAdder();
     private final Holds holds = new Holds();
     private final Catalogue catalogue;
@@ -70,8 +69,8 @@ public final class Images implements AutoCloseable {
         this.registries = registries;
         this.settings = settings;
         this.clock = clock;
-        this.layersInAll = new Semaphore(settings.layersInAll(), true);
-        this.blobsPushedInAll = new Semaphore(settings.layersInAll(), true);
+        this.layers = new Turns(settings.layersInAll());
+        this.pushedBlobs = new Turns(settings.layersInAll());
         this.catalogue = new Catalogue(store, settings);
         this.sweeper = new Sweeper(store, snapshotters, catalogue, holds, clock);
         sweeper.soon();
@@ -137,13 +136,15 @@ public final class Images implements AutoCloseable {
 
     private Descriptor pullNow(PullRequest request) throws InterruptedException {
         try {
-            Repository repository = registries.repository(request.reference(), request.credentials());
+            Repository repository = registries.repository(request.reference(), request.access());
             boolean discard = settings.discard() && request.naming().equals(PullRequest.Naming.CRI);
             var wish = new Pull.Wish(request, settings.verification(), discard);
             Set<Digest> discarded;
             Descriptor pulled;
             try (Holds.Hold hold = holds.begin()) {
-                var pull = new Pull(wish, repository, store, snapshotter(request.extent()), this::crew, hold);
+                String registry = request.reference().domain();
+                Snapshotter snapshotter = snapshotter(request.extent());
+                var pull = new Pull(wish, repository, store, snapshotter, spent -> crew(registry, spent), hold);
                 pulled = pull.run();
                 discarded = pull.discarded();
             }
@@ -168,8 +169,9 @@ public final class Images implements AutoCloseable {
     public Descriptor push(PushRequest request) {
         String what = "push " + request.destination();
         try (Holds.Hold hold = holds.begin()) {
-            var destination = registries.destination(request.destination(), request.credentials());
-            return new Push(request, destination, store, this::pushers, hold).run();
+            var destination = registries.destination(request.destination(), request.access());
+            String registry = request.destination().domain();
+            return new Push(request, destination, store, () -> pushers(registry), hold).run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Fault.of(Fault.Code.CANCELLED, what, "it was interrupted", "").causedBy(e);
@@ -191,12 +193,12 @@ public final class Images implements AutoCloseable {
                                 "Use one of " + snapshotters.names()));
     }
 
-    private Crew crew(Spent spent) {
-        return new Crew(layersInAll, fetched, spent, settings.layersPerPull());
+    private Crew crew(String registry, Spent spent) {
+        return new Crew(layers.of(registry), fetched, spent, settings.layersPerPull());
     }
 
-    private Crew pushers() {
-        return new Crew(blobsPushedInAll, fetched, new Spent(), settings.layersPerPull());
+    private Crew pushers(String registry) {
+        return new Crew(pushedBlobs.of(registry), fetched, new Spent(), settings.layersPerPull());
     }
 
     /** Layers and the trees that they make. */
@@ -206,7 +208,7 @@ public final class Images implements AutoCloseable {
 
     /** Images from archives and into them. */
     public Archives archives() {
-        return new Archives(store, this::snapshotter, holds, () -> crew(new Spent()), this::sweepSoon);
+        return new Archives(store, this::snapshotter, holds, () -> crew("", new Spent()), this::sweepSoon);
     }
 
     private void giveRoomBack(Fault reason) throws InterruptedException {

@@ -13,4 +13,9 @@ interface LayerSource {
 
     /** Opens a layer at an offset. */
     Blob blob(Descriptor layer, long offset);
+
+    /** Whether a layer may be had from elsewhere, now that what came was not it. */
+    default boolean another(Descriptor layer) {
+        return false;
+    }
 }

@@ -68,10 +68,19 @@ final class LayerWork {
                         }
                         download(ingest, null);
                         commit(ingest);
+                    } catch (Fault e) {
+                        if (!isOfTheBytes(e) || !source.another(descriptor)) {
+                            throw e;
+                        }
+                        drop(); // another host may have them right
                     }
                 }
             }
         }
+    }
+
+    private static boolean isOfTheBytes(Fault e) {
+        return e.code() == Fault.Code.FAILED_PRECONDITION || e.code() == Fault.Code.INVALID_ARGUMENT;
     }
 
     /** Throws away the bytes that a later pull could go on with. To be called when the work has ended. */

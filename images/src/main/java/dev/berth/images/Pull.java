@@ -120,8 +120,18 @@ final class Pull {
         return document;
     }
 
-    /** Documents and configs: from the store if they are there, else from the registry and into the store. */
-    private final class FromRegistry implements ImageParts.Source {
+    /** Documents and configs: from the store if they are there, else from the registry and into the store. Layers as they come. */
+    private final class FromRegistry implements ImageParts.Source, LayerSource {
+        @Override
+        public Blob blob(Descriptor layer, long offset) {
+            return repository.blob(layer, offset);
+        }
+
+        @Override
+        public boolean another(Descriptor layer) {
+            return repository.reject(layer);
+        }
+
         @Override
         public Document document(Descriptor descriptor) {
             Optional<byte[]> here = stored(descriptor);
@@ -151,19 +161,23 @@ final class Pull {
                         "it has " + descriptor.size() + " bytes, more than " + ImageTree.MAX_BYTES,
                         "");
             }
-            ByteBuffer whole = ByteBuffer.allocate(Math.toIntExact(descriptor.size()));
-            try (Blob blob = repository.blob(descriptor, 0)) {
-                for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
-                    whole.put(part);
+            while (true) {
+                ByteBuffer whole = ByteBuffer.allocate(Math.toIntExact(descriptor.size()));
+                try (Blob blob = repository.blob(descriptor, 0)) {
+                    for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
+                        whole.put(part);
+                    }
+                }
+                if (descriptor.digest().matches(whole.array())) {
+                    return whole.array();
+                }
+                if (!repository.reject(descriptor)) {
+                    throw Fault.precondition(
+                            "image config " + descriptor.digest(),
+                            "the registry sent " + Digest.of(whole.array()),
+                            "The registry's content is damaged; push the image again");
                 }
             }
-            if (!descriptor.digest().matches(whole.array())) {
-                throw Fault.precondition(
-                        "image config " + descriptor.digest(),
-                        "the registry sent " + Digest.of(whole.array()),
-                        "The registry's content is damaged; push the image again");
-            }
-            return whole.array();
         }
     }
 
@@ -194,7 +208,7 @@ final class Pull {
 
     private void bring(List<ImageParts.Layer> layers, LayerSet.Aim aim) throws InterruptedException {
         try (Crew crew = crews.apply(spent)) {
-            new LayerSet(request.namespace(), store.blobs(), snapshotter, repository::blob, progress, crew)
+            new LayerSet(request.namespace(), store.blobs(), snapshotter, new FromRegistry(), progress, crew)
                     .bring(layers, aim);
         }
     }

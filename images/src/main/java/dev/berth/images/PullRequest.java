@@ -1,5 +1,6 @@
 package dev.berth.images;
 
+import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Platform;
@@ -10,15 +11,10 @@ import java.util.Map;
 /**
  * A wish for an image.
  *
- * @param credentials requests that are equal in all but the progress are one pull, so these should have an {@code equals}
+ * @param access requests that are equal in all but the progress are one pull, so its credentials should have an {@code equals}
  */
 public record PullRequest(
-        Namespace namespace,
-        Reference reference,
-        Credentials credentials,
-        Extent extent,
-        Naming naming,
-        Progress progress) {
+        Namespace namespace, Reference reference, Access access, Extent extent, Naming naming, Progress progress) {
     /**
      * How much of an image that is made for several platforms.
      *
@@ -64,22 +60,26 @@ public record PullRequest(
     /** For this machine, without a login and without being told how it goes. */
     public static PullRequest of(Namespace namespace, Reference reference) {
         return new PullRequest(
-                namespace, reference, Credentials.ANONYMOUS, Extent.of(Platform.host()), Naming.CRI, Progress.NONE);
+                namespace, reference, Access.ANONYMOUS, Extent.of(Platform.host()), Naming.CRI, Progress.NONE);
     }
 
     public PullRequest with(Credentials newCredentials) {
-        return new PullRequest(namespace, reference, newCredentials, extent, naming, progress);
+        return with(access.with(newCredentials));
+    }
+
+    public PullRequest with(Access newAccess) {
+        return new PullRequest(namespace, reference, newAccess, extent, naming, progress);
     }
 
     public PullRequest with(Extent newExtent) {
-        return new PullRequest(namespace, reference, credentials, newExtent, naming, progress);
+        return new PullRequest(namespace, reference, access, newExtent, naming, progress);
     }
 
     public PullRequest with(Naming newNaming) {
-        return new PullRequest(namespace, reference, credentials, extent, newNaming, progress);
+        return new PullRequest(namespace, reference, access, extent, newNaming, progress);
     }
 
     public PullRequest with(Progress newProgress) {
-        return new PullRequest(namespace, reference, credentials, extent, naming, newProgress);
+        return new PullRequest(namespace, reference, access, extent, naming, newProgress);
     }
 }

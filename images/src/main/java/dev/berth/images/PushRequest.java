@@ -1,5 +1,6 @@
 package dev.berth.images;
 
+import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
@@ -19,7 +20,7 @@ public record PushRequest(
         Namespace namespace,
         String image,
         Reference destination,
-        Credentials credentials,
+        Access access,
         List<Platform> platforms,
         Listener listener) {
     public PushRequest {
@@ -28,23 +29,27 @@ public record PushRequest(
 
     /** The image as it is, to where its name says, without a login. */
     public static PushRequest of(Namespace namespace, Reference image) {
-        return new PushRequest(namespace, image.toString(), image, Credentials.ANONYMOUS, List.of(), Listener.NONE);
+        return new PushRequest(namespace, image.toString(), image, Access.ANONYMOUS, List.of(), Listener.NONE);
     }
 
     public PushRequest to(Reference newDestination) {
-        return new PushRequest(namespace, image, newDestination, credentials, platforms, listener);
+        return new PushRequest(namespace, image, newDestination, access, platforms, listener);
     }
 
     public PushRequest with(Credentials newCredentials) {
-        return new PushRequest(namespace, image, destination, newCredentials, platforms, listener);
+        return with(access.with(newCredentials));
+    }
+
+    public PushRequest with(Access newAccess) {
+        return new PushRequest(namespace, image, destination, newAccess, platforms, listener);
     }
 
     public PushRequest with(List<Platform> newPlatforms) {
-        return new PushRequest(namespace, image, destination, credentials, newPlatforms, listener);
+        return new PushRequest(namespace, image, destination, access, newPlatforms, listener);
     }
 
     public PushRequest with(Listener newListener) {
-        return new PushRequest(namespace, image, destination, credentials, platforms, newListener);
+        return new PushRequest(namespace, image, destination, access, platforms, newListener);
     }
 
     /** How far a blob or document is. */

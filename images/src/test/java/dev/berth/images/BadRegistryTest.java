@@ -18,11 +18,14 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
+import dev.berth.store.ImageRecord;
 import dev.berth.store.Store;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -164,5 +167,37 @@ class BadRegistryTest {
             Faults.reply(200, "application/json", other).answer(exchange);
         });
         refused(Fault.Code.FAILED_PRECONDITION, "the registry sent sha256:");
+    }
+
+    /** Labels of records decide what is kept and who sees it: an image must not give itself any. */
+    @Test
+    void labelsThatAreForOthersToGive() throws InterruptedException {
+        Map<String, String> labels = Map.of(
+                "containerd.io/gc.root", "now",
+                "containerd.io/gc.expire", "2000-01-01T00:00:00Z",
+                "io.cri-containerd.pinned", "pinned");
+        registry.add("app", "1", new ImageBuilder().layer(layer).labels(labels).build());
+        Image image = images.pull(PullRequest.of(K8S, Reference.parse(registry.authority() + "/app:1")));
+        assertThat(image.config().config().labels()).containsAllEntriesOf(labels);
+        assertThat(image.pinned()).isFalse();
+        List<ImageRecord> names =
+                store.metadata().read(records -> records.images().list(K8S));
+        assertThat(names)
+                .isNotEmpty()
+                .allSatisfy(it -> assertThat(it.labels())
+                        .doesNotContainKeys(labels.keySet().toArray(String[]::new)));
+        assertThat(images.remove(K8S, image.id().toString())).isTrue();
+    }
+
+    @Test
+    void aUserThatNoNumberCanBe() throws InterruptedException {
+        for (String user : List.of("4294967296", "99999999999999999999:0", "-1")) {
+            registry.add("app", "1", new ImageBuilder().layer(layer).user(user).build());
+            Image image = images.pull(PullRequest.of(K8S, Reference.parse(registry.authority() + "/app:1")));
+            assertThat(image.uid()).as(user).isEmpty();
+            assertThat(image.username()).isEqualTo(user.replaceFirst(":.*", ""));
+            assertThat(images.list(K8S)).containsExactly(image);
+            assertThat(images.remove(K8S, image.id().toString())).isTrue();
+        }
     }
 }

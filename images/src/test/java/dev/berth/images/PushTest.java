@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.images.PushRequest.Stage;
+import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.images.registry.DockerRegistry;
 import dev.berth.images.registry.Patience;
@@ -110,7 +111,7 @@ class PushTest {
                 K8S,
                 name,
                 Reference.parse(destination),
-                Credentials.ANONYMOUS,
+                Access.ANONYMOUS,
                 List.of(),
                 (content, stage, bytes) -> ends.put(content.digest(), stage));
     }

@@ -7,6 +7,9 @@ import dev.berth.kernel.Fault;
 import dev.berth.wire.containerd.transfertypes.AuthRequest;
 import dev.berth.wire.containerd.transfertypes.AuthResponse;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -58,13 +61,38 @@ final class AskedCredentials implements Credentials {
                 answer.getSecret().isEmpty()
                         ? Optional.empty()
                         : Optional.of(new Login.IdentityToken(answer.getSecret()));
-            case HEADER, UNRECOGNIZED ->
+            case HEADER -> Optional.of(header(host, answer.getSecret()));
+            case UNRECOGNIZED ->
                 throw Fault.of(
                         Fault.Code.UNIMPLEMENTED,
                         "log in to " + host,
-                        "the client gives a header of its own",
+                        "the client gives a login of an unknown kind",
                         "Give a name and a password, or a token");
         };
+    }
+
+    /** What a client would send as Authorization. */
+    static Login header(String host, String value) {
+        String[] parts = value.strip().split("\\s+", 2);
+        String scheme = parts[0].toLowerCase(Locale.ROOT);
+        if (parts.length == 2 && scheme.equals("bearer")) {
+            return new Login.RegistryToken(parts[1]);
+        }
+        if (parts.length == 2 && scheme.equals("basic")) {
+            try {
+                String pair = new String(Base64.getDecoder().decode(parts[1]), StandardCharsets.UTF_8);
+                int colon = pair.indexOf(':');
+                if (colon >= 0) {
+                    return new Login.Password(pair.substring(0, colon), pair.substring(colon + 1));
+                }
+            } catch (IllegalArgumentException e) {
+                // told below
+            }
+        }
+        throw Fault.invalid(
+                "log in to " + host,
+                "the header that the client gives is neither \"Basic\" with a name and a password nor \"Bearer\" with a token",
+                "Give one of them");
     }
 
     private static Optional<Login> password(AuthResponse answer) {

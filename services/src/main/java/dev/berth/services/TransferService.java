@@ -8,6 +8,7 @@ import dev.berth.images.Images;
 import dev.berth.images.Progress;
 import dev.berth.images.PullRequest;
 import dev.berth.images.PushRequest;
+import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
@@ -151,10 +152,10 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         TransferProgress progress = new TransferProgress(client, to.getName(), "downloading");
         progress.say("Resolving from " + shown);
         String first = firstName(to);
-        Credentials credentials = credentials(transfer, from);
+        Access access = access(transfer, from);
         progress.say("Pulling from " + shown);
         Descriptor target = images.fetch(PullRequest.of(transfer.namespace, reference)
-                .with(credentials)
+                .with(access)
                 .with(extent(to, to.getAllMetadata()))
                 .with(new PullRequest.Naming(List.of(first), to.getLabelsMap()))
                 .with(progress));
@@ -175,7 +176,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
                 transfer.namespace,
                 from.getName(),
                 Reference.parseExactly(to.getReference()),
-                credentials(transfer, to),
+                access(transfer, to),
                 from.getPlatformsList().stream().map(Messages::platform).toList(),
                 progress));
         progress.say("pushed content", from.getName(), target);
@@ -213,18 +214,12 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         return unpack.getSnapshotter().isEmpty() || snapshotters.contains(unpack.getSnapshotter());
     }
 
-    private static Credentials credentials(Transfer transfer, OCIRegistry from) {
+    private static Access access(Transfer transfer, OCIRegistry from) {
         RegistryResolver resolver = from.getResolver();
-        if (!resolver.getHeadersMap().isEmpty() || !resolver.getHostDir().isEmpty()) {
-            throw Fault.of(
-                    Fault.Code.UNIMPLEMENTED,
-                    "reach " + from.getReference(),
-                    "headers and hosts.toml files of a call are not used",
-                    "Write them into the tree that registry.config_path of the daemon's config names");
-        }
-        return resolver.getAuthStream().isEmpty()
+        Credentials credentials = resolver.getAuthStream().isEmpty()
                 ? Credentials.ANONYMOUS
                 : new AskedCredentials(transfer.stream(resolver.getAuthStream()), from.getReference());
+        return RegistryOfCall.access(from, credentials);
     }
 
     /** Gives names; one that is taken is moved. */

@@ -1,5 +1,6 @@
 package dev.berth.images.registry;
 
+import dev.berth.kernel.Ticker;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param from the address that answered, after redirects
  */
 record Answer(int status, HttpHeaders headers, URI from, BodyStream body) implements AutoCloseable {
+    private static final Ticker TICKER = Ticker.system();
+
     /** Whether what was sent has been taken; registries do not agree which of these says so. */
     boolean isTaken() {
         return status == 200 || status == 201 || status == 202 || status == 204;
@@ -32,11 +35,16 @@ record Answer(int status, HttpHeaders headers, URI from, BodyStream body) implem
     /**
      * The whole body.
      *
+     * @param stall as in {@link BodyStream#next}; all of it has twice that
      * @return null if it is longer than the limit
      */
     byte @Nullable [] bytes(int limit, Duration stall) throws IOException, InterruptedException {
         ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        long end = TICKER.nanos() + stall.multipliedBy(2).toNanos();
         for (ByteBuffer part = body.next(stall); part != null; part = body.next(stall)) {
+            if (TICKER.nanos() - end > 0) {
+                throw new IOException("not all of it came within " + stall.toMillis() * 2 / 1000.0 + " s");
+            }
             if (whole.size() + part.remaining() > limit) {
                 return null;
             }

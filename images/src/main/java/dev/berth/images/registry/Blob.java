@@ -1,53 +1,38 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
-import dev.berth.oci.Descriptor;
-import dev.berth.oci.MediaTypes;
-import dev.berth.oci.Reference;
-import java.io.IOException;
+import dev.berth.kernel.Ticker;
 import java.nio.ByteBuffer;
-import java.util.HashSet;
-import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes of a blob, in order, from wherever they can be had: a connection that breaks or stalls is replaced by one that goes on
- * where it ended. Exactly as many bytes as the descriptor says; whether they are the right ones is for the reader to hash. For one
- * thread.
+ * The bytes of a blob, in order, from wherever they can be had. One connection brings them as long as it is fast enough; if it is
+ * not, others bring the pieces that come next (see {@link Connections}). Exactly as many bytes as the descriptor says; whether they are the
+ * right ones is for the reader to hash. For one thread.
  */
 public final class Blob implements AutoCloseable {
-    private final Hosts hosts;
-    private final Places places;
-    private final Reference reference;
-    private final Descriptor descriptor;
-    private final String what;
+    private final Wanted wanted;
+    private final Connections connections;
+    private final Ticker ticker;
+    private final Ahead ahead;
     private final byte @Nullable [] embedded;
+    private Span head;
+    private boolean pieces; // they are read, and not the head
+    private boolean alone; // the host does not give pieces
     private long position;
-    private @Nullable Opened stream;
-    private final Set<String> passedOver = new HashSet<>(); // hosts that failed without a byte, while there are others
 
-    /**
-     * A body, and the place at its host that it takes.
-     *
-     * @param from its first byte
-     */
-    private record Opened(String host, BodyStream body, Places.Place place, long from) implements AutoCloseable {
-        @Override
-        public void close() {
-            body.close();
-            place.close();
-        }
-    }
+    private long since; // when the head's bytes began to be counted
+    private long waited; // for them, in nanoseconds
+    private long counted; // bytes
 
-    Blob(Hosts hosts, Places places, Reference reference, Descriptor descriptor, long from) {
-        this.hosts = hosts;
-        this.places = places;
-        this.reference = reference;
-        this.descriptor = descriptor;
-        this.what = "pull " + reference;
+    Blob(Wanted wanted, long from, Downloads downloads) {
+        this.wanted = wanted;
+        this.connections = downloads.connections();
+        this.ticker = downloads.ticker();
         this.position = from;
-        this.embedded = Embedded.bytes(descriptor).orElse(null);
+        this.embedded = Embedded.bytes(wanted.descriptor()).orElse(null);
+        this.head = new Span(wanted, from, wanted.size(), false);
+        this.ahead = new Ahead(wanted, connections, downloads.memory());
     }
 
     /**
@@ -57,28 +42,16 @@ public final class Blob implements AutoCloseable {
      *     NOT_FOUND if it does not have the blob, CANCELLED if interrupted
      */
     public @Nullable ByteBuffer next() {
-        if (position == descriptor.size()) {
+        if (position == wanted.size()) {
             return null;
         }
-        if (embedded != null) {
-            ByteBuffer rest =
-                    ByteBuffer.wrap(embedded, Math.toIntExact(position), embedded.length - Math.toIntExact(position));
-            position = embedded.length;
-            return rest;
-        }
-        try {
-            for (int failures = 1; ; failures++) {
-                try {
-                    return receive();
-                } catch (Refused e) {
-                    boolean others = passOver();
-                    close();
-                    hosts.giveUpOrPause(others && !e.again() ? Refused.forNow(e.fault()) : e, failures);
-                }
-            }
-        } catch (InterruptedException e) {
-            throw Hosts.cancelled(what, e);
-        }
+        ByteBuffer bytes = embedded == null ? received() : rest(embedded);
+        position += bytes.remaining();
+        return bytes;
+    }
+
+    private ByteBuffer rest(byte[] whole) {
+        return ByteBuffer.wrap(whole, Math.toIntExact(position), whole.length - Math.toIntExact(position));
     }
 
     /** Where the next bytes belong. */
@@ -86,154 +59,86 @@ public final class Blob implements AutoCloseable {
         return position;
     }
 
-    /** After a failure: whether another host is asked next, because this one brought nothing. */
-    private boolean passOver() {
-        Opened from = stream;
-        if (from == null || position > from.from || passedOver.size() + 1 >= hosts.able(Host.Capability.PULL)) {
-            passedOver.clear();
-            return false;
+    private ByteBuffer received() {
+        if (!pieces && !ahead.isEmpty() && position == ahead.begin()) {
+            meet();
         }
-        passedOver.add(from.host);
-        return true;
+        ByteBuffer bytes = pieces ? ofPieces() : null;
+        return bytes == null ? ofHead() : bytes;
     }
 
-    private ByteBuffer receive() throws Refused, InterruptedException {
-        Opened from = stream;
-        if (from == null) {
-            from = hosts.once(Host.Capability.PULL, what, this::open);
-            stream = from;
+    /** The head has come to where the first piece begins. */
+    private void meet() {
+        pieces = ahead.answers();
+        if (pieces) {
+            head.close();
+        } else {
+            ahead.drop(); // the head was there first
+            head.endAt(wanted.size());
         }
+    }
+
+    private @Nullable ByteBuffer ofPieces() {
         try {
-            ByteBuffer bytes = from.body.next(hosts.patience().stall());
+            ByteBuffer bytes = ahead.take();
             if (bytes == null) {
-                throw Refused.forNow(Fault.unavailable(
-                        what,
-                        "blob " + descriptor.digest() + " ended after " + position + " of " + descriptor.size()
-                                + " bytes",
-                        "Try again later"));
+                pieces = false;
+                head = new Span(wanted, position, wanted.size(), false);
+                since = 0;
+                waited = 0;
+                counted = 0;
+            } else {
+                ahead.fill(connections.perBlob());
             }
-            if (bytes.remaining() > descriptor.size() - position) {
-                throw Refused.forGood(wrongLength("more than " + descriptor.size()));
-            }
-            position += bytes.remaining();
             return bytes;
-        } catch (IOException e) {
-            throw Refused.forNow(
-                    Fault.unavailable(what, "blob " + descriptor.digest() + ": " + Text.reason(e), "Try again later")
-                            .causedBy(e));
+        } catch (InterruptedException e) {
+            throw Hosts.cancelled(wanted.what(), e);
         }
     }
 
-    private Opened open(Host host) throws Refused, InterruptedException {
-        if (passedOver.contains(host.authority())) {
-            throw Refused.forNow(Fault.unavailable(
-                    what, host.authority() + " brought no byte of " + descriptor.digest(), "Try again later"));
+    private ByteBuffer ofHead() {
+        long before = ticker.nanos();
+        ByteBuffer bytes = head.next();
+        if (bytes == null) {
+            throw Fault.internal(wanted.what(), "a part of a blob has no end", "");
         }
-        Places.Place place = places.take(host);
-        boolean taken = false;
-        try {
-            Opened opened = new Opened(host.authority(), body(host), place, position);
-            taken = true;
-            return opened;
-        } finally {
-            if (!taken) {
-                place.close();
+        long now = ticker.nanos();
+        if (since == 0) {
+            since = now; // until its first bytes came it was on its way
+        } else {
+            waited += now - before;
+            counted += bytes.remaining();
+        }
+        lookAhead(position + bytes.remaining(), now);
+        return bytes;
+    }
+
+    private void lookAhead(long next, long now) {
+        if (ahead.answers()) {
+            ahead.fill(connections.perBlob() - 1);
+        } else if (ahead.hasFailed()) {
+            alone = true;
+            ahead.drop();
+            head.endAt(wanted.size());
+        } else if (ahead.isEmpty() && now - since >= connections.look().toNanos()) {
+            long at = next + connections.pieceBytes();
+            if (isSlow(now - since) && !alone && ahead.begin(at)) {
+                head.endAt(at);
             }
+            since = now;
+            waited = 0;
+            counted = 0;
         }
     }
 
-    private BodyStream body(Host host) throws Refused, InterruptedException {
-        var address = host.address(reference.domain(), reference.path() + "/blobs/" + descriptor.digest());
-        Map<String, String> headers =
-                position == 0 ? Map.of("Accept", "*/*") : Map.of("Accept", "*/*", "Range", "bytes=" + position + "-");
-        Answer answer = hosts.send(host, Call.get(address, headers));
-        boolean taken = false;
-        try {
-            long begins = switch (answer.status()) {
-                case 200 -> 0;
-                case 206 -> firstByte(answer.header("Content-Range"));
-                default -> throw refusal(host, answer);
-            };
-            if (begins != 0 && begins != position) {
-                throw Refused.forNow(Fault.unavailable(
-                        what,
-                        host.authority() + " sent other bytes of " + descriptor.digest() + " than asked",
-                        "Try again later"));
-            }
-            if (answer.length() >= 0 && begins + answer.length() != descriptor.size()) {
-                throw Refused.forGood(wrongLength(Long.toString(begins + answer.length())));
-            }
-            skip(answer.body(), position - begins);
-            taken = true;
-            return answer.body();
-        } catch (IOException e) {
-            throw Refused.forNow(
-                    Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
-        } finally {
-            if (!taken) {
-                answer.close();
-            }
-        }
-    }
-
-    private Refused refusal(Host host, Answer answer) throws InterruptedException {
-        Refused refused = Statuses.refuse(what, "blob " + descriptor.digest(), answer, hosts.patience());
-        boolean denied = answer.status() == 401 || answer.status() == 403;
-        if (denied && !Host.sameOrigin(answer.from(), host.base())) {
-            return Refused.forNow(
-                    Fault.unavailable( // an address that was good for some minutes; the registry gives another
-                            what,
-                            host.authority() + " leads to " + answer.from().getHost() + ", which answers "
-                                    + answer.status(),
-                            "Try again later"));
-        }
-        if (answer.status() == 404 && MediaTypes.isForeignLayer(descriptor.mediaType())) {
-            return Refused.forGood(Fault.of(
-                    Fault.Code.NOT_FOUND,
-                    what,
-                    "the registry does not have layer " + descriptor.digest()
-                            + "; its image wants it fetched from elsewhere, which is not safe",
-                    "Push the image again with this layer in the registry"));
-        }
-        return refused;
-    }
-
-    /** For hosts that do not know ranges and begin anew. */
-    private void skip(BodyStream body, long count) throws IOException, InterruptedException {
-        for (long left = count; left > 0; ) {
-            ByteBuffer bytes = body.next(hosts.patience().stall());
-            if (bytes == null) {
-                throw new IOException("the body ended too early");
-            }
-            int step = (int) Math.min(left, bytes.remaining());
-            bytes.position(bytes.position() + step);
-            left -= step;
-            if (bytes.hasRemaining()) {
-                body.pushBack(bytes);
-            }
-        }
-    }
-
-    /** The N of {@code bytes N-M/L}; -1 if it is something else. */
-    private static long firstByte(String contentRange) {
-        String text = contentRange.strip();
-        return text.matches("bytes [0-9]{1,18}-.*") ? Long.parseLong(text.substring(6, text.indexOf('-'))) : -1;
-    }
-
-    private Fault wrongLength(String actual) {
-        return Fault.precondition(
-                what,
-                "blob " + descriptor.digest() + " has " + actual + " bytes at the registry, its manifest says "
-                        + descriptor.size(),
-                "The registry's content is damaged; push the image again");
+    /** Whether the reader mostly waits, and for little. */
+    private boolean isSlow(long elapsed) {
+        return connections.perBlob() > 1 && 2 * waited > elapsed && counted < connections.fast() * (elapsed / 1e9);
     }
 
     @Override
     public void close() {
-        Opened from = stream;
-        stream = null;
-        if (from != null) {
-            from.close();
-        }
+        ahead.drop();
+        head.close();
     }
 }

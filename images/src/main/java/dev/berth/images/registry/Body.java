@@ -14,13 +14,12 @@ import java.util.function.Supplier;
 
 /** The body of a request. It can be sent more than once, each time from its beginning, and knows how far it is. */
 final class Body implements AutoCloseable {
-    private static final long LARGE = 1 << 20;
-
     private final long length;
     private final Supplier<InputStream> source;
     private final boolean secret;
     private final LongConsumer progress;
     private final AtomicLong moved = new AtomicLong();
+    private volatile boolean gone;
     private final Queue<InputStream> opened = new ConcurrentLinkedQueue<>();
 
     private Body(long length, Supplier<InputStream> source, boolean secret, LongConsumer progress) {
@@ -28,6 +27,7 @@ final class Body implements AutoCloseable {
         this.source = source;
         this.secret = secret;
         this.progress = progress;
+        this.gone = length == 0;
     }
 
     /** Bytes that are no secret. */
@@ -50,9 +50,9 @@ final class Body implements AutoCloseable {
         return new Body(length, source, false, progress);
     }
 
-    /** Whether it takes the other side some time to deal with, too. */
-    boolean isLarge() {
-        return length > LARGE;
+    /** Whether all of it has been handed over in the last sending. */
+    boolean isGone() {
+        return gone;
     }
 
     boolean isSecret() {
@@ -74,6 +74,7 @@ final class Body implements AutoCloseable {
     private InputStream open() {
         InputStream stream = new Counting(source.get());
         opened.add(stream);
+        gone = false;
         return stream;
     }
 
@@ -116,6 +117,7 @@ final class Body implements AutoCloseable {
         private void count(int more) {
             sent += more;
             moved.addAndGet(more);
+            gone = sent == length;
             progress.accept(sent);
         }
     }

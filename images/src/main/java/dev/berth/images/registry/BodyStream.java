@@ -1,5 +1,6 @@
 package dev.berth.images.registry;
 
+import dev.berth.kernel.Ticker;
 import java.io.IOException;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
@@ -16,11 +17,12 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The body of an answer as it arrives, with a limit on the time between two bytes, which an InputStream cannot give. A few
- * buffers are read ahead, no more.
+ * The body of an answer as it arrives, with a limit on the time between two bytes and on how few may come, which an InputStream cannot
+ * give. A few buffers are read ahead, no more.
  */
 final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoCloseable {
     private static final int READ_AHEAD = 4;
+    private static final Ticker TICKER = Ticker.system();
 
     private sealed interface Arrival {
         record Bytes(List<ByteBuffer> buffers) implements Arrival {}
@@ -35,11 +37,14 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
     private volatile Flow.@Nullable Subscription subscription;
     private volatile boolean closed;
     private boolean ended;
+    private long waited; // nanoseconds for the bytes below
+    private long received;
 
     /**
      * The next bytes, never an empty buffer; null at the end.
      *
-     * @throws IOException if the connection broke or nothing came in time
+     * @param limit how long to wait for a byte, and for so many that it is worth to go on; time in which nobody waits does not count
+     * @throws IOException if the connection broke or not enough came in time
      */
     @Nullable
     ByteBuffer next(Duration limit) throws IOException, InterruptedException {
@@ -63,10 +68,15 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
     }
 
     private void receive(Duration limit) throws IOException, InterruptedException {
-        switch (arrivals.poll(limit.toMillis(), TimeUnit.MILLISECONDS)) {
+        long start = TICKER.nanos();
+        @Nullable Arrival arrival = arrivals.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
+        waited += TICKER.nanos() - start;
+        switch (arrival) {
             case null -> throw new IOException("no byte came for " + limit.toMillis() / 1000.0 + " s");
             case Arrival.Bytes(List<ByteBuffer> buffers) -> {
                 current.addAll(buffers);
+                buffers.forEach(it -> received += it.remaining());
+                refuseDrips(limit);
                 Flow.Subscription from = subscription;
                 if (from != null) {
                     from.request(1);
@@ -75,6 +85,17 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
             case Arrival.Broken(Throwable cause) ->
                 throw new IOException("the connection broke: " + reason(cause), cause);
             case Arrival.End() -> ended = true;
+        }
+    }
+
+    private void refuseDrips(Duration limit) throws IOException {
+        if (waited >= limit.toNanos()) {
+            if (received < Patience.leastBytes(limit)) {
+                throw new IOException("only " + received + " bytes came in "
+                        + Duration.ofNanos(waited).toMillis() / 1000.0 + " s");
+            }
+            waited = 0;
+            received = 0;
         }
     }
 

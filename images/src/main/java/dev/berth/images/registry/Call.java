@@ -22,6 +22,11 @@ record Call(
         return new Call("HEAD", address, headers, null);
     }
 
+    /** Whether it brings something that is to be kept. */
+    boolean brings() {
+        return method.equals("PUT") || method.equals("PATCH");
+    }
+
     /** Whether a redirect may be followed without asking the caller: what has a body goes on only if the status says so. */
     boolean follows(int status) {
         return switch (status) {

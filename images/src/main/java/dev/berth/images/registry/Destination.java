@@ -66,9 +66,17 @@ public final class Destination {
                 }
                 switch (mount(host, descriptor.digest(), from)) {
                     case Mount.Done() -> {
+                        if (begun != null) {
+                            Upload.abandon(host, hosts, begun);
+                        }
                         return Outcome.MOUNTED;
                     }
-                    case Mount.Begun(var session) -> begun = session;
+                    case Mount.Begun(var session) -> {
+                        if (begun != null) {
+                            Upload.abandon(host, hosts, begun);
+                        }
+                        begun = session;
+                    }
                     case Mount.Not() -> {}
                 }
             }

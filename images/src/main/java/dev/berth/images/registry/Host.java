@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
@@ -15,8 +16,7 @@ import java.util.stream.Stream;
  *
  * @param base where the protocol's paths begin, as in {@code https://registry-1.docker.io/v2}; no slash at its end
  * @param headers sent with each request to this host
- * @param perhapsTls the address is a plain one, but TLS is worth a try if that does not work: there are settings for it, or it is
- *     this machine
+ * @param way what is spoken there, if the address does not say all of it
  */
 record Host(
         URI base,
@@ -25,7 +25,9 @@ record Host(
         Tls tls,
         Map<String, List<String>> headers,
         Optional<Duration> dialTimeout,
-        boolean perhapsTls) {
+        Way way) {
+
+    private static final Set<String> SECRET = Set.of("authorization", "cookie", "proxy-authorization");
 
     /** What a host may be used for. */
     enum Capability {
@@ -33,6 +35,15 @@ record Host(
         RESOLVE,
         PUSH,
         REFERRERS
+    }
+
+    /** Which of TLS and plain HTTP a host with a plain address is tried with; the other is only tried if it does not speak that. */
+    enum Way {
+        AS_THE_ADDRESS_SAYS,
+        /** This machine: nobody can listen on the way. */
+        PLAIN_FIRST,
+        /** There are settings for TLS: what they protect must not be told in the clear. */
+        TLS_FIRST
     }
 
     /** Whose word it is that a host gives. */
@@ -47,6 +58,11 @@ record Host(
     record Tls(List<Path> authorities, List<ClientPair> clients, boolean skipVerify) {
         static final Tls DEFAULT = new Tls(List.of(), List.of(), false);
 
+        /** For whoever a host leads to: its authorities may vouch for them too, but nothing is shown to them or believed of them. */
+        Tls elsewhere() {
+            return new Tls(authorities, List.of(), false);
+        }
+
         /** The files that a context is made from. */
         List<Path> files() {
             return Stream.concat(
@@ -58,24 +74,43 @@ record Host(
     /** A client certificate and its key, which may be the same file. */
     record ClientPair(Path certificate, Path key) {}
 
-    /** The registry that a reference names, when no hosts.toml says anything. */
-    static Host origin(String domain) {
-        return origin(domain, Tls.DEFAULT);
-    }
-
-    /** The registry that a reference names, with settings for TLS. This machine is trusted whatever certificate it shows. */
-    static Host origin(String domain, Tls tls) {
+    /**
+     * The registry that a reference names, when no hosts.toml says where it is. In the usual way this machine is trusted whatever
+     * certificate it shows.
+     */
+    static Host origin(String domain, Tls tls, Access.Scheme scheme) {
         String authority = serverOf(domain);
-        boolean here = isLoopback(authority);
-        boolean plain = here && !authority.endsWith(":443") && authority.contains(":");
+        boolean here = isLoopback(authority) && scheme == Access.Scheme.USUAL;
+        boolean either = here && !authority.endsWith(":443") && authority.contains(":");
+        boolean plain = scheme == Access.Scheme.HTTP && !domain.equals("docker.io");
+        Way way = either ? Way.PLAIN_FIRST : plain ? wayOf(authority, tls) : Way.AS_THE_ADDRESS_SAYS;
         return new Host(
-                URI.create((plain ? "http" : "https") + "://" + authority + "/v2"),
+                URI.create((plain || either ? "http" : "https") + "://" + authority + "/v2"),
                 Role.SERVER,
                 Set.of(Capability.values()),
                 here ? new Tls(tls.authorities(), tls.clients(), true) : tls,
                 Map.of(),
                 Optional.empty(),
-                plain);
+                way);
+    }
+
+    private static Way wayOf(String authority, Tls tls) {
+        return tls.equals(Tls.DEFAULT) || authority.endsWith(":80") ? Way.AS_THE_ADDRESS_SAYS : Way.TLS_FIRST;
+    }
+
+    /** The same host, also told what a caller says. What hosts.toml says under the same name stands. */
+    Host told(Map<String, String> more) {
+        if (more.isEmpty()) {
+            return this;
+        }
+        Map<String, List<String>> all = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
+        more.forEach((name, value) -> {
+            if (role == Role.SERVER || !SECRET.contains(name.toLowerCase(Locale.ROOT))) {
+                all.put(name, List.of(value));
+            }
+        });
+        all.putAll(headers);
+        return new Host(base, role, capabilities, tls, all, dialTimeout, way);
     }
 
     /** Where the protocol is spoken for a domain: only of Docker's it is another host. */
@@ -87,7 +122,12 @@ record Host(
     Host overTls() {
         URI secure =
                 URI.create("https" + base.toString().substring(base.getScheme().length()));
-        return new Host(secure, role, capabilities, tls, headers, dialTimeout, false);
+        return new Host(secure, role, capabilities, tls, headers, dialTimeout, Way.AS_THE_ADDRESS_SAYS);
+    }
+
+    /** Whether the address names a port; else TLS and plain HTTP are at different ones. */
+    boolean hasPort() {
+        return base.getPort() >= 0;
     }
 
     /** Host and port as they stand in the address. */
@@ -116,6 +156,11 @@ record Host(
         return one.getScheme().equalsIgnoreCase(other.getScheme())
                 && one.getHost().equalsIgnoreCase(other.getHost())
                 && port(one) == port(other);
+    }
+
+    /** Whether an address is of the same machine as this host, whatever the port. */
+    boolean isAt(URI address) {
+        return address.getHost() != null && address.getHost().equalsIgnoreCase(base.getHost());
     }
 
     /** Whether an authority is this machine, by its name or number; no name is looked up. */

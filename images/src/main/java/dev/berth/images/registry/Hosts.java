@@ -106,18 +106,21 @@ final class Hosts {
         throw last;
     }
 
-    /** One host, over TLS if it does not understand plain HTTP and its settings allow it. */
+    /** One host; if it may speak TLS or not, by what it spoke last, and by the other if it does not understand that any more. */
     private <T> T at(Host host, Attempt<T> attempt) throws Refused, InterruptedException {
-        Host actual = transport.actual(host);
+        if (host.way() == Host.Way.AS_THE_ADDRESS_SAYS) {
+            return attempt.at(host);
+        }
+        boolean tls = transport.speaksTls(host);
         try {
-            return attempt.at(actual);
+            return attempt.at(tls ? host.overTls() : host);
         } catch (Refused e) {
-            if (!actual.perhapsTls() || !e.perhapsTls()) {
+            if (tls ? !e.perhapsPlain() : !e.perhapsTls()) {
                 throw e;
             }
             try {
-                T made = attempt.at(actual.overTls());
-                transport.speaksTls(actual);
+                T made = attempt.at(tls ? host : host.overTls());
+                transport.note(host, !tls);
                 return made;
             } catch (Refused second) {
                 e.fault().addSuppressed(second.fault());

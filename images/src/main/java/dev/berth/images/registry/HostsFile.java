@@ -42,37 +42,40 @@ final class HostsFile {
 
     private final Path directory;
     private final String domain;
+    private final Access.Scheme scheme;
 
-    private HostsFile(Path directory, String domain) {
+    private HostsFile(Path directory, String domain, Access.Scheme scheme) {
         this.directory = directory;
         this.domain = domain;
+        this.scheme = scheme;
     }
 
     /**
      * The hosts for a domain, the registry itself last.
      *
      * @param roots the {@code certs.d} directories; the first that knows the domain counts
+     * @param scheme for the registry itself, if the file does not say where that is
      * @throws Fault FAILED_PRECONDITION if the file is there but wrong
      */
-    static List<Host> hostsFor(List<Path> roots, String domain) {
+    static List<Host> hostsFor(List<Path> roots, String domain, Access.Scheme scheme) {
         int colon = domain.lastIndexOf(':');
         String underscored = colon > 0 ? domain.substring(0, colon) + "_" + domain.substring(colon + 1) + "_" : domain;
         for (Path root : roots) {
             for (String name : List.of(underscored, domain, "_default")) {
                 Path directory = root.resolve(name);
                 if (Files.isDirectory(directory)) {
-                    return new HostsFile(directory, domain).read();
+                    return new HostsFile(directory, domain, scheme).read();
                 }
             }
         }
-        return List.of(Host.origin(domain));
+        return List.of(Host.origin(domain, Host.Tls.DEFAULT, scheme));
     }
 
     private List<Host> read() {
         Path file = directory.resolve("hosts.toml");
         UnmodifiableConfig toml = Files.exists(file) ? parse(file) : Config.inMemory();
         if (toml.isEmpty()) {
-            return List.of(Host.origin(domain, bareCertificates()));
+            return List.of(Host.origin(domain, bareCertificates(), scheme));
         }
         warnOfUnknown("", toml, OF_THE_FILE);
         List<Host> hosts = new ArrayList<>();
@@ -127,21 +130,23 @@ final class HostsFile {
 
     /** The registry itself, where the file names no server, with the file's settings. */
     private Host origin(UnmodifiableConfig keys) {
-        Host origin = Host.origin(domain, tls(keys));
+        Host origin = Host.origin(domain, tls(keys), scheme);
+        var _ = capabilities(keys.get(List.of("capabilities"))); // for a server that is named; a slip of the pen is one
         return new Host(
                 origin.base(),
                 Host.Role.SERVER,
-                capabilities(keys.get(List.of("capabilities"))),
+                origin.capabilities(),
                 origin.tls(),
                 headers(keys.get(List.of("header"))),
                 duration(keys.get(List.of("dial_timeout"))),
-                origin.perhapsTls());
+                origin.way());
     }
 
     private Host host(String address, Host.Role role, UnmodifiableConfig keys) {
         URI base = base(address, flag(keys, "override_path"));
         Host.Tls tls = tls(keys);
         boolean said = !tls.files().isEmpty() || keys.get(List.of("skip_verify")) != null;
+        boolean both = said && base.getScheme().equals("http") && base.getPort() != 80;
         return new Host(
                 base,
                 role,
@@ -149,7 +154,7 @@ final class HostsFile {
                 tls,
                 headers(keys.get(List.of("header"))),
                 duration(keys.get(List.of("dial_timeout"))),
-                said && base.getScheme().equals("http") && base.getPort() != 80);
+                both ? Host.Way.TLS_FIRST : Host.Way.AS_THE_ADDRESS_SAYS);
     }
 
     private Host.Tls tls(UnmodifiableConfig keys) {

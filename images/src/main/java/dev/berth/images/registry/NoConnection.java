@@ -10,6 +10,10 @@ import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /**
  * Why there is no connection to a registry. The JDK's client has lost the reason by the time it fails, so the system is asked for it
@@ -27,7 +31,7 @@ final class NoConnection {
      * @param limit how long the connection might have taken
      */
     static Fault to(URI target, String what, Duration limit, Throwable cause) {
-        InetSocketAddress address = address(target);
+        InetSocketAddress address = resolved(unresolved(target));
         if (address.isUnresolved()) {
             return Fault.unavailable(
                             what, "its name is not known", "Check the name, and the name servers of this machine")
@@ -55,7 +59,7 @@ final class NoConnection {
 
     /** The fault for a connection that took too long, with TLS if the address asks for it. */
     static Fault timedOut(URI target, String what, Duration limit) {
-        return timedOut(address(target), what, limit);
+        return timedOut(unresolved(target), what, limit);
     }
 
     private static Fault timedOut(InetSocketAddress address, String what, Duration limit) {
@@ -80,9 +84,23 @@ final class NoConnection {
                 : address.toString().replaceFirst("^[^/]*/", "");
     }
 
-    private static InetSocketAddress address(URI target) {
+    /** Name servers may take minutes to say nothing, and no limit can be given to the system. */
+    private static InetSocketAddress resolved(InetSocketAddress name) {
+        var looking = new FutureTask<>(() -> new InetSocketAddress(name.getHostString(), name.getPort()));
+        Thread.ofPlatform().daemon().name("name of a registry").start(looking);
+        try {
+            return looking.get(LONGEST.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return name;
+        } catch (ExecutionException | TimeoutException e) {
+            return name;
+        }
+    }
+
+    private static InetSocketAddress unresolved(URI target) {
         boolean secure = "https".equalsIgnoreCase(target.getScheme());
         int port = target.getPort() > 0 ? target.getPort() : secure ? 443 : 80;
-        return new InetSocketAddress(target.getHost().replaceAll("[\\[\\]]", ""), port);
+        return InetSocketAddress.createUnresolved(target.getHost().replaceAll("[\\[\\]]", ""), port);
     }
 }

@@ -12,9 +12,11 @@ import java.net.URI;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -42,12 +44,28 @@ final class Referrers {
         this.what = "referrers of " + reference.name();
     }
 
+    /** A mirror need not know what the registry has: its empty list counts only if nobody has another. */
     List<Descriptor> of(Digest subject, String artifactType) {
-        List<Descriptor> all =
-                hosts.patiently(Host.Capability.REFERRERS, what, host -> at(host, subject, artifactType));
-        return all.stream()
-                .filter(it -> artifactType.isEmpty() || it.artifactType().equals(artifactType))
-                .toList();
+        Set<String> without = new HashSet<>();
+        try {
+            return hosts.patiently(Host.Capability.REFERRERS, what, host -> {
+                List<Descriptor> found = at(host, subject, artifactType).stream()
+                        .filter(it ->
+                                artifactType.isEmpty() || it.artifactType().equals(artifactType))
+                        .toList();
+                if (found.isEmpty() && host.role() == Host.Role.MIRROR) {
+                    without.add(host.authority());
+                    throw Refused.forGood(
+                            Fault.notFound(what, host.authority() + " knows of none", "Ask another host"));
+                }
+                return found;
+            });
+        } catch (Fault e) {
+            if (e.code() == Fault.Code.NOT_FOUND && without.size() == hosts.able(Host.Capability.REFERRERS)) {
+                return List.of();
+            }
+            throw e;
+        }
     }
 
     private List<Descriptor> at(Host host, Digest subject, String artifactType) throws Refused, InterruptedException {

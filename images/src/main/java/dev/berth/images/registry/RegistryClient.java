@@ -10,14 +10,16 @@ import java.util.Optional;
 public final class RegistryClient implements AutoCloseable {
     private final RegistrySettings settings;
     private final Transport transport;
-    private final Places places;
+    private final Downloads downloads;
+    private final Places forUploads; // who is slow to take must not keep others from what he gives
     private final Ticker ticker;
 
     /** @throws dev.berth.kernel.Fault FAILED_PRECONDITION if the environment names a proxy that cannot be one */
     public RegistryClient(RegistrySettings settings, Ticker ticker) {
         this.settings = settings;
         this.transport = new Transport(settings.patience(), Proxies.of(settings.environment()));
-        this.places = new Places(settings.connections());
+        this.downloads = Downloads.of(settings, ticker);
+        this.forUploads = new Places(settings.connections().perHost());
         this.ticker = ticker;
     }
 
@@ -35,8 +37,18 @@ public final class RegistryClient implements AutoCloseable {
      *
      * @throws dev.berth.kernel.Fault FAILED_PRECONDITION if a hosts.toml is wrong
      */
+    public Repository repository(Reference reference, Access access) {
+        return new Repository(reference, hosts(reference, access, Scope.pull(reference.path())), downloads);
+    }
+
+    /** As {@link #repository(Reference, Access)}, in the node's usual way. */
     public Repository repository(Reference reference, Credentials credentials) {
-        return new Repository(reference, hosts(reference, credentials, Scope.pull(reference.path())), places);
+        return repository(reference, Access.of(credentials));
+    }
+
+    /** As {@link #destination(Reference, Access)}, in the node's usual way. */
+    public Destination destination(Reference reference, Credentials credentials) {
+        return destination(reference, Access.of(credentials));
     }
 
     /**
@@ -44,17 +56,20 @@ public final class RegistryClient implements AutoCloseable {
      *
      * @throws dev.berth.kernel.Fault FAILED_PRECONDITION if a hosts.toml is wrong
      */
-    public Destination destination(Reference reference, Credentials credentials) {
-        return new Destination(reference, hosts(reference, credentials, Scope.push(reference.path())), places);
+    public Destination destination(Reference reference, Access access) {
+        return new Destination(reference, hosts(reference, access, Scope.push(reference.path())), forUploads);
     }
 
-    private Hosts hosts(Reference reference, Credentials caller, Scope scope) {
-        Credentials logins = Credentials.firstOf(List.of(caller, settings.logins()));
+    private Hosts hosts(Reference reference, Access access, Scope scope) {
+        Credentials logins = Credentials.firstOf(List.of(access.credentials(), settings.logins()));
         Credentials asked = settings.loginsToMirrors()
                 ? it -> logins.login(new Credentials.Asked(it.host(), it.registry(), it.repository(), false))
                 : logins;
+        List<Path> directories = access.hosts().map(List::of).orElse(settings.hostDirectories());
         return new Hosts(
-                HostsFile.hostsFor(settings.hostDirectories(), reference.domain()),
+                HostsFile.hostsFor(directories, reference.domain(), access.scheme()).stream()
+                        .map(it -> it.told(access.headers()))
+                        .toList(),
                 transport,
                 new Authorizer(transport, asked, reference, ticker),
                 List.of(scope),

@@ -10,20 +10,19 @@ import java.util.Map;
  * @param hostDirectories trees of {@code HOST/hosts.toml}; the first that knows a host counts
  * @param logins asked when the caller has none for a host
  * @param loginsToMirrors whether a mirror may see the login for the registry that it stands in for
- * @param connections bodies that are read from one host at the same time, by all pulls together
  * @param environment where the names of proxies are looked up
  */
 public record RegistrySettings(
         List<Path> hostDirectories,
         Credentials logins,
         boolean loginsToMirrors,
-        int connections,
+        Connections connections,
         Patience patience,
         Map<String, String> environment) {
 
     /** No hosts.toml, no logins, no proxies. */
-    public static final RegistrySettings DEFAULT =
-            new RegistrySettings(List.of(), Credentials.ANONYMOUS, false, 16, Patience.DEFAULT, Map.of());
+    public static final RegistrySettings DEFAULT = new RegistrySettings(
+            List.of(), Credentials.ANONYMOUS, false, Connections.DEFAULT, Patience.DEFAULT, Map.of());
 
     public RegistrySettings with(Patience newPatience) {
         return new RegistrySettings(hostDirectories, logins, loginsToMirrors, connections, newPatience, environment);
@@ -42,7 +41,7 @@ public record RegistrySettings(
                 hostDirectories, logins, loginsToMirrors, connections, patience, Map.copyOf(newEnvironment));
     }
 
-    public RegistrySettings withConnections(int most) {
-        return new RegistrySettings(hostDirectories, logins, loginsToMirrors, most, patience, environment);
+    public RegistrySettings with(Connections newConnections) {
+        return new RegistrySettings(hostDirectories, logins, loginsToMirrors, newConnections, patience, environment);
     }
 }

@@ -27,13 +27,14 @@ public final class Repository {
 
     private final Reference reference;
     private final Hosts hosts;
-    private final Places places;
+    private final Downloads downloads;
+    private final Givers givers = new Givers();
     private final String what;
 
-    Repository(Reference reference, Hosts hosts, Places places) {
+    Repository(Reference reference, Hosts hosts, Downloads downloads) {
         this.reference = reference;
         this.hosts = hosts;
-        this.places = places;
+        this.downloads = downloads;
         this.what = "pull " + reference;
     }
 
@@ -110,7 +111,16 @@ public final class Repository {
      * @param from bytes that the caller has already
      */
     public Blob blob(Descriptor descriptor, long from) {
-        return new Blob(hosts, places, reference, descriptor, from);
+        return new Blob(new Wanted(reference, descriptor, hosts, downloads.places(), givers), from, downloads);
+    }
+
+    /**
+     * Says that what came was not the blob: the mirrors that gave bytes of it are not asked for it any more.
+     *
+     * @return whether it may be had from another host
+     */
+    public boolean reject(Descriptor blob) {
+        return givers.reject(blob.digest()) && givers.wrong(blob.digest()) < hosts.able(Host.Capability.PULL);
     }
 
     /**
@@ -148,7 +158,7 @@ public final class Repository {
             if (bytes == null) {
                 throw Refused.forGood(tooLarge("more bytes"));
             }
-            Digest digest = check(expected.or(() -> digest(answer)), bytes);
+            Digest digest = check(expected.or(() -> digest(answer)), bytes, answer.header("Content-Encoding"));
             String known = SAYS_NOTHING.contains(type) ? mediaType(bytes) : type;
             return new Document(Descriptor.of(known, digest, bytes.length), bytes);
         } catch (IOException e) {
@@ -165,9 +175,11 @@ public final class Repository {
         }
     }
 
-    private Digest check(Optional<Digest> expected, byte[] bytes) throws Refused {
+    private Digest check(Optional<Digest> expected, byte[] bytes, String encoding) throws Refused {
         if (expected.isPresent() && !expected.get().matches(bytes)) {
-            throw Refused.forGood(wrong("the manifest's digest is " + Digest.of(bytes) + ", not " + expected.get()));
+            String how = encoding.isEmpty() ? "" : "; it was sent with Content-Encoding " + Text.shown(encoding, 40);
+            throw Refused.forGood(
+                    wrong("the manifest's digest is " + Digest.of(bytes) + ", not " + expected.get() + how));
         }
         return expected.orElseGet(() -> Digest.of(bytes));
     }

@@ -18,7 +18,6 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -44,7 +43,7 @@ final class Transport implements AutoCloseable {
     private final Patience patience;
     private final Proxies proxies;
     private final Map<ClientKey, Made> clients = new ConcurrentHashMap<>();
-    private final Set<String> overTls = ConcurrentHashMap.newKeySet();
+    private final Map<String, Boolean> overTls = new ConcurrentHashMap<>(); // by authority, of hosts that may do either
 
     Transport(Patience patience, Proxies proxies) {
         this.patience = patience;
@@ -55,14 +54,14 @@ final class Transport implements AutoCloseable {
         return patience;
     }
 
-    /** The host as it is known to be spoken to. */
-    Host actual(Host host) {
-        return host.perhapsTls() && overTls.contains(host.authority()) ? host.overTls() : host;
+    /** Whether a host with a plain address is to be spoken to over TLS: as it was last, else as its settings have it. */
+    boolean speaksTls(Host host) {
+        return overTls.getOrDefault(host.authority(), host.way() == Host.Way.TLS_FIRST);
     }
 
-    /** Notes that a host with a plain address speaks TLS. */
-    void speaksTls(Host host) {
-        overTls.add(host.authority());
+    /** Notes what a host speaks that may speak either. */
+    void note(Host host, boolean tls) {
+        overTls.put(host.authority(), tls);
     }
 
     /**
@@ -75,7 +74,7 @@ final class Transport implements AutoCloseable {
     Answer send(Host via, Call call, @Nullable String authorization) throws Refused, InterruptedException {
         URI target = call.address();
         for (int hops = 0; hops <= MAX_REDIRECTS; hops++) {
-            Answer answer = exchange(via, request(via, call, target, authorization), call.body());
+            Answer answer = exchange(via, request(via, call, target, authorization), call);
             if (!call.follows(answer.status()) || answer.header("Location").isEmpty()) {
                 return answer;
             }
@@ -104,6 +103,9 @@ final class Transport implements AutoCloseable {
         if (Host.sameOrigin(target, via.base())) {
             configured(via, request);
         }
+        if (call.headers().containsKey("Range")) { // over HTTP/2 it would share the connection that is too slow, or stuck
+            request.version(HttpClient.Version.HTTP_1_1);
+        }
         call.headers().forEach(request::setHeader);
         if (authorization != null && Host.sameOrigin(target, call.address())) {
             request.setHeader("Authorization", authorization);
@@ -120,7 +122,9 @@ final class Transport implements AutoCloseable {
             via.headers().forEach((name, values) -> values.forEach(value -> request.header(name, value)));
         } catch (IllegalArgumentException e) {
             throw Refused.forGood(Fault.precondition(
-                    "headers for " + via.authority(), String.valueOf(e.getMessage()), "Correct hosts.toml"));
+                    "headers for " + via.authority(),
+                    String.valueOf(e.getMessage()),
+                    "Correct hosts.toml, or what the caller gives"));
         }
     }
 
@@ -148,19 +152,20 @@ final class Transport implements AutoCloseable {
                 "Check the registry or its proxy"));
     }
 
-    private Answer exchange(Host via, HttpRequest request, @Nullable Body body) throws Refused, InterruptedException {
+    private Answer exchange(Host via, HttpRequest request, Call call) throws Refused, InterruptedException {
         CompletableFuture<HttpResponse<BodyStream>> pending =
                 client(via, request.uri()).sendAsync(request, head -> new BodyStream());
         String what = "registry " + request.uri().getAuthority();
         boolean answered = false;
         try {
-            HttpResponse<BodyStream> response = await(pending, answerLimit(via, body), body);
+            HttpResponse<BodyStream> response = await(pending, via, call);
             answered = true;
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
             throw Refused.forNow(Fault.unavailable(
                     what,
-                    "it took the request but did not answer within " + seconds(patience.answer()),
+                    "it took the request but did not answer within "
+                            + seconds(call.brings() ? patience.longAnswer() : patience.answer()),
                     "Try again later"));
         } catch (ExecutionException e) {
             throw failure(request.uri(), what, via, e.getCause() == null ? e : e.getCause());
@@ -172,10 +177,14 @@ final class Transport implements AutoCloseable {
         }
     }
 
-    /** A body may take as long as it moves. */
-    private static <T> T await(CompletableFuture<T> pending, Duration limit, @Nullable Body body)
+    /** What is brought may take as long as it moves, and longer than other requests to be answered when it is there. */
+    private <T> T await(CompletableFuture<T> pending, Host via, Call call)
             throws InterruptedException, ExecutionException, TimeoutException {
-        for (long moved = -1; ; ) {
+        Duration connect = via.dialTimeout().orElse(patience.connect());
+        Body body = call.brings() ? call.body() : null;
+        for (long moved = 0; ; ) {
+            boolean gone = body != null && body.isGone();
+            Duration limit = connect.plus(gone ? patience.longAnswer() : patience.answer());
             try {
                 return pending.get(limit.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
@@ -188,12 +197,6 @@ final class Transport implements AutoCloseable {
         }
     }
 
-    /** Who has been sent a large body hashes it, and moves it to where it stays, before an answer comes. */
-    private Duration answerLimit(Host via, @Nullable Body body) {
-        Duration answer = body != null && body.isLarge() ? patience.answer().multipliedBy(10) : patience.answer();
-        return via.dialTimeout().orElse(patience.connect()).plus(answer);
-    }
-
     private Refused failure(URI target, String what, Host via, Throwable cause) {
         Duration limit = via.dialTimeout().orElse(patience.connect());
         Optional<Proxies.Via> proxy = proxies.via(target);
@@ -204,32 +207,46 @@ final class Transport implements AutoCloseable {
                             "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the daemon's environment")
                     .causedBy(cause));
         }
-        if (cause instanceof HttpConnectTimeoutException) {
-            return Refused.forNow(NoConnection.timedOut(target, what, limit).causedBy(cause));
+        if (cause instanceof HttpConnectTimeoutException) { // a server that waits for a line of HTTP is silent, too
+            return Refused.forNow(NoConnection.timedOut(target, what, limit).causedBy(cause))
+                    .withoutTls();
         }
         if (cause instanceof ConnectException) {
-            return Refused.forNow(NoConnection.to(target, what, limit, cause));
+            Refused refused = Refused.forNow(NoConnection.to(target, what, limit, cause));
+            return via.hasPort() ? refused : refused.withoutTls();
         }
         if (cause instanceof SSLException) {
             Fault fault = noTrust(what, cause).causedBy(cause);
-            return isFinal(cause) ? Refused.forGood(fault) : Refused.forNow(fault);
+            Refused refused = isFinal(cause) ? Refused.forGood(fault) : Refused.forNow(fault);
+            return speaksTls(cause) ? refused : refused.withoutTls();
         }
         Fault fault = Fault.unavailable(what, "the connection broke: " + Text.reason(cause), "Try again later")
                 .causedBy(cause);
         boolean plain = "http".equalsIgnoreCase(target.getScheme());
         if (cause instanceof IOException) {
-            return plain ? Refused.broken(fault) : Refused.forNow(fault);
+            return plain ? Refused.broken(fault) : Refused.forNow(fault).withoutTls();
         }
         return Refused.forGood(fault);
     }
 
-    /** Whether one side has said no to TLS with the other; else the connection only broke on the way to it. */
+    /** Whether the same would happen again; else the connection only broke on the way to TLS. */
     private static boolean isFinal(Throwable cause) {
+        return said(cause, "unrecognized ssl message") || (speaksTls(cause) && !said(cause, "internal_error"));
+    }
+
+    /** Whether the other side has answered in TLS, however little came of it. */
+    private static boolean speaksTls(Throwable cause) {
         for (Throwable each = cause; each != null; each = each.getCause()) {
-            String said = String.valueOf(each.getMessage()).toLowerCase(Locale.ROOT);
-            if (each instanceof CertificateException
-                    || said.contains("unrecognized ssl message")
-                    || (said.contains("fatal alert") && !said.contains("internal_error"))) {
+            if (each instanceof CertificateException) {
+                return true;
+            }
+        }
+        return said(cause, "fatal alert");
+    }
+
+    private static boolean said(Throwable cause, String words) {
+        for (Throwable each = cause; each != null; each = each.getCause()) {
+            if (String.valueOf(each.getMessage()).toLowerCase(Locale.ROOT).contains(words)) {
                 return true;
             }
         }
@@ -262,8 +279,11 @@ final class Transport implements AutoCloseable {
     private HttpClient client(Host via, URI target) {
         boolean secure = "https".equalsIgnoreCase(target.getScheme());
         Duration connect = via.dialTimeout().orElse(patience.connect());
-        ClientKey key = new ClientKey(secure ? via.tls() : Host.Tls.DEFAULT, connect, secure);
-        Map<Path, Object> files = secure ? stamps(via.tls()) : Map.of();
+        Host.Tls tls = !secure
+                ? Host.Tls.DEFAULT
+                : via.isAt(target) ? via.tls() : via.tls().elsewhere();
+        ClientKey key = new ClientKey(tls, connect, secure);
+        Map<Path, Object> files = stamps(tls);
         return clients.compute(key, (same, made) -> {
                     if (made != null && made.files.equals(files)) {
                         return made;

@@ -44,7 +44,8 @@ final class Trust {
                     null);
             return context;
         } catch (GeneralSecurityException | IOException e) {
-            throw Fault.precondition("trust store for registries", "it cannot be loaded: " + e, "")
+            throw Fault.precondition(
+                            "trust store for registries", "it cannot be loaded: " + e, "Check the files that it names")
                     .causedBy(e);
         }
     }

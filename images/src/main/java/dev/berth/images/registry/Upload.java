@@ -8,12 +8,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sends one blob: in one piece, as every registry takes it; in pieces if the registry, or something before it, refuses one so large.
  * For one thread.
  */
 final class Upload {
+    private static final Logger LOG = LoggerFactory.getLogger(Upload.class);
     private static final long PIECE_BYTES = 8 << 20;
     private static final Set<Integer> TOO_MUCH_AT_ONCE = Set.of(405, 411, 413, 501);
     private static final Set<Integer> LOST = Set.of(404, 416); // what was sent, or where it ended
@@ -65,6 +68,15 @@ final class Upload {
             }
         }
         inPieces(begin());
+    }
+
+    /** Lets a session go that is not needed, so that the registry need not keep it until it expires. */
+    static void abandon(Host host, Hosts hosts, Session session) throws InterruptedException {
+        try (Answer answer = hosts.send(host, new Call("DELETE", session.at, Map.of(), null))) {
+            LOG.debug("an upload at {} is not needed: {}", host.authority(), answer.status());
+        } catch (Refused e) {
+            LOG.debug("an upload at {} is left to itself: {}", host.authority(), e.getMessage());
+        }
     }
 
     private Session begin() throws Refused, InterruptedException {
@@ -150,7 +162,10 @@ final class Upload {
         try {
             return URI.create(at + (at.getRawQuery() == null ? "?" : "&") + "digest=" + descriptor.digest());
         } catch (IllegalArgumentException e) {
-            throw Refused.forGood(Fault.unavailable(what, "the registry gave no usable address for the upload", "")
+            throw Refused.forGood(Fault.unavailable(
+                            what,
+                            "the registry gave no usable address for the upload",
+                            "Check the registry or its proxy")
                     .causedBy(e));
         }
     }

@@ -30,7 +30,7 @@ class HostsFileTest {
     }
 
     private List<String> addresses(String domain) {
-        return HostsFile.hostsFor(List.of(root), domain).stream()
+        return HostsFile.hostsFor(List.of(root), domain, Access.Scheme.USUAL).stream()
                 .map(it -> it.base().toString())
                 .toList();
     }
@@ -66,7 +66,7 @@ class HostsFileTest {
                   client = "f.pem"
                 [host."bare.example"]
                 """);
-        List<Host> hosts = HostsFile.hostsFor(List.of(root), "docker.io");
+        List<Host> hosts = HostsFile.hostsFor(List.of(root), "docker.io", Access.Scheme.USUAL);
         assertThat(addresses("docker.io"))
                 .containsExactly(
                         "https://zzz.example/v2/proxy",
@@ -92,7 +92,7 @@ class HostsFileTest {
     @Test
     void noDialTimeoutIsNoLimit() throws IOException {
         write("reg.example", "server = \"https://reg.example\"\ndial_timeout = \"0s\"\n");
-        assertThat(HostsFile.hostsFor(List.of(root), "reg.example")
+        assertThat(HostsFile.hostsFor(List.of(root), "reg.example", Access.Scheme.USUAL)
                         .getFirst()
                         .dialTimeout()
                         .orElseThrow())
@@ -128,7 +128,7 @@ class HostsFileTest {
             })
     void refusesMistakes(String toml) throws IOException {
         write("reg.example", toml);
-        assertThatThrownBy(() -> HostsFile.hostsFor(List.of(root), "reg.example"))
+        assertThatThrownBy(() -> HostsFile.hostsFor(List.of(root), "reg.example", Access.Scheme.USUAL))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.FAILED_PRECONDITION))
                 .hasMessageContaining("reg.example/hosts.toml");

@@ -92,7 +92,7 @@ class ProxiesTest {
                         Host.Tls.DEFAULT,
                         Map.of(),
                         Optional.empty(),
-                        false);
+                        Host.Way.AS_THE_ADDRESS_SAYS);
                 try (var transport = new Transport(patience, Proxies.of(settings.environment()))) {
                     Answer answer =
                             transport.send(host, Call.get(URI.create("http://nowhere.invalid/v2/x"), Map.of()), null);

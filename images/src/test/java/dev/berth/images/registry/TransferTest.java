@@ -212,7 +212,7 @@ class TransferTest {
 
     @Test
     void noMoreFromOneHostThanAllowed() throws Exception {
-        try (var one = client(RegistrySettings.DEFAULT.withConnections(1))) {
+        try (var one = client(RegistrySettings.DEFAULT.with(Connections.DEFAULT.withPerHost(1)))) {
             var repository =
                     one.repository(Reference.parse(registry.authority() + "/team/app:v1"), Credentials.ANONYMOUS);
             Blob first = repository.blob(layer.descriptor(), 0);

@@ -52,7 +52,7 @@ class TunnelTest {
                     new Host.Tls(List.of(), List.of(), true),
                     Map.of(),
                     Optional.empty(),
-                    false);
+                    Host.Way.AS_THE_ADDRESS_SAYS);
             try (var transport = new Transport(patience, Proxies.of(environment));
                     Answer answer = transport.send(host, Call.get(URI.create(base + "/"), Map.of()), null)) {
                 assertThat(answer.status()).isEqualTo(200);

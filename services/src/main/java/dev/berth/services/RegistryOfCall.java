@@ -1,0 +1,60 @@
+package dev.berth.services;
+
+import dev.berth.images.registry.Access;
+import dev.berth.images.registry.Credentials;
+import dev.berth.kernel.Fault;
+import dev.berth.wire.containerd.transfertypes.OCIRegistry;
+import dev.berth.wire.containerd.transfertypes.RegistryResolver;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/** How a call says that its registry is to be reached. */
+final class RegistryOfCall {
+    private RegistryOfCall() {}
+
+    /**
+     * Reads it.
+     *
+     * @throws Fault INVALID_ARGUMENT if it cannot be done so
+     */
+    static Access access(OCIRegistry registry, Credentials credentials) {
+        RegistryResolver resolver = registry.getResolver();
+        String what = "reach " + registry.getReference();
+        return new Access(
+                credentials,
+                hosts(what, resolver.getHostDir()),
+                scheme(what, resolver.getDefaultScheme()),
+                resolver.getHeadersMap());
+    }
+
+    private static Optional<Path> hosts(String what, String directory) {
+        if (directory.isEmpty()) {
+            return Optional.empty();
+        }
+        try {
+            Path path = Path.of(directory);
+            if (path.isAbsolute()) {
+                return Optional.of(path);
+            }
+        } catch (InvalidPathException e) {
+            // told below
+        }
+        throw Fault.invalid(
+                what,
+                "the directory of hosts.toml files \"" + directory
+                        + "\" is no absolute path, and the daemon works elsewhere",
+                "Give it from / on");
+    }
+
+    private static Access.Scheme scheme(String what, String name) {
+        return switch (name) {
+            case "" -> Access.Scheme.USUAL;
+            case "http" -> Access.Scheme.HTTP;
+            case "https" -> Access.Scheme.HTTPS;
+            default ->
+                throw Fault.invalid(
+                        what, "its default scheme \"" + name + "\" is neither http nor https", "Choose one");
+        };
+    }
+}

@@ -1,0 +1,59 @@
+package dev.berth.services;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.berth.images.registry.Access;
+import dev.berth.images.registry.Credentials;
+import dev.berth.images.registry.Credentials.Login;
+import dev.berth.kernel.Fault;
+import dev.berth.wire.containerd.transfertypes.OCIRegistry;
+import dev.berth.wire.containerd.transfertypes.RegistryResolver;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RegistryOfCallTest {
+    private static Access access(RegistryResolver.Builder resolver) {
+        OCIRegistry registry = OCIRegistry.newBuilder()
+                .setReference("reg.example/app:1")
+                .setResolver(resolver)
+                .build();
+        return RegistryOfCall.access(registry, Credentials.ANONYMOUS);
+    }
+
+    private static void refused(RegistryResolver.Builder resolver, String why) {
+        assertThatThrownBy(() -> access(resolver))
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT))
+                .hasMessageContaining(why);
+    }
+
+    @Test
+    void whatACallSays() {
+        assertThat(access(RegistryResolver.newBuilder())).isEqualTo(Access.ANONYMOUS);
+        Access said = access(RegistryResolver.newBuilder()
+                .setHostDir("/etc/mine")
+                .setDefaultScheme("http")
+                .putHeaders("x-team", "a"));
+        assertThat(said.hosts()).contains(Path.of("/etc/mine"));
+        assertThat(said.scheme()).isEqualTo(Access.Scheme.HTTP);
+        assertThat(said.headers()).containsEntry("x-team", "a");
+        refused(RegistryResolver.newBuilder().setHostDir("mine"), "no absolute path");
+        refused(RegistryResolver.newBuilder().setDefaultScheme("ftp"), "neither http nor https");
+    }
+
+    @Test
+    void headersThatAreLogins() {
+        assertThat(AskedCredentials.header("h", "Bearer abc")).isEqualTo(new Login.RegistryToken("abc"));
+        assertThat(AskedCredentials.header("h", "basic bWU6c2U6Y3JldA=="))
+                .isEqualTo(new Login.Password("me", "se:cret"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "Bearer", "Basic %%%", "Basic bWU=", "Digest a"})
+    void headersThatAreNone(String header) {
+        assertThatThrownBy(() -> AskedCredentials.header("h", header)).hasMessageContaining("log in to h");
+    }
+}
