@@ -37,7 +37,7 @@ public final class NativeSnapshotter extends DirectorySnapshotter {
                 ? snapshot.number()
                 : parents.getFirst().number();
         return List.of(
-                new MountPoint("bind", files.fs(shown).toString(), "", List.of(writable ? "rw" : "ro", "rbind")));
+                new MountPoint("bind", files.fs(shown).toString(), "", List.of("rbind", writable ? "rw" : "ro")));
     }
 
     @Override

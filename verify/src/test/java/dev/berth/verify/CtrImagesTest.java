@@ -152,7 +152,8 @@ class CtrImagesTest {
         pair.succeeds("snapshots", "unpack", "--snapshotter", "native", digest);
         pair.succeeds(SIZES, "images", "usage", "--snapshotter", "native", image);
         for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-            mountAndUnmount(ctr, "images", "mount", "--snapshotter", "native");
+            mountAndUnmount(ctr, "native");
+            mountAndUnmount(ctr, "native", "--rw");
         }
         sameState();
     }
@@ -202,23 +203,25 @@ class CtrImagesTest {
     void mountedAndUnmounted() throws IOException {
         both("images", "pull", "--plain-http", image);
         for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-            mountAndUnmount(ctr, "images", "mount");
-            mountAndUnmount(ctr, "images", "mount", "--rw");
+            mountAndUnmount(ctr, "overlayfs");
+            mountAndUnmount(ctr, "overlayfs", "--rw");
         }
         sameState();
     }
 
-    private void mountAndUnmount(Ctr ctr, String... how) throws IOException {
+    private void mountAndUnmount(Ctr ctr, String snapshotter, String... how) throws IOException {
         Path target = Files.createTempDirectory("bt-mnt"); // containerd remembers a target for a while
         try {
-            var command = new ArrayList<>(List.of(how));
+            var command = new ArrayList<>(List.of("images", "mount", "--snapshotter", snapshotter));
+            command.addAll(List.of(how));
             command.addAll(List.of(image, target.toString()));
             Berth.Result mounted = ctr.run(command.toArray(String[]::new));
             assertThat(mounted.exit()).as(mounted.err()).isZero();
             assertThat(mounted.out()).endsWith(target + "\n");
             assertThat(target.resolve("etc/second")).hasContent("2");
             assertThat(target.resolve("bin/busybox")).exists();
-            assertThat(ctr.run("images", "unmount", "--rm", target.toString()).exit())
+            assertThat(ctr.run("images", "unmount", "--rm", "--snapshotter", snapshotter, target.toString())
+                            .exit())
                     .isZero();
         } finally {
             Files.delete(target);
