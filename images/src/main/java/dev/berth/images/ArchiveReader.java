@@ -126,7 +126,7 @@ final class ArchiveReader {
     }
 
     private Blob write(TarReader reader, String name, long size, Ingest ingest) {
-        try (ingest) {
+        try {
             long left = size;
             while (left > 0) {
                 chunk.clear().limit((int) Math.min(CHUNK, left));
@@ -147,7 +147,7 @@ final class ArchiveReader {
             hold.blob(blob.digest());
             return blob;
         } finally {
-            ingest.abort();
+            ingest.abort(); // before its end, after which there would be nothing to throw away; harmless after a commit
         }
     }
 

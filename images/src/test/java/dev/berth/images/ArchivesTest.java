@@ -359,7 +359,9 @@ class ArchivesTest {
                 "two images of it have the name prefix:v1",
                 layout(both, named(built.manifest(), "v1"), named(other.manifest(), "v1")));
         byte[] whole = layout(built.blobs(), named(built.target(), "v1"));
-        refused(invalid, "cut off", Arrays.copyOf(whole, whole.length / 2 / 512 * 512 + 100));
+        for (int tenth = 1; tenth < 10; tenth++) { // also amid a layer
+            refused(invalid, "cut off", Arrays.copyOf(whole, whole.length * tenth / 10 / 512 * 512 + 100));
+        }
         refused(invalid, "no tar archive", bytes("<html>".repeat(200)));
         refused(invalid, "neither oci-layout nor manifest.json", tar(tar -> file(tar, "any", bytes("x"))));
         refused(invalid, "leads out of it", tar(tar -> file(tar, "../../etc/passwd", bytes("x"))));
