@@ -6,12 +6,11 @@ import dev.berth.images.sample.Busybox;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
@@ -274,35 +273,16 @@ class CtrImagesTest {
 
     @Test
     void pushed() throws IOException, InterruptedException {
-        Path program = Path.of("/usr/bin/docker-registry");
-        Assumptions.assumeTrue(Files.isExecutable(program), "docker-registry is not installed");
-        int port;
-        try (var free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            port = free.getLocalPort();
-        }
-        Path config = Files.writeString(pair.berth().folder().resolve("registry.yml"), """
-                version: 0.1
-                storage: {filesystem: {rootdirectory: %s}}
-                http: {addr: "127.0.0.1:%d"}
-                """.formatted(
-                        pair.berth().folder().resolve("registry"), port));
-        Process registry = new ProcessBuilder(program.toString(), "serve", config.toString())
-                .redirectErrorStream(true)
-                .redirectOutput(pair.berth().folder().resolve("registry.log").toFile())
-                .start();
-        try {
-            pair.berth().trust("127.0.0.1:" + port);
+        try (var registry = OwnRegistry.start(pair.berth().folder().resolve("pushed"), false)) {
+            pair.berth().trust(registry.authority());
             both("images", "pull", "--plain-http", image);
             for (String how : List.of("--plain-http", "--local")) {
                 for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-                    String there = "127.0.0.1:%d/%s:%s"
-                            .formatted(port, ctr.equals(pair.ours()) ? "ours" : "theirs", how.substring(2));
-                    Berth.until(
-                            "it is pushed",
-                            Berth.LIMIT,
-                            () -> ctr.run("images", "push", "--plain-http", how, there, image)
-                                            .exit()
-                                    == 0);
+                    String there =
+                            registry.authority() + (ctr.equals(pair.ours()) ? "/ours:" : "/theirs:") + how.substring(2);
+                    assertThat(ctr.run("images", "push", "--plain-http", how, there, image)
+                                    .exit())
+                            .isZero();
                     // What containerd has already it does not say a second source of; so only the names are compared.
                     for (Ctr puller : new Ctr[] {pair.ours(), pair.theirs()}) {
                         assertThat(puller.run("images", "pull", "--plain-http", there)
@@ -312,8 +292,58 @@ class CtrImagesTest {
                     pair.succeeds("images", "ls");
                 }
             }
-        } finally {
-            registry.destroyForcibly().waitFor();
+        }
+    }
+
+    /** The client's own hosts.toml, for a name that nobody else knows. */
+    @Test
+    void withHostsOfTheCall() throws IOException, InterruptedException {
+        Path folder = pair.berth().folder();
+        try (var registry = OwnRegistry.start(folder.resolve("hosted"), true)) {
+            Path hosts = Files.createDirectories(folder.resolve("hosts/bt.example"));
+            Files.writeString(
+                    hosts.resolve("hosts.toml"),
+                    "server = \"http://" + registry.authority() + "\"\n[header]\nx-team = \"bt\"\n");
+            String directory = folder.resolve("hosts").toString();
+            both("images", "pull", "--plain-http", image);
+            for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+                String there = "bt.example/" + (ctr.equals(pair.ours()) ? "ours:v1" : "theirs:v1");
+                Berth.Result refused = ctr.run("images", "push", "--hosts-dir", directory, there, image);
+                assertThat(refused.exit()).as("without a login").isNotZero();
+                Berth.Result sent =
+                        ctr.run("images", "push", "--hosts-dir", directory, "--user", OwnRegistry.LOGIN, there, image);
+                assertThat(sent.exit()).as(sent.err()).isZero();
+            }
+            for (String there : List.of("bt.example/ours:v1", "bt.example/theirs:v1")) {
+                for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+                    Berth.Result got =
+                            ctr.run("images", "pull", "--hosts-dir", directory, "--user", OwnRegistry.LOGIN, there);
+                    assertThat(got.exit()).as(got.err()).isZero();
+                }
+                pair.succeeds("images", "ls");
+            }
+        }
+    }
+
+    /** A name that is not this machine's by its look, so that it is asked by TLS if nobody says otherwise. */
+    @Test
+    void withoutTlsIfTheCallSaysSo() throws IOException, InterruptedException {
+        List<String> names = Files.readAllLines(Path.of("/etc/hosts")).stream()
+                .filter(it -> it.matches("127\\.0\\.0\\.1\\s.*"))
+                .flatMap(it -> Stream.of(it.split("\\s+", -1)).skip(1))
+                .filter(it -> it.matches("[a-z0-9-]+") && !it.equals("localhost"))
+                .toList();
+        Assumptions.assumeFalse(names.isEmpty(), "/etc/hosts has no other name than localhost for 127.0.0.1");
+        String name = names.getFirst();
+        String there = image.replaceFirst("^127\\.0\\.0\\.1", name);
+        both("images", "pull", "--plain-http", there);
+        try (var registry = OwnRegistry.start(pair.berth().folder().resolve("plain"), false)) {
+            String pushed = registry.authority().replaceFirst("^127\\.0\\.0\\.1", name) + "/app:v1";
+            for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+                assertThat(ctr.run("images", "push", pushed, there).exit()).isNotZero();
+                Berth.Result sent = ctr.run("images", "push", "--plain-http", pushed, there);
+                assertThat(sent.exit()).as(sent.err()).isZero();
+            }
         }
     }
 

@@ -103,7 +103,8 @@ final class Transport implements AutoCloseable {
         if (Host.sameOrigin(target, via.base())) {
             configured(via, request);
         }
-        if (call.headers().containsKey("Range")) { // over HTTP/2 it would share the connection that is too slow, or stuck
+        if (call.headers()
+                .containsKey("Range")) { // over HTTP/2 it would share the connection that is too slow, or stuck
             request.version(HttpClient.Version.HTTP_1_1);
         }
         call.headers().forEach(request::setHeader);

@@ -201,6 +201,21 @@ class DestinationTest {
     }
 
     @Test
+    void letsSessionsGoThatItDoesNotNeed() throws IOException {
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            var outcome = destination(server.authority(), Credentials.ANONYMOUS)
+                    .blob(
+                            blob,
+                            from -> new ByteArrayInputStream(bytes, (int) from, bytes.length - (int) from),
+                            List.of("team/base", "team/other"),
+                            told::add);
+            assertThat(outcome).isEqualTo(Destination.Outcome.SENT);
+            assertThat(faults.count("POST")).isEqualTo(2);
+            assertThat(faults.count("DELETE")).isEqualTo(1);
+        }
+    }
+
+    @Test
     void saysWhatTheRegistryHasAgainstIt() throws IOException {
         try (var registry = ServedRegistry.start(faults)) {
             String why = "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"quota exceeded\"}]}";
