@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -85,9 +86,19 @@ public final class ContainerEvents implements AutoCloseable {
         subscriptions.forEach(subscription -> subscription.end(ending()));
     }
 
-    void publish(ContainerEvent event) {
+    /**
+     * Makes an event and tells it, one event after the other: what is told later was seen later, so that no status that a
+     * subscriber gets is older than the one before.
+     *
+     * @param event looks at the pod; not called if nobody listens
+     */
+    synchronized void publish(Supplier<ContainerEvent> event) {
+        if (subscriptions.isEmpty()) {
+            return;
+        }
+        ContainerEvent made = event.get();
         for (Subscription subscription : subscriptions) {
-            subscription.offer(event);
+            subscription.offer(made);
         }
     }
 }

@@ -40,6 +40,7 @@ public final class ContainerRunning implements AutoCloseable {
     private final CriContext context;
     private final ContainerMaking making;
     private final Turns deletions = new Turns();
+    private final Turns ends = new Turns();
 
     /** The threads that take tasks away, and whose pod's. */
     private final Map<Thread, String> discarding = new ConcurrentHashMap<>();
@@ -261,8 +262,17 @@ public final class ContainerRunning implements AutoCloseable {
         }
     }
 
-    /** Records an exit once. The task's remains are taken away on a thread of their own. */
+    /**
+     * Records an exit once and tells of it; whoever comes second goes on when it has been told. The task's remains are taken
+     * away on a thread of their own.
+     */
     void recordExit(String id, Exit exit) {
+        try (var _ = ends.takeShort(id)) {
+            recordExitAlone(id, exit);
+        }
+    }
+
+    private void recordExitAlone(String id, Exit exit) {
         var changed = new boolean[1];
         Container container;
         try {

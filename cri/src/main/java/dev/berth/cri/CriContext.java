@@ -33,6 +33,11 @@ record CriContext(Ledger ledger, Tasks tasks, ContainerEvents events, Gate gate,
 
     /** Tells subscribers, with the pod and its containers as they are now. */
     void publish(ContainerEvent.Kind kind, String id, Pod pod) {
-        events.publish(new ContainerEvent(id, kind, nowNanos(), pod, ledger.containersOf(pod.id())));
+        events.publish(() -> new ContainerEvent(
+                id,
+                kind,
+                nowNanos(),
+                ledger.hasPod(pod.id()) ? ledger.pod(pod.id()) : pod, // as it was at its end
+                ledger.containersOf(pod.id())));
     }
 }

@@ -21,17 +21,32 @@ final class Turns {
 
     /** Waits for the turn of this id. */
     Held take(String id) throws InterruptedException {
-        Turn turn;
-        synchronized (turns) {
-            turn = turns.computeIfAbsent(id, _ -> new Turn());
-            turn.users++;
-        }
+        Turn turn = enter(id);
         try {
             turn.lock.lockInterruptibly();
         } catch (InterruptedException e) {
             leave(id, turn);
             throw e;
         }
+        return held(id, turn);
+    }
+
+    /** The same for turns that last a moment, in which nobody waits for anything: an interruption does not end the wait. */
+    Held takeShort(String id) {
+        Turn turn = enter(id);
+        turn.lock.lock();
+        return held(id, turn);
+    }
+
+    private Turn enter(String id) {
+        synchronized (turns) {
+            Turn turn = turns.computeIfAbsent(id, _ -> new Turn());
+            turn.users++;
+            return turn;
+        }
+    }
+
+    private Held held(String id, Turn turn) {
         return () -> {
             turn.lock.unlock();
             leave(id, turn);

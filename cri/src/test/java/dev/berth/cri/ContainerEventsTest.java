@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -19,15 +21,49 @@ class ContainerEventsTest {
         return new ContainerEvent("id", ContainerEvent.Kind.CREATED, number, SamplePod.with(Map.of()), List.of());
     }
 
+    private void publish(ContainerEvent event) {
+        events.publish(() -> event);
+    }
+
+    @Test
+    void whatIsToldLaterWasSeenLater() throws Exception {
+        try (var first = events.subscribe();
+                var second = events.subscribe()) {
+            var clock = new AtomicLong();
+            List<CompletableFuture<Void>> publishers = new ArrayList<>();
+            for (int thread = 0; thread < 4; thread++) {
+                publishers.add(CompletableFuture.runAsync(() -> {
+                    for (int i = 0; i < 500; i++) {
+                        events.publish(() -> event(clock.incrementAndGet()));
+                    }
+                }));
+            }
+            for (var publisher : publishers) {
+                publisher.get(120, TimeUnit.SECONDS);
+            }
+            for (long number = 1; number <= 2000; number++) {
+                assertThat(first.next().createdAtNanos()).isEqualTo(number);
+                assertThat(second.next().createdAtNanos()).isEqualTo(number);
+            }
+        }
+    }
+
+    @Test
+    void nothingIsLookedAtForNobody() {
+        events.publish(() -> {
+            throw new AssertionError("nobody listens");
+        });
+    }
+
     @Test
     void whatIsQueuedIsWholeUpToTheLoss() throws Exception {
         try (var subscription = events.subscribe()) {
             for (int i = 0; i < ContainerEvents.BACKLOG + 3; i++) {
-                events.publish(event(i));
+                publish(event(i));
             }
             for (int i = 0; i < ContainerEvents.BACKLOG; i++) {
                 assertThat(subscription.next().createdAtNanos()).isEqualTo(i);
-                events.publish(event(-1)); // there is room again, but something is missing before it
+                publish(event(-1)); // there is room again, but something is missing before it
             }
             ends(subscription, Fault.Code.RESOURCE_EXHAUSTED);
             ends(subscription, Fault.Code.RESOURCE_EXHAUSTED);
@@ -60,7 +96,7 @@ class ContainerEventsTest {
         for (int round = 0; round < 200; round++) {
             try (var subscription = events.subscribe()) {
                 for (int i = 0; i < ContainerEvents.BACKLOG; i++) {
-                    events.publish(event);
+                    publish(event);
                 }
                 var drained = CompletableFuture.runAsync(() -> {
                     try {
@@ -74,7 +110,7 @@ class ContainerEventsTest {
                     }
                 });
                 while (!drained.isDone()) { // sooner or later it overflows
-                    events.publish(event);
+                    publish(event);
                 }
                 drained.get(120, TimeUnit.SECONDS);
             }
