@@ -43,6 +43,7 @@ final class Benchmark {
     private static final Ticker TICKER = Ticker.system();
     private static final Duration BETWEEN_LIVES = Duration.ofMillis(150);
     private static final int CALLS_BEFORE = 2000;
+    static final String BRIDGE = "btbench0";
     private static final String SCRATCH = "from scratch";
 
     private static final class Side {
@@ -85,18 +86,19 @@ final class Benchmark {
                 sides.forEach(side -> side.client.close());
             }
         } finally {
-            Berth.run(List.of("ip", "link", "delete", "btbench0"));
+            Berth.run(List.of("ip", "link", "delete", BRIDGE));
             Berth.run(List.of("rm", "-rf", folder.toString()));
         }
     }
 
-    private static Path cniConfig(Path folder) throws IOException {
+    /** A network that several daemons may use. */
+    static Path cniConfig(Path folder) throws IOException {
         Path directory = Files.createDirectories(folder.resolve("net.d"));
         Files.writeString(directory.resolve("10-bench.conflist"), """
                 {"cniVersion": "1.0.0", "name": "bench", "plugins": [
-                  {"type": "bridge", "bridge": "btbench0", "isGateway": true, "ipMasq": false,
+                  {"type": "bridge", "bridge": "%s", "isGateway": true, "ipMasq": false,
                    "ipam": {"type": "host-local", "dataDir": "%s/ipam", "ranges": [[{"subnet": "10.88.252.0/24"}]]}}]}
-                """.formatted(folder));
+                """.formatted(BRIDGE, folder));
         return directory;
     }
 
