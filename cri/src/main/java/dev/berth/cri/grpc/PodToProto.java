@@ -35,7 +35,7 @@ final class PodToProto {
 
     static PodSandboxStatus status(Pod pod) {
         var network = PodSandboxNetworkStatus.newBuilder();
-        if (!pod.ips().isEmpty()) {
+        if (pod.ready() && !pod.ips().isEmpty()) { // what it had once may be another pod's by now
             network.setIp(pod.ips().getFirst());
             pod.ips().stream()
                     .skip(1)
