@@ -32,7 +32,7 @@ public final class Containers {
     private final Turns turns = new Turns();
     private final Consumer<String> removed;
 
-    /** @param removed is told the id of a container that is gone */
+    /** @param removed is told the id of a container or pod that is gone */
     Containers(CriContext context, ContainerMaking making, ContainerRunning running, Consumer<String> removed) {
         this.removed = removed;
         this.context = context;
@@ -130,6 +130,11 @@ public final class Containers {
         }
         String id = found.get().id();
         context.cleaning().run(Kind.CONTAINER_REMOVAL, id, () -> removeExact(id));
+    }
+
+    /** Tells that a pod is gone; its containers went before. */
+    void podRemoved(String podId) {
+        removed.accept(podId);
     }
 
     private void removeExact(String id) throws InterruptedException {

@@ -1,7 +1,6 @@
 package dev.berth.cri;
 
 import dev.berth.cri.ContainerMaking.Workshop;
-import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.images.Images;
@@ -16,8 +15,6 @@ import dev.berth.tasks.Tasks;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -40,6 +37,8 @@ public final class Cri implements AutoCloseable {
     private final Images images;
     private final Node node;
     private final Statistics statistics;
+    private final Metrics metrics;
+    private final Verbose verbose;
     private final Streams streams;
     private final Recovery recovery;
 
@@ -68,11 +67,14 @@ public final class Cri implements AutoCloseable {
                 environment,
                 config.root().resolve("volumes"));
         var running = new ContainerRunning(context, making);
-        this.statistics = new Statistics(context, parts.namespaces(), making);
+        var counters = new Counters(context, cgroups, config.systemdCgroups());
+        this.statistics = new Statistics(context, parts.namespaces(), making, counters);
+        this.metrics = new Metrics(context, statistics, counters, config.root().resolve("snapshots"));
         this.containers = new Containers(context, making, running, statistics::forget);
         this.pods = new Pods(config, context, environment, containers);
         this.images = parts.images();
         this.node = new Node(config, parts.tasks(), parts.networks());
+        this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
         this.recovery = new Recovery(context, running, parts);
     }
@@ -104,6 +106,10 @@ public final class Cri implements AutoCloseable {
         return statistics;
     }
 
+    public Metrics metrics() {
+        return metrics;
+    }
+
     public Streams streams() {
         return streams;
     }
@@ -133,37 +139,12 @@ public final class Cri implements AutoCloseable {
 
     /** What only a curious reader wants to know of a pod. */
     public Map<String, String> verbose(Pod pod) {
-        var info = new LinkedHashMap<String, String>();
-        info.put("timeline", timeline(pod.timeline()));
-        Resources limits = pod.config().resources();
-        if (limits != null) {
-            info.put("resources", limits.toString());
-        }
-        Resources overhead = pod.config().overhead();
-        if (overhead != null) {
-            info.put("overhead", overhead.toString());
-        }
-        if (pod.netns() != null) {
-            info.put("networkNamespace", pod.netns());
-        }
-        return info;
+        return verbose.of(pod);
     }
 
     /** What only a curious reader wants to know of a container. */
     public Map<String, String> verbose(Container container) {
-        var info = new LinkedHashMap<String, String>();
-        info.put("timeline", timeline(container.timeline()));
-        info.put("pid", String.valueOf(container.life().pid()));
-        info.put("snapshot", container.snapshot());
-        return info;
-    }
-
-    private static String timeline(Iterable<Timing> steps) {
-        var text = new StringBuilder();
-        for (Timing step : steps) {
-            text.append(String.format(Locale.ROOT, "%8.2f ms  %s%n", step.micros() / 1000.0, step.name()));
-        }
-        return text.toString();
+        return verbose.of(container);
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.berth.network.PodNetworks;
 import dev.berth.tasks.Tasks;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -69,14 +70,39 @@ public final class Node {
         }
     }
 
-    /** Conditions and handlers as they are now. */
-    public Status status() throws InterruptedException {
+    /**
+     * Conditions and handlers as they are now.
+     *
+     * @param verbose with the facts, which are left out else
+     */
+    public Status status(boolean verbose) throws InterruptedException {
         Runtimes runtimes = Runtimes.of(tasks);
         NetworkState network = networks.state();
         var conditions = new ArrayList<Condition>();
         conditions.add(runtimes.condition());
         conditions.add(new Condition("NetworkReady", network.ready(), network.reason(), network.message()));
+        Map<String, String> info = new LinkedHashMap<>();
+        if (verbose) {
+            info.putAll(runtimes.info());
+            info.put("config", settings());
+            info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
+        }
         return new Status(
-                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet())), runtimes.info());
+                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet())), info);
+    }
+
+    /** What containerd's clients look for there, by its names. */
+    private String settings() {
+        var settings = new LinkedHashMap<String, Object>();
+        settings.put("rootDir", config.root().toString());
+        settings.put("stateDir", config.state().toString());
+        settings.put("systemdCgroup", config.systemdCgroups());
+        settings.put(
+                "runtimes",
+                config.handlers().keySet().stream()
+                        .filter(name -> !name.isEmpty())
+                        .sorted()
+                        .toList());
+        return Ledger.json().type(Object.class).toJson(settings);
     }
 }

@@ -248,6 +248,7 @@ public final class Pods {
     private void discard(Pod pod) {
         environment.discard(pod);
         context.ledger().removePod(pod.id());
+        containers.podRemoved(pod.id());
     }
 
     /** Holds the pod's turn from its record on: whoever saw it in a list and stops or removes it does so when it is whole. */

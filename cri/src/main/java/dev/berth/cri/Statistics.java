@@ -1,10 +1,11 @@
 package dev.berth.cri;
 
+import static java.util.stream.Collectors.groupingBy;
+
 import dev.berth.cri.stats.Usage;
 import dev.berth.cri.stats.UsageMeter;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.netlink.Link;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworkRequest;
@@ -12,7 +13,9 @@ import dev.berth.store.SnapshotRecord;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,9 +42,11 @@ public final class Statistics implements AutoCloseable {
     /**
      * One reading of a pod.
      *
+     * @param own what the pod's own cgroup says; empty if it has none, then it is what its containers are
      * @param links the pod's interfaces; empty with the host's network
      */
-    public record PodUsage(Pod pod, long atNanos, List<ContainerUsage> containers, List<Link> links) {
+    public record PodUsage(
+            Pod pod, long atNanos, Optional<Usage> own, List<ContainerUsage> containers, List<Link> links) {
         /** The pod's own interface. */
         public Optional<Link> mainLink() {
             return links.stream()
@@ -53,9 +58,10 @@ public final class Statistics implements AutoCloseable {
     private final CriContext context;
     private final NetworkNamespaces namespaces;
     private final LayerUsage layers;
+    private final Counters counters;
     private final UsageMeter meter;
 
-    Statistics(CriContext context, NetworkNamespaces namespaces, ContainerMaking making) {
+    Statistics(CriContext context, NetworkNamespaces namespaces, ContainerMaking making, Counters counters) {
         this.context = context;
         this.namespaces = namespaces;
         this.layers = new LayerUsage(
@@ -65,6 +71,7 @@ public final class Statistics implements AutoCloseable {
                                 Namespace.KUBERNETES,
                                 context.ledger().container(id).snapshot()),
                 context.ledger()::hasContainer);
+        this.counters = counters;
         this.meter = new UsageMeter(context.ticker(), context.clock());
     }
 
@@ -85,8 +92,7 @@ public final class Statistics implements AutoCloseable {
 
     /** The running ones among these; one that ends meanwhile is left out. */
     public List<ContainerUsage> containers(List<Container> wanted) {
-        long asked = context.ticker().nanos();
-        wanted.stream().filter(Statistics::runs).map(Container::id).forEach(layers::expect);
+        long asked = expectLayers(wanted);
         var usages = new ArrayList<ContainerUsage>();
         for (Container container : wanted) {
             ContainerUsage usage = readIfRunning(container);
@@ -94,8 +100,19 @@ public final class Statistics implements AutoCloseable {
                 usages.add(usage);
             }
         }
-        usages.replaceAll(usage -> usage.with(layers.of(usage.container().id(), asked)));
+        usages.replaceAll(usage -> usage.with(layer(usage.container(), asked)));
         return usages;
+    }
+
+    /** Says that {@link #layer} will be asked for those that run; returns the moment of that. */
+    long expectLayers(List<Container> wanted) {
+        wanted.stream().filter(Statistics::runs).map(Container::id).forEach(layers::expect);
+        return context.ticker().nanos();
+    }
+
+    /** What a container's writable layer takes; empty if it was not counted yet. */
+    Optional<WritableLayer> layer(Container container, long expectedNanos) {
+        return layers.of(container.id(), expectedNanos);
     }
 
     /**
@@ -104,33 +121,42 @@ public final class Statistics implements AutoCloseable {
      * @throws Fault NOT_FOUND for an unknown pod
      */
     public PodUsage pod(String idOrPrefix) throws InterruptedException {
-        return read(context.ledger().pod(idOrPrefix));
+        Pod pod = context.ledger().pod(idOrPrefix);
+        List<Pod> alone = List.of(pod);
+        return read(alone, links(alone)).getFirst();
     }
 
     /** The ready ones among these. */
     public List<PodUsage> pods(List<Pod> wanted) throws InterruptedException {
-        var usages = new ArrayList<PodUsage>();
-        for (Pod pod : wanted) {
-            if (pod.ready()) {
-                usages.add(read(pod));
-            }
-        }
-        return usages;
+        List<Pod> ready = wanted.stream().filter(Pod::ready).toList();
+        return read(ready, links(ready));
     }
 
-    private PodUsage read(Pod pod) throws InterruptedException {
-        List<ContainerUsage> containers = containers(context.ledger().containersOf(pod.id()));
-        List<Link> links = List.of();
-        if (pod.netns() != null && pod.ready()) {
-            try {
-                links = namespaces.links(pod.id());
-            } catch (Fault e) {
-                if (e.code() != Fault.Code.NOT_FOUND) { // stopped meanwhile
-                    throw e;
-                }
-            }
-        }
-        return new PodUsage(pod, context.nowNanos(), containers, links);
+    /** The links of those that have a network of their own. */
+    Map<String, List<Link>> links(List<Pod> pods) throws InterruptedException {
+        return namespaces.links(pods.stream()
+                .filter(pod -> pod.netns() != null && pod.ready())
+                .map(Pod::id)
+                .toList());
+    }
+
+    /** One pass over all of them. */
+    private List<PodUsage> read(List<Pod> pods, Map<String, List<Link>> links) {
+        Set<String> unshared = counters.unshared();
+        List<Container> all = pods.stream()
+                .flatMap(pod -> context.ledger().containersOf(pod.id()).stream())
+                .toList();
+        Map<String, List<ContainerUsage>> containers = containers(all).stream()
+                .collect(groupingBy(usage -> usage.container().podId()));
+        return pods.stream()
+                .map(pod -> new PodUsage(
+                        pod,
+                        context.nowNanos(),
+                        counters.usage(pod, unshared)
+                                .map(stats -> meter.measure(pod.id(), stats, instant(pod.createdAtNanos()))),
+                        containers.getOrDefault(pod.id(), List.of()),
+                        links.getOrDefault(pod.id(), List.of())))
+                .toList();
     }
 
     private @Nullable ContainerUsage readIfRunning(Container container) {
@@ -148,15 +174,19 @@ public final class Statistics implements AutoCloseable {
     }
 
     private ContainerUsage read(Container container) {
-        CgroupStats counters = context.tasks().stats(ContainerRunning.task(container));
-        return new ContainerUsage(container, meter.measure(container.id(), counters), null);
+        Instant since = instant(container.life().startedAtNanos());
+        return new ContainerUsage(container, meter.measure(container.id(), counters.usage(container), since), null);
     }
 
     private static boolean runs(Container container) {
         return container.state() == ContainerState.RUNNING;
     }
 
-    /** Forgets the readings of a container that is removed. */
+    private static Instant instant(long nanos) {
+        return Instant.EPOCH.plusNanos(nanos);
+    }
+
+    /** Forgets the readings of a container or pod that is removed. */
     void forget(String id) {
         meter.forget(id);
         layers.forget(id);

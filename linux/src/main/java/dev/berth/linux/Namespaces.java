@@ -7,6 +7,8 @@ import java.lang.invoke.MethodHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -93,6 +95,31 @@ public final class Namespaces {
                 setns(namespace);
             }
             return work.run();
+        });
+    }
+
+    /**
+     * Runs work in each of several pinned network namespaces, one after the other, on a single thread: a thread for each would
+     * cost more than the work does.
+     *
+     * @return what the work answered, by the key of the namespace; those that are gone are left out
+     */
+    public static <K, T> Map<K, T> inEachNetwork(Map<K, Path> pinned, Platform.Call<T, IOException> work)
+            throws IOException, InterruptedException {
+        if (pinned.isEmpty()) {
+            return Map.of();
+        }
+        return Platform.<Map<K, T>, IOException>thread("in-namespaces", () -> {
+            Map<K, T> answers = new HashMap<>();
+            for (var each : pinned.entrySet()) {
+                try (Fd namespace = open(each.getValue())) {
+                    setns(namespace);
+                } catch (LinuxException gone) {
+                    continue; // EINVAL: let go of between its unmounting and the removal of its file
+                }
+                answers.put(each.getKey(), work.run());
+            }
+            return answers;
         });
     }
 

@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -139,21 +141,35 @@ public final class NetworkNamespaces implements AutoCloseable {
     }
 
     /**
-     * The links of a pod with their counters: what the kernel counted since the pod was connected.
-     *
-     * @throws Fault NOT_FOUND if the pod has no namespace
+     * The links of pods with their counters: what the kernel counted since each was connected. Pods without a namespace are
+     * left out of the answer.
      */
-    public List<Link> links(String id) throws InterruptedException {
-        try (Fd namespace = Namespaces.open(path(id))) {
-            return Namespaces.enter(List.of(namespace), () -> {
+    public Map<String, List<Link>> links(Collection<String> ids) throws InterruptedException {
+        Map<String, Path> pinned = new HashMap<>();
+        ids.forEach(id -> pinned.put(id, path(id)));
+        try {
+            return Namespaces.inEachNetwork(pinned, () -> {
                 try (Rtnetlink net = Rtnetlink.open()) {
                     return net.links();
                 }
             });
         } catch (IOException e) {
-            throw Fault.notFound("read the links of " + id, String.valueOf(e.getMessage()), "")
+            throw Fault.internal("read the links of " + ids.size() + " pods", String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
+    }
+
+    /**
+     * The links of one pod.
+     *
+     * @throws Fault NOT_FOUND if the pod has no namespace
+     */
+    public List<Link> links(String id) throws InterruptedException {
+        List<Link> links = links(List.of(id)).get(id);
+        if (links == null) {
+            throw Fault.notFound("read the links of " + id, "it has no network namespace", "");
+        }
+        return links;
     }
 
     /** How many are ready now. */

@@ -72,6 +72,18 @@ class NetworkNamespacesTest {
     }
 
     @Test
+    void theLinksOfManyPodsAreReadInOneGo() throws Exception {
+        NetworkNamespaces namespaces = open(0, Ticker.system());
+        namespaces.create("bt-a", Map.of());
+        Files.createFile(namespaces.create("bt-b", Map.of()).resolveSibling("bt-half"));
+        assertThat(namespaces.links(List.of("bt-a", "bt-b", "bt-half", "bt-none")))
+                .containsOnlyKeys("bt-a", "bt-b")
+                .allSatisfy(
+                        (_, links) -> assertThat(links).extracting(Link::name).contains("lo"));
+        assertThat(namespaces.links(List.of())).isEmpty();
+    }
+
+    @Test
     void anotherOfTheSameIdTakesThePlaceOfTheFirst() throws Exception {
         NetworkNamespaces namespaces = open(0, Ticker.system());
         Path path = namespaces.create("bt-a", Map.of());

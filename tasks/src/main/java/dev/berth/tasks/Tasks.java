@@ -250,6 +250,11 @@ public final class Tasks implements AutoCloseable {
         shims.of(task).update(task, resources);
     }
 
+    /** Whether its processes and its cgroup are this host's; a foreign shim may have both in a machine of its own. */
+    public boolean isOurs(TaskId task) {
+        return shims.isOurs(task);
+    }
+
     /** A task's counters. */
     public CgroupStats stats(TaskId task) {
         return shims.of(task).stats(task);

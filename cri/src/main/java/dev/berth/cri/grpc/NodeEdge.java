@@ -48,7 +48,7 @@ final class NodeEdge {
 
     void status(StatusRequest request, StreamObserver<StatusResponse> caller) {
         Calls.answer("Status", caller, () -> {
-            Node.Status status = cri.node().status();
+            Node.Status status = cri.node().status(request.getVerbose());
             var conditions = RuntimeStatus.newBuilder();
             status.conditions()
                     .forEach(condition -> conditions.addConditions(RuntimeCondition.newBuilder()
@@ -67,10 +67,7 @@ final class NodeEdge {
                             .setFeatures(RuntimeHandlerFeatures.newBuilder()
                                     .setRecursiveReadOnlyMounts(handler.recursiveReadOnlyMounts())
                                     .setUserNamespaces(handler.userNamespaces()))));
-            if (request.getVerbose()) {
-                answer.putAllInfo(status.info());
-            }
-            return answer.build();
+            return answer.putAllInfo(status.info()).build();
         });
     }
 

@@ -20,6 +20,10 @@ import dev.berth.wire.cri.ListContainerStatsRequest;
 import dev.berth.wire.cri.ListContainerStatsResponse;
 import dev.berth.wire.cri.ListContainersRequest;
 import dev.berth.wire.cri.ListContainersResponse;
+import dev.berth.wire.cri.ListMetricDescriptorsRequest;
+import dev.berth.wire.cri.ListMetricDescriptorsResponse;
+import dev.berth.wire.cri.ListPodSandboxMetricsRequest;
+import dev.berth.wire.cri.ListPodSandboxMetricsResponse;
 import dev.berth.wire.cri.ListPodSandboxRequest;
 import dev.berth.wire.cri.ListPodSandboxResponse;
 import dev.berth.wire.cri.ListPodSandboxStatsRequest;
@@ -53,6 +57,8 @@ import dev.berth.wire.cri.StreamContainerStatsRequest;
 import dev.berth.wire.cri.StreamContainerStatsResponse;
 import dev.berth.wire.cri.StreamContainersRequest;
 import dev.berth.wire.cri.StreamContainersResponse;
+import dev.berth.wire.cri.StreamPodSandboxMetricsRequest;
+import dev.berth.wire.cri.StreamPodSandboxMetricsResponse;
 import dev.berth.wire.cri.StreamPodSandboxStatsRequest;
 import dev.berth.wire.cri.StreamPodSandboxStatsResponse;
 import dev.berth.wire.cri.StreamPodSandboxesRequest;
@@ -74,6 +80,7 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     private final StatsEdge stats;
     private final NodeEdge node;
     private final StreamEdge streams;
+    private final MetricsEdge metrics;
 
     public RuntimeEdge(Cri cri, StreamingServer streaming) {
         this.pods = new PodEdge(cri);
@@ -81,6 +88,7 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
         this.stats = new StatsEdge(cri);
         this.node = new NodeEdge(cri);
         this.streams = new StreamEdge(cri, streaming);
+        this.metrics = new MetricsEdge(cri);
     }
 
     @Override
@@ -245,5 +253,23 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     public void streamPodSandboxStats(
             StreamPodSandboxStatsRequest request, StreamObserver<StreamPodSandboxStatsResponse> caller) {
         stats.streamPods(request, caller);
+    }
+
+    @Override
+    public void listMetricDescriptors(
+            ListMetricDescriptorsRequest request, StreamObserver<ListMetricDescriptorsResponse> caller) {
+        metrics.descriptors(caller);
+    }
+
+    @Override
+    public void listPodSandboxMetrics(
+            ListPodSandboxMetricsRequest request, StreamObserver<ListPodSandboxMetricsResponse> caller) {
+        metrics.list(caller);
+    }
+
+    @Override
+    public void streamPodSandboxMetrics(
+            StreamPodSandboxMetricsRequest request, StreamObserver<StreamPodSandboxMetricsResponse> caller) {
+        metrics.stream(caller);
     }
 }

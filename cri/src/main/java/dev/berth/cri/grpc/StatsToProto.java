@@ -33,7 +33,7 @@ import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
-/** Usage as CRI shows it. A pod's own is the sum of its containers': nothing else runs in it that is worth counting. */
+/** Usage as CRI shows it. Of a pod without a cgroup of its own it is the sum of its containers'. */
 final class StatsToProto {
     private final String filesystem;
 
@@ -75,8 +75,10 @@ final class StatsToProto {
 
     PodSandboxStats pod(PodUsage reading) {
         Pod pod = reading.pod();
-        List<Usage> usages =
-                reading.containers().stream().map(ContainerUsage::usage).toList();
+        List<Usage> usages = reading.own()
+                .map(List::of)
+                .orElseGet(() ->
+                        reading.containers().stream().map(ContainerUsage::usage).toList());
         long at = reading.atNanos();
         var linux = LinuxPodSandboxStats.newBuilder()
                 .setCpu(cpu(at, usages))
@@ -84,6 +86,9 @@ final class StatsToProto {
                 .setProcess(ProcessUsage.newBuilder().setTimestamp(at).setProcessCount(sum(usages, Usage::processes)))
                 .addAllContainers(
                         reading.containers().stream().map(this::container).toList());
+        psi(usages, Usage::io)
+                .ifPresent(
+                        psi -> linux.setIo(IoUsage.newBuilder().setTimestamp(at).setPsi(psi)));
         if (!reading.links().isEmpty()) {
             linux.setNetwork(network(reading));
         }

@@ -2,9 +2,10 @@ package dev.berth.cri.spec;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.cgroup.CgroupPath;
+import java.util.Optional;
 
-/** Where a container's cgroup is, in the form that its driver wants. */
-final class CgroupPaths {
+/** Where the cgroups of containers and pods are, in the form that their driver wants. */
+public final class CgroupPaths {
     private static final String DEFAULT_PARENT = "/berth";
     private static final String PREFIX = "berth";
     private static final String SLICE = ".slice";
@@ -17,7 +18,7 @@ final class CgroupPaths {
      * @param parent the pod's cgroup: a path, or for systemd a slice or a path whose last part is one; empty for the default
      * @throws Fault INVALID_ARGUMENT if the form is not the driver's
      */
-    static String of(String parent, String id, boolean systemd) {
+    public static String of(String parent, String id, boolean systemd) {
         if (!systemd) {
             if (!parent.isEmpty() && (!parent.startsWith("/") || parent.endsWith(SLICE))) {
                 throw bad(parent, "it is not a path of the driver cgroupfs", "cgroupfs");
@@ -31,6 +32,22 @@ final class CgroupPaths {
         String form = (slice.isEmpty() ? "system.slice" : slice) + ":" + PREFIX + ":" + id;
         CgroupPath.resolve(form); // refuses what systemd would take for something else
         return form;
+    }
+
+    /**
+     * The path of a pod's own cgroup, which whoever asked for the pod has made.
+     *
+     * @param parent as for {@link #of}, and accepted there
+     * @return empty if the pod has none of its own
+     */
+    public static Optional<String> ofPod(String parent, boolean systemd) {
+        if (parent.isEmpty()) {
+            return Optional.empty();
+        }
+        String path = systemd
+                ? CgroupPath.ofSlice(parent.substring(parent.lastIndexOf('/') + 1))
+                : CgroupPath.resolve(parent);
+        return path.equals("/") ? Optional.empty() : Optional.of(path); // the root is everybody's
     }
 
     private static Fault bad(String parent, String why, String driver) {

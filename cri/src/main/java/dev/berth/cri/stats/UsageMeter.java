@@ -4,6 +4,7 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.cgroup.CgroupStats.Pressure;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 public final class UsageMeter {
     /** Two readings that are closer than this say more about the scheduler's tick than about the load. */
     private static final Duration SHORTEST = Duration.ofMillis(100);
+
+    private static final double NANOS = Duration.ofSeconds(1).toNanos();
 
     private final Map<String, Sample> last = new ConcurrentHashMap<>();
     private final Ticker ticker;
@@ -35,13 +38,16 @@ public final class UsageMeter {
      * Measures.
      *
      * @param id of the container or pod, or whatever names the cgroup
+     * @param since when it began to count; the first reading of an id has the rate since then, as there is no other
      */
-    public Usage measure(String id, CgroupStats stats) {
+    public Usage measure(String id, CgroupStats stats, Instant since) {
         long swapUsed = stats.swapBytes().orElse(0);
         OptionalLong swapLimit = stats.swapLimitBytes();
+        Instant now = clock.instant();
+        Duration life = Duration.between(since, now);
         return new Usage(
-                clock.instant(),
-                new Usage.Cpu(stats.cpuNanos(), rate(id, stats.cpuNanos()), cpuPressure(stats)),
+                now,
+                new Usage.Cpu(stats.cpuNanos(), rate(id, stats.cpuNanos(), life), cpuPressure(stats)),
                 memory(stats),
                 new Usage.Swap(
                         swapLimit.isEmpty()
@@ -64,24 +70,28 @@ public final class UsageMeter {
                 memoryPressure(stats));
     }
 
-    private OptionalLong rate(String id, long coreNanos) {
+    private OptionalLong rate(String id, long coreNanos, Duration life) {
         long now = ticker.nanos();
-        Sample sample = last.compute(id, (key, before) -> next(before, now, coreNanos));
+        Sample sample = last.compute(id, (_, before) -> next(before, now, coreNanos, life));
         return sample == null ? OptionalLong.empty() : sample.rate();
     }
 
-    private static Sample next(@Nullable Sample before, long now, long coreNanos) {
+    private static Sample next(@Nullable Sample before, long now, long coreNanos, Duration life) {
         if (before == null || coreNanos < before.coreNanos()) { // the first, or of a cgroup made anew
-            return new Sample(now, coreNanos, OptionalLong.empty());
+            return new Sample(now, coreNanos, rate(coreNanos, life.toNanos()));
         }
         long elapsed = now - before.ticks();
         if (elapsed < SHORTEST.toNanos()) {
             return before;
         }
-        double rate = (double) (coreNanos - before.coreNanos())
-                / elapsed
-                * Duration.ofSeconds(1).toNanos();
-        return new Sample(now, coreNanos, OptionalLong.of(Math.round(rate)));
+        return new Sample(now, coreNanos, rate(coreNanos - before.coreNanos(), elapsed));
+    }
+
+    private static OptionalLong rate(long coreNanos, long elapsed) {
+        if (elapsed < SHORTEST.toNanos()) {
+            return OptionalLong.empty();
+        }
+        return OptionalLong.of(Math.round((double) coreNanos / elapsed * NANOS));
     }
 
     private static @Nullable Pressure cpuPressure(CgroupStats stats) {

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class UsageMeterTest {
+    private static final Instant NOW = Instant.ofEpochSecond(7);
     private static final long UNLIMITED_V1 = 9_223_372_036_854_771_712L;
 
     /** Time that stands still until it is told. */
@@ -33,7 +34,12 @@ class UsageMeterTest {
     }
 
     private final HandTicker ticker = new HandTicker();
-    private final UsageMeter meter = new UsageMeter(ticker, InstantSource.fixed(Instant.ofEpochSecond(7)));
+    private final UsageMeter meter = new UsageMeter(ticker, InstantSource.fixed(NOW));
+
+    /** As of something that began a second ago. */
+    private Usage measure(String id, CgroupStats stats) {
+        return meter.measure(id, stats, NOW.minusSeconds(1));
+    }
 
     private static CgroupStats.V1 v1(long nanos, MemoryEntry memory, @Nullable MemoryEntry withSwap) {
         var nothing = new MemoryEntry(0, 0, 0, 0);
@@ -66,8 +72,7 @@ class UsageMeterTest {
 
     @Test
     void memoryWithALimitAndSwap() {
-        Usage usage =
-                meter.measure("a", v1(5, new MemoryEntry(2000, 1000, 1500, 0), new MemoryEntry(2500, 1100, 0, 0)));
+        Usage usage = measure("a", v1(5, new MemoryEntry(2000, 1000, 1500, 0), new MemoryEntry(2500, 1100, 0, 0)));
         assertThat(usage.memory().workingSet()).isEqualTo(700);
         assertThat(usage.memory().available()).isEqualTo(OptionalLong.of(1300));
         assertThat(usage.memory().usage()).isEqualTo(1000);
@@ -80,7 +85,7 @@ class UsageMeterTest {
 
     @Test
     void withoutLimitsNothingIsAvailable() {
-        Usage usage = meter.measure("a", cpuOnly(5));
+        Usage usage = measure("a", cpuOnly(5));
         assertThat(usage.memory().available()).isEmpty();
         assertThat(usage.swap()).isEqualTo(new Usage.Swap(OptionalLong.empty(), OptionalLong.empty()));
         assertThat(usage.io()).isNull();
@@ -88,35 +93,37 @@ class UsageMeterTest {
 
     @Test
     void theWorkingSetIsNeverNegative() {
-        Usage usage = meter.measure("a", v1(5, new MemoryEntry(0, 100, 0, 0), null));
+        Usage usage = measure("a", v1(5, new MemoryEntry(0, 100, 0, 0), null));
         assertThat(usage.memory().workingSet()).isZero();
     }
 
     @Test
-    void aRateNeedsTwoReadings() {
-        assertThat(meter.measure("a", cpuOnly(1_000_000)).cpu().nanoCores()).isEmpty();
+    void aRateIsThatBetweenTwoReadingsAndAtFirstThatSinceTheStart() {
+        assertThat(measure("a", cpuOnly(1_000_000)).cpu().nanoCores()).isEqualTo(OptionalLong.of(1_000_000));
+        assertThat(meter.measure("new", cpuOnly(9), NOW.minusMillis(50)).cpu().nanoCores())
+                .as("too young to tell")
+                .isEmpty();
         ticker.sleep(Duration.ofSeconds(2));
-        assertThat(meter.measure("a", cpuOnly(501_000_000)).cpu().nanoCores()).isEqualTo(OptionalLong.of(250_000_000));
+        assertThat(measure("a", cpuOnly(501_000_000)).cpu().nanoCores()).isEqualTo(OptionalLong.of(250_000_000));
         ticker.sleep(Duration.ofMillis(50));
-        assertThat(meter.measure("a", cpuOnly(551_000_000)).cpu().nanoCores())
+        assertThat(measure("a", cpuOnly(551_000_000)).cpu().nanoCores())
                 .as("too soon: the rate of before")
                 .isEqualTo(OptionalLong.of(250_000_000));
         ticker.sleep(Duration.ofMillis(950));
-        assertThat(meter.measure("a", cpuOnly(1_501_000_000)).cpu().nanoCores())
-                .isEqualTo(OptionalLong.of(1_000_000_000));
-        assertThat(meter.measure("b", cpuOnly(9)).cpu().nanoCores())
+        assertThat(measure("a", cpuOnly(1_501_000_000)).cpu().nanoCores()).isEqualTo(OptionalLong.of(1_000_000_000));
+        assertThat(measure("b", cpuOnly(9)).cpu().nanoCores())
                 .as("each id for itself")
-                .isEmpty();
+                .isEqualTo(OptionalLong.of(9));
     }
 
     @Test
     void aCgroupMadeAnewStartsOver() {
-        meter.measure("a", cpuOnly(1_000_000));
+        measure("a", cpuOnly(1_000_000));
         ticker.sleep(Duration.ofSeconds(1));
-        assertThat(meter.measure("a", cpuOnly(10)).cpu().nanoCores()).isEmpty();
+        assertThat(measure("a", cpuOnly(10)).cpu().nanoCores()).isEqualTo(OptionalLong.of(10));
         ticker.sleep(Duration.ofSeconds(1));
         meter.forget("a");
-        assertThat(meter.measure("a", cpuOnly(20)).cpu().nanoCores()).isEmpty();
+        assertThat(measure("a", cpuOnly(20)).cpu().nanoCores()).isEqualTo(OptionalLong.of(20));
     }
 
     @Test
@@ -135,7 +142,7 @@ class UsageMeterTest {
                 new CgroupStats.IoV2(List.of(), pressure),
                 List.of(),
                 List.of());
-        Usage usage = meter.measure("v2", stats);
+        Usage usage = measure("v2", stats);
         assertThat(usage.cpu().coreNanos()).isEqualTo(3000);
         assertThat(usage.cpu().pressure()).isEqualTo(pressure);
         assertThat(usage.memory().pressure()).isEqualTo(pressure);

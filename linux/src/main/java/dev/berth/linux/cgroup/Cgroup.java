@@ -100,6 +100,14 @@ public abstract sealed class Cgroup permits CgroupV1, CgroupV2 {
     /** The counters of this cgroup and all below it. */
     public abstract CgroupStats stats() throws IOException;
 
+    /**
+     * Processor time, memory, swap, the number of tasks, and where the kernel tells it how long tasks waited; all else reads
+     * as nothing. A few files in the place of forty: this is for who asks about all containers of a host every few seconds.
+     *
+     * @throws java.nio.file.NoSuchFileException if it is gone
+     */
+    public abstract CgroupStats usage() throws IOException;
+
     /** How many processes in it (or below) the kernel has killed for lack of memory. 0 if it is gone. */
     public abstract long oomKills() throws IOException;
 

@@ -156,6 +156,11 @@ final class CgroupV1 extends Cgroup {
     }
 
     @Override
+    public CgroupStats usage() throws IOException {
+        return StatsV1.usage(this);
+    }
+
+    @Override
     public long oomKills() throws IOException {
         Path memory = byController.get("memory");
         long kills = 0;

@@ -125,6 +125,11 @@ final class CgroupV2 extends Cgroup {
     }
 
     @Override
+    public CgroupStats usage() throws IOException {
+        return StatsV2.usage(directory);
+    }
+
+    @Override
     public long oomKills() throws IOException {
         return ControlFile.table(directory.resolve("memory.events")).getOrDefault("oom_kill", 0L);
     }

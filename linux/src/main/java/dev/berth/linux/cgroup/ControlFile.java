@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,9 @@ import java.util.Map;
 final class ControlFile {
     /** What a number reads as if there is no limit, on either version. */
     static final long UNLIMITED = Long.MAX_VALUE;
+
+    /** Most of these files fit into it. Their size is told as 0, so asking for it first is two calls for nothing. */
+    private static final int PAGE = 4096;
 
     private ControlFile() {}
 
@@ -39,7 +43,15 @@ final class ControlFile {
     /** The whole content without white space at its ends; empty if there is no such file, or none any more. */
     static String read(Path file) throws IOException {
         try (var in = new FileInputStream(file.toFile())) {
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
+            byte[] buffer = new byte[PAGE];
+            int length = 0;
+            for (int n = in.read(buffer); n > 0; n = in.read(buffer, length, buffer.length - length)) {
+                length += n;
+                if (length == buffer.length) {
+                    buffer = Arrays.copyOf(buffer, length * 2);
+                }
+            }
+            return new String(buffer, 0, length, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
             if (!Files.exists(file)) {
                 return "";

@@ -4,6 +4,7 @@ import dev.berth.linux.cgroup.CgroupStats.BlockIo;
 import dev.berth.linux.cgroup.CgroupStats.MemoryEntry;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 final class StatsV1 {
     private static final MemoryEntry NOTHING = new MemoryEntry(0, 0, 0, 0);
 
+    private static final CgroupStats.MemoryV1 NO_MEMORY = new CgroupStats.MemoryV1(
+            Map.of(), NOTHING, null, NOTHING, NOTHING, new CgroupStats.OomControl(false, false, 0));
+
     private StatsV1() {}
 
     static CgroupStats.V1 read(CgroupV1 cgroup) throws IOException {
@@ -25,6 +29,46 @@ final class StatsV1 {
                 blockIo(cgroup.find("blkio")),
                 hugePages(cgroup.find("hugetlb")),
                 StatsV2.rdma(cgroup.find("rdma")));
+    }
+
+    /** See {@link Cgroup#usage()}. */
+    static CgroupStats.V1 usage(CgroupV1 cgroup) throws IOException {
+        Path account = cgroup.find("cpuacct");
+        Path memory = cgroup.find("memory");
+        String cpu = account == null ? "" : ControlFile.read(account.resolve("cpuacct.usage"));
+        String bytes = memory == null ? "" : ControlFile.read(memory.resolve("memory.usage_in_bytes"));
+        if (cpu.isEmpty() && bytes.isEmpty()) {
+            throw new NoSuchFileException(cgroup.path());
+        }
+        return new CgroupStats.V1(
+                new CgroupStats.CpuV1(ControlFile.number(cpu, 0), 0, 0, List.of(), new CgroupStats.Throttling(0, 0, 0)),
+                memory == null ? NO_MEMORY : usage(memory, ControlFile.number(bytes, 0)),
+                new CgroupStats.Pids(tasks(cgroup.find("pids")), ControlFile.UNLIMITED),
+                List.of(),
+                List.of(),
+                List.of());
+    }
+
+    private static CgroupStats.MemoryV1 usage(Path directory, long bytes) throws IOException {
+        String withSwap = ControlFile.read(directory.resolve("memory.memsw.usage_in_bytes"));
+        long limit = ControlFile.number(directory.resolve("memory.limit_in_bytes"), 0);
+        return new CgroupStats.MemoryV1(
+                ControlFile.table(directory.resolve("memory.stat")),
+                new MemoryEntry(limit, bytes, 0, 0),
+                withSwap.isEmpty()
+                        ? null
+                        : new MemoryEntry(
+                                ControlFile.number(directory.resolve("memory.memsw.limit_in_bytes"), 0),
+                                ControlFile.number(withSwap, 0),
+                                0,
+                                0),
+                NOTHING,
+                NOTHING,
+                NO_MEMORY.oom());
+    }
+
+    private static long tasks(@Nullable Path directory) throws IOException {
+        return directory == null ? 0 : ControlFile.number(directory.resolve("pids.current"), 0);
     }
 
     private static CgroupStats.CpuV1 cpu(@Nullable Path account, @Nullable Path cpu) throws IOException {
@@ -51,8 +95,7 @@ final class StatsV1 {
 
     private static CgroupStats.MemoryV1 memory(@Nullable Path directory) throws IOException {
         if (directory == null) {
-            var quiet = new CgroupStats.OomControl(false, false, 0);
-            return new CgroupStats.MemoryV1(Map.of(), NOTHING, null, NOTHING, NOTHING, quiet);
+            return NO_MEMORY;
         }
         Map<String, Long> oom = ControlFile.table(directory.resolve("memory.oom_control"));
         boolean swap = Files.exists(directory.resolve("memory.memsw.usage_in_bytes"));

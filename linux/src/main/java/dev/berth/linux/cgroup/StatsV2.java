@@ -5,6 +5,7 @@ import dev.berth.linux.cgroup.CgroupStats.Stall;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -29,6 +30,28 @@ final class StatsV2 {
                 rdma(directory));
     }
 
+    /** See {@link Cgroup#usage()}. */
+    static CgroupStats.V2 usage(Path directory) throws IOException {
+        Map<String, Long> cpu = ControlFile.table(directory.resolve("cpu.stat"));
+        if (cpu.isEmpty()) { // every cgroup has this file, whatever its controllers
+            throw new NoSuchFileException(directory.toString());
+        }
+        String swap = ControlFile.read(directory.resolve("memory.swap.current"));
+        return new CgroupStats.V2(
+                new CgroupStats.CpuV2(cpu, pressure(directory.resolve("cpu.pressure"))),
+                new CgroupStats.MemoryV2(
+                        ControlFile.table(directory.resolve("memory.stat")),
+                        ControlFile.number(directory.resolve("memory.current"), 0),
+                        ControlFile.number(directory.resolve("memory.max"), ControlFile.UNLIMITED),
+                        0,
+                        swap.isEmpty() ? null : swap(directory, ControlFile.number(swap, 0), 0),
+                        new CgroupStats.MemoryEvents(Map.of(), pressure(directory.resolve("memory.pressure")))),
+                new CgroupStats.Pids(ControlFile.number(directory.resolve("pids.current"), 0), ControlFile.UNLIMITED),
+                new CgroupStats.IoV2(List.of(), pressure(directory.resolve("io.pressure"))),
+                List.of(),
+                List.of());
+    }
+
     private static CgroupStats.MemoryV2 memory(Path directory) throws IOException {
         boolean swap = Files.exists(directory.resolve("memory.swap.current"));
         var events = new CgroupStats.MemoryEvents(
@@ -38,16 +61,18 @@ final class StatsV2 {
                 ControlFile.number(directory.resolve("memory.current"), 0),
                 ControlFile.number(directory.resolve("memory.max"), ControlFile.UNLIMITED),
                 ControlFile.number(directory.resolve("memory.peak"), 0),
-                swap ? swap(directory) : null,
+                swap
+                        ? swap(
+                                directory,
+                                ControlFile.number(directory.resolve("memory.swap.current"), 0),
+                                ControlFile.number(directory.resolve("memory.swap.peak"), 0))
+                        : null,
                 events);
     }
 
-    private static CgroupStats.MemoryEntry swap(Path directory) throws IOException {
-        return new CgroupStats.MemoryEntry(
-                ControlFile.number(directory.resolve("memory.swap.max"), ControlFile.UNLIMITED),
-                ControlFile.number(directory.resolve("memory.swap.current"), 0),
-                ControlFile.number(directory.resolve("memory.swap.peak"), 0),
-                0);
+    private static CgroupStats.MemoryEntry swap(Path directory, long used, long peak) throws IOException {
+        long limit = ControlFile.number(directory.resolve("memory.swap.max"), ControlFile.UNLIMITED);
+        return new CgroupStats.MemoryEntry(limit, used, peak, 0);
     }
 
     static CgroupStats.Pids pids(@Nullable Path directory) throws IOException {

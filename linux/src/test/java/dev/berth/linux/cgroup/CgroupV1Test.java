@@ -8,6 +8,7 @@ import dev.berth.kernel.Ids;
 import dev.berth.kernel.Ticker;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -154,6 +155,23 @@ class CgroupV1Test {
                 .containsKeys("cache", "rss", "total_inactive_file", "hierarchical_memory_limit");
         assertThat(stats.cpu().perCpuNanos()).isNotEmpty();
         assertThat(stats.workingSetBytes()).isLessThanOrEqualTo(stats.memoryBytes());
+    }
+
+    @Test
+    void usageAloneHasTheSameFigures() throws Exception {
+        assertThatThrownBy(() -> cgroup.usage()).as("there is none").isInstanceOf(NoSuchFileException.class);
+        cgroup.create();
+        cgroup.limit(new CgroupLimits(
+                CgroupLimits.Cpu.NONE, new CgroupLimits.Memory(64 << 20, 0, 0), 0, List.of(), Map.of()));
+        Process sleeper = start("sleep", "600");
+        cgroup.attach((int) sleeper.pid());
+        CgroupStats usage = cgroup.usage();
+        CgroupStats all = cgroup.stats();
+        assertThat(usage.pids().current()).isEqualTo(1);
+        assertThat(usage.cpuNanos()).isLessThanOrEqualTo(all.cpuNanos());
+        assertThat(usage.memoryLimitBytes()).isEqualTo(all.memoryLimitBytes()).hasValue(64 << 20);
+        assertThat(usage.swapBytes().isPresent()).isEqualTo(all.swapBytes().isPresent());
+        assertThat(((CgroupStats.V1) usage).memory().stat()).containsKey("total_inactive_file");
     }
 
     @Test

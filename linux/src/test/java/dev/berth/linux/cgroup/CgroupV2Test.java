@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.kernel.Ticker;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -153,6 +154,56 @@ class CgroupV2Test {
         assertThat(stats.hugePages()).hasSize(1);
         assertThat(stats.rdma()).containsExactly(new CgroupStats.Rdma("mlx5_0", 1, 2, Long.MAX_VALUE, 9));
         assertThat(cgroup.oomKills()).isEqualTo(1);
+    }
+
+    /** What the files of a container under load looked like on a kernel 6.12 that runs version 2 alone. */
+    private static Cgroup recorded() throws Exception {
+        Path tree = Path.of(CgroupV2Test.class.getResource("/cgroup2").toURI());
+        return Cgroups.of(List.of("30 24 0:26 / " + tree + " rw - cgroup2 cgroup2 rw"), Ticker.system())
+                .cgroup("/pods/leaf");
+    }
+
+    private static void assertUsage(CgroupStats.V2 stats) {
+        assertThat(stats.cpuNanos()).isEqualTo(81_234_567_000L);
+        assertThat(stats.memoryBytes()).isEqualTo(65_011_712);
+        assertThat(stats.workingSetBytes()).isEqualTo(65_011_712 - 15_728_640);
+        assertThat(stats.memoryLimitBytes()).isEqualTo(OptionalLong.of(134_217_728));
+        assertThat(stats.rssBytes()).isEqualTo(41_943_040);
+        assertThat(stats.pageFaults()).isEqualTo(34_567);
+        assertThat(stats.majorPageFaults()).isEqualTo(89);
+        assertThat(stats.swapBytes()).isEqualTo(OptionalLong.of(1_048_576));
+        assertThat(stats.swapLimitBytes()).isEqualTo(OptionalLong.of(67_108_864));
+        assertThat(stats.pids().current()).isEqualTo(12);
+        assertThat(stats.cpu().pressure())
+                .isEqualTo(new CgroupStats.Pressure(
+                        new CgroupStats.Stall(1.22, 0.85, 0.31, 9_812_345),
+                        new CgroupStats.Stall(1.01, 0.77, 0.28, 8_812_345)));
+        assertThat(stats.memory().events().pressure())
+                .isEqualTo(new CgroupStats.Pressure(
+                        new CgroupStats.Stall(0, 0, 0, 1234), new CgroupStats.Stall(0, 0, 0, 1200)));
+        assertThat(stats.io().pressure())
+                .isEqualTo(new CgroupStats.Pressure(
+                        new CgroupStats.Stall(12.5, 4.03, 0.99, 77_000), new CgroupStats.Stall(11, 3.9, 0.9, 70_000)));
+    }
+
+    @Test
+    void aRecordedTreeIsReadWhole() throws Exception {
+        var stats = (CgroupStats.V2) recorded().stats();
+        assertUsage(stats);
+        assertThat(stats.cpu().stat("throttled_usec")).isEqualTo(5_600_000);
+        assertThat(stats.memory().maxUsage()).isEqualTo(70_000_640);
+        assertThat(stats.memory().events().count("max")).isEqualTo(17);
+        assertThat(stats.pids().limit()).isEqualTo(1024);
+        assertThat(stats.io().devices()).extracting(CgroupStats.IoDevice::major).containsExactly(8L, 253L, 7L);
+        assertThat(stats.hugePages()).containsExactly(new CgroupStats.HugePages("2MB", 2_097_152, Long.MAX_VALUE, 3));
+    }
+
+    @Test
+    void usageAloneIsTheSameInFewerFiles() throws Exception {
+        var usage = (CgroupStats.V2) recorded().usage();
+        assertUsage(usage);
+        assertThat(usage.hugePages()).isEmpty();
+        assertThatThrownBy(() -> cgroup.usage()).as("there is none").isInstanceOf(NoSuchFileException.class);
     }
 
     @Test

@@ -1,0 +1,174 @@
+package dev.berth.cri;
+
+import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.PodConfig;
+import dev.berth.cri.config.Resources;
+import dev.berth.oci.RuntimeSpec;
+import io.avaje.jsonb.JsonType;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What only a curious reader asks for. Under the key {@code info} it is what containerd tells, by containerd's names, for the
+ * scripts that were written for it ({@code crictl inspect | jq .info.pid}); under other keys it is ours. Made for those who ask.
+ */
+final class Verbose {
+    private final JsonType<Object> json = Ledger.json().type(Object.class);
+    private final CriContext context;
+    private final ContainerMaking making;
+
+    Verbose(CriContext context, ContainerMaking making) {
+        this.context = context;
+        this.making = making;
+    }
+
+    Map<String, String> of(Pod pod) {
+        var answer = new LinkedHashMap<String, String>();
+        answer.put("timeline", timeline(pod.timeline()));
+        Resources limits = pod.config().resources();
+        if (limits != null) {
+            answer.put("resources", limits.toString());
+        }
+        Resources overhead = pod.config().overhead();
+        if (overhead != null) {
+            answer.put("overhead", overhead.toString());
+        }
+        if (pod.netns() != null) {
+            answer.put("networkNamespace", pod.netns());
+        }
+        var info = new LinkedHashMap<String, Object>();
+        info.put("pid", pid(pod));
+        info.put("processStatus", pod.ready() ? "running" : "exited");
+        info.put("netNamespaceClosed", !pod.ready());
+        info.put("snapshotter", making.snapshots().name());
+        info.put("runtimeHandler", pod.handler());
+        info.put("config", config(pod.config()));
+        if (pod.netns() != null) {
+            info.put("runtimeSpec", Map.of("linux", Map.of("namespaces", List.of(network(pod.netns())))));
+            info.put("cniResult", Map.of("Interfaces", Map.of("eth0", addresses(pod))));
+        }
+        answer.put("info", json.toJson(info));
+        return answer;
+    }
+
+    /** A pod has no process of its own, unless its containers share one; whoever enters a pod by a process gets one that is in it. */
+    private int pid(Pod pod) {
+        return context.ledger().containersOf(pod.id()).stream()
+                .filter(container -> container.state() == ContainerState.RUNNING)
+                .mapToInt(container -> container.life().pid())
+                .findFirst()
+                .orElse(0);
+    }
+
+    private static Map<String, Object> network(String path) {
+        return Map.of("type", "network", "path", path);
+    }
+
+    private static Map<String, Object> addresses(Pod pod) {
+        return Map.of(
+                "IPConfigs",
+                pod.ips().stream().map(address -> Map.of("IP", address)).toList());
+    }
+
+    Map<String, String> of(Container container) {
+        var answer = new LinkedHashMap<String, String>();
+        answer.put("timeline", timeline(container.timeline()));
+        answer.put("pid", String.valueOf(container.life().pid()));
+        answer.put("snapshot", container.snapshot());
+        Optional<Pod> pod = context.ledger().findPod(container.podId());
+        var info = new LinkedHashMap<String, Object>();
+        info.put("sandboxID", container.podId());
+        info.put("pid", container.life().pid());
+        info.put("removing", false);
+        info.put("snapshotKey", container.snapshot());
+        info.put("snapshotter", making.snapshots().name());
+        info.put("runtimeHandler", pod.map(Pod::handler).orElse(""));
+        info.put("config", config(container.config(), container.resources()));
+        info.put("runtimeSpec", spec(making.spec(container)));
+        answer.put("info", json.toJson(info));
+        return answer;
+    }
+
+    private Object spec(RuntimeSpec spec) {
+        return json.fromJson(new String(spec.toJson(), StandardCharsets.UTF_8));
+    }
+
+    private static Map<String, Object> config(PodConfig config) {
+        var answer = new LinkedHashMap<String, Object>();
+        var metadata = config.metadata();
+        answer.put(
+                "metadata",
+                Map.of(
+                        "name", metadata.name(),
+                        "uid", metadata.uid(),
+                        "namespace", metadata.namespace(),
+                        "attempt", metadata.attempt()));
+        answer.put("hostname", config.hostname());
+        answer.put("log_directory", config.logDirectory());
+        answer.put("labels", config.labels());
+        answer.put("annotations", config.annotations());
+        answer.put("linux", Map.of("cgroup_parent", config.cgroupParent(), "sysctls", config.sysctls()));
+        return answer;
+    }
+
+    private static Map<String, Object> config(ContainerConfig config, @Nullable Resources resources) {
+        var answer = new LinkedHashMap<String, Object>();
+        answer.put(
+                "metadata",
+                Map.of(
+                        "name", config.metadata().name(),
+                        "attempt", config.metadata().attempt()));
+        answer.put(
+                "image",
+                Map.of(
+                        "image", config.image().image(),
+                        "user_specified_image", config.image().userSpecifiedImage()));
+        answer.put("command", config.command());
+        answer.put("args", config.args());
+        answer.put("working_dir", config.workingDir());
+        answer.put(
+                "envs",
+                config.env().stream()
+                        .map(variable -> Map.of("key", variable.name(), "value", variable.value()))
+                        .toList());
+        answer.put("mounts", config.mounts().stream().map(Verbose::mount).toList());
+        answer.put("labels", config.labels());
+        answer.put("annotations", config.annotations());
+        answer.put("log_path", config.logPath());
+        answer.put("stdin", config.stdin());
+        answer.put("tty", config.tty());
+        if (resources != null) {
+            answer.put(
+                    "linux",
+                    Map.of(
+                            "resources",
+                            Map.of(
+                                    "cpu_period", resources.cpuPeriod(),
+                                    "cpu_quota", resources.cpuQuota(),
+                                    "cpu_shares", resources.cpuShares(),
+                                    "memory_limit_in_bytes", resources.memoryLimit(),
+                                    "oom_score_adj", resources.oomScoreAdj())));
+        }
+        return answer;
+    }
+
+    private static Map<String, Object> mount(ContainerConfig.VolumeMount mount) {
+        return Map.of(
+                "container_path", mount.containerPath(),
+                "host_path", mount.hostPath(),
+                "readonly", mount.readonly());
+    }
+
+    private static String timeline(Iterable<Timing> steps) {
+        var text = new StringBuilder();
+        for (Timing step : steps) {
+            text.append(String.format(Locale.ROOT, "%8.2f ms  %s%n", step.micros() / 1000.0, step.name()));
+        }
+        return text.toString();
+    }
+}
