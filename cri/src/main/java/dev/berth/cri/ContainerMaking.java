@@ -4,12 +4,14 @@ import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.IdMapping;
 import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.HandlerRules;
 import dev.berth.cri.spec.ImageFiles;
 import dev.berth.cri.spec.ImageUser;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.cri.spec.SpecRequest;
+import dev.berth.cri.spec.UserIds;
 import dev.berth.cri.spec.Users;
 import dev.berth.images.Image;
 import dev.berth.images.Images;
@@ -30,10 +32,12 @@ import dev.berth.tasks.NewTask.RootMount;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
@@ -93,7 +97,7 @@ final class ContainerMaking {
         Prepared prepared;
         var aside = new Timeline(context.ticker());
         try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
-            shop.snapshots().prepare(SPACE, id, image.snapshot(), Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
+            shop.snapshots().prepare(SPACE, id, image.snapshot(), labels(pod));
             aside.done("writable layer, made meanwhile");
         })) {
             if (image.snapshot().isEmpty()) {
@@ -135,6 +139,21 @@ final class ContainerMaking {
         prepared.mounted().requireThere(shop.snapshots());
         specs.put(id, prepared.spec());
         return container;
+    }
+
+    private static Map<String, String> labels(Pod pod) {
+        Map<String, String> labels = new HashMap<>(Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
+        UserIds.of(pod.config().namespaces()).ifPresent(ids -> {
+            labels.put(Snapshotter.USERS, text(ids.uids()));
+            labels.put(Snapshotter.GROUPS, text(ids.gids()));
+        });
+        return labels;
+    }
+
+    private static String text(List<IdMapping> ranges) {
+        return ranges.stream()
+                .map(range -> range.containerId() + ":" + range.hostId() + ":" + range.length())
+                .collect(Collectors.joining(","));
     }
 
     /** What needs no more than a look into the image. */

@@ -51,10 +51,12 @@ public final class Cri implements AutoCloseable {
                 new Cleaning(parts.store().metadata(), ticker, BETWEEN_ATTEMPTS),
                 new CriContext.Time(clock, ticker));
         Cgroups cgroups = Cgroups.detect(ticker);
+        var userNamespaces = new UserNamespaceSupport(config.root());
         var environment = new PodEnvironment(
                 parts.tasks(),
                 parts.networks(),
                 parts.namespaces(),
+                userNamespaces,
                 config.state().resolve("pod-files"));
         var making = new ContainerMaking(
                 context,
@@ -73,7 +75,7 @@ public final class Cri implements AutoCloseable {
         this.containers = new Containers(context, making, running, statistics::forget);
         this.pods = new Pods(config, context, environment, containers);
         this.images = parts.images();
-        this.node = new Node(config, parts.tasks(), parts.networks());
+        this.node = new Node(config, parts.tasks(), parts.networks(), userNamespaces);
         this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
         this.recovery = new Recovery(context, running, parts);

@@ -30,8 +30,10 @@ public final class Node {
     private final CriConfig config;
     private final Tasks tasks;
     private final PodNetworks networks;
+    private final UserNamespaceSupport userNamespaces;
 
-    Node(CriConfig config, Tasks tasks, PodNetworks networks) {
+    Node(CriConfig config, Tasks tasks, PodNetworks networks, UserNamespaceSupport userNamespaces) {
+        this.userNamespaces = userNamespaces;
         this.config = config;
         this.tasks = tasks;
         this.networks = networks;
@@ -81,6 +83,7 @@ public final class Node {
         var conditions = new ArrayList<Condition>();
         conditions.add(runtimes.condition());
         conditions.add(new Condition("NetworkReady", network.ready(), network.reason(), network.message()));
+        boolean users = userNamespaces.obstacle().isEmpty();
         Map<String, String> info = new LinkedHashMap<>();
         if (verbose) {
             info.putAll(runtimes.info());
@@ -88,7 +91,7 @@ public final class Node {
             info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
         }
         return new Status(
-                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet())), info);
+                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet()), users), info);
     }
 
     /** What containerd's clients look for there, by its names. */

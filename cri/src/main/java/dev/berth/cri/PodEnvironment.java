@@ -1,10 +1,13 @@
 package dev.berth.cri;
 
+import dev.berth.cri.config.IdMapping;
 import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.NamespaceOptions.Mode;
+import dev.berth.cri.config.NamespaceOptions.UserNamespace;
 import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.spec.PodFiles;
 import dev.berth.cri.spec.Sysctls;
+import dev.berth.cri.spec.UserIds;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Namespace;
@@ -24,6 +27,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,11 +42,19 @@ final class PodEnvironment {
     private final Tasks tasks;
     private final PodNetworks networks;
     private final NetworkNamespaces namespaces;
+    private final UserNamespaceSupport userNamespaces;
     private final Path directory;
     private final String nodeName;
 
     /** @param directory below which each pod has a folder for its files */
-    PodEnvironment(Tasks tasks, PodNetworks networks, NetworkNamespaces namespaces, Path directory) throws IOException {
+    PodEnvironment(
+            Tasks tasks,
+            PodNetworks networks,
+            NetworkNamespaces namespaces,
+            UserNamespaceSupport userNamespaces,
+            Path directory)
+            throws IOException {
+        this.userNamespaces = userNamespaces;
         this.tasks = tasks;
         this.networks = networks;
         this.namespaces = namespaces;
@@ -56,6 +68,9 @@ final class PodEnvironment {
         Pod made = pod;
         if (config.namespaces().network() != Mode.NODE) {
             Pod planned = pod.withNetwork(namespaces.path(pod.id()).toString(), List.of());
+            if (UserIds.of(config.namespaces()).isPresent()) {
+                return makeOwned(planned, timeline);
+            }
             boolean first = config.namespaces().pid() == Mode.POD; // the init of the pod is born in it
             if (first) {
                 makeNetwork(planned, timeline);
@@ -65,6 +80,25 @@ final class PodEnvironment {
             tasks.createPod(request(pod));
             timeline.done("namespaces");
         }
+        write(made);
+        timeline.done("files");
+        return made;
+    }
+
+    /** With a user namespace all others come from the supervisor, because it must own them. */
+    private Pod makeOwned(Pod planned, Timeline timeline) throws InterruptedException {
+        tasks.createPod(request(planned));
+        String network = tasks.podStatus(task(planned.id()))
+                .map(status -> status.info().getOrDefault(dev.berth.tasks.Pod.NETWORK, ""))
+                .orElse("");
+        if (network.isEmpty()) {
+            throw Fault.unavailable(
+                    "make pod " + planned.id(), "the supervisor has been replaced meanwhile", "Try again");
+        }
+        namespaces.adopt(planned.id(), Path.of(network), sysctls(planned.config(), true));
+        timeline.done("namespaces");
+        Pod made = connected(planned, networks.attach(networkRequest(planned)));
+        timeline.done("network");
         write(made);
         timeline.done("files");
         return made;
@@ -85,12 +119,14 @@ final class PodEnvironment {
             timeline.done("network");
             others.await();
             timeline.done("other namespaces, made meanwhile");
-            return pod.withNetwork(
-                    pod.netns(),
-                    attached.addresses().stream()
-                            .map(InetAddress::getHostAddress)
-                            .toList());
+            return connected(pod, attached);
         }
+    }
+
+    private static Pod connected(Pod pod, Attachment attached) {
+        return pod.withNetwork(
+                pod.netns(),
+                attached.addresses().stream().map(InetAddress::getHostAddress).toList());
     }
 
     /** Takes away what costs something while nobody uses it. */
@@ -139,9 +175,19 @@ final class PodEnvironment {
                 options.ipc() == Mode.NODE ? 0 : SHM_BYTES,
                 options.pid() == Mode.POD,
                 sysctls(config, false),
-                config.cgroupParent());
+                config.cgroupParent(),
+                UserIds.of(options)
+                        .map(ids -> new PodRequest.Users(ranges(ids.uids()), ranges(ids.gids())))
+                        .orElse(null));
     }
 
+    private static List<PodRequest.Users.Range> ranges(List<IdMapping> ids) {
+        return ids.stream()
+                .map(range -> new PodRequest.Users.Range(range.containerId(), range.hostId(), range.length()))
+                .toList();
+    }
+
+    /** Those of its network, or all others; the names are paths. */
     private static Map<String, String> sysctls(PodConfig config, boolean network) {
         return Sysctls.check(config.sysctls(), config.namespaces()).entrySet().stream()
                 .filter(entry -> entry.getKey().startsWith("net/") == network)
@@ -188,6 +234,11 @@ final class PodEnvironment {
     private void write(Pod pod) {
         try {
             PodFiles.write(files(pod.id()), content(pod.config(), pod.ips()));
+            Optional<UserNamespace> ids = UserIds.of(pod.config().namespaces());
+            if (ids.isPresent()) {
+                PodFiles.give(files(pod.id()), (int) ids.get().uids().getFirst().hostId(), (int)
+                        ids.get().gids().getFirst().hostId());
+            }
         } catch (IOException e) {
             throw Fault.internal("write the files of pod " + pod.id(), String.valueOf(e.getMessage()), "")
                     .causedBy(e);
@@ -205,7 +256,14 @@ final class PodEnvironment {
     }
 
     /** @throws Fault INVALID_ARGUMENT for what could not be made */
-    void check(PodConfig config) {
+    void check(PodConfig config) throws InterruptedException {
+        UserIds.check(config);
+        if (UserIds.of(config.namespaces()).isPresent()) {
+            Optional<String> obstacle = userNamespaces.obstacle();
+            if (obstacle.isPresent()) {
+                throw Fault.precondition("make a pod with a user namespace", obstacle.get(), "Use hostUsers: true");
+            }
+        }
         Objects.requireNonNull(content(config, List.of()));
         Sysctls.check(config.sysctls(), config.namespaces());
         Objects.requireNonNull(Bandwidth.of(config.annotations()));

@@ -47,8 +47,13 @@ final class Runtimes {
                 reasons.isEmpty() ? "No OCI runtime was found. Install crun or runc" : reasons);
     }
 
-    /** The default, and one handler for each name of the config. */
-    List<HandlerStatus> handlers(Iterable<String> names) {
+    /**
+     * The default, and one handler for each name of the config.
+     *
+     * @param userNamespaces whether the node can give pods user namespaces; who runs containers with a shim of his own cannot
+     *     have them
+     */
+    List<HandlerStatus> handlers(Iterable<String> names, boolean userNamespaces) {
         var handlers = new ArrayList<HandlerStatus>();
         for (String name : names) {
             Optional<SupervisorInfo.OciRuntime> runtime = found.stream()
@@ -60,7 +65,10 @@ final class Runtimes {
                     runtime.map(SupervisorInfo.OciRuntime::features)
                             .filter(Runtimes::recursiveReadOnly)
                             .isPresent(),
-                    false));
+                    userNamespaces
+                            && runtime.map(SupervisorInfo.OciRuntime::features)
+                                    .filter(Runtimes::userNamespace)
+                                    .isPresent()));
         }
         return handlers;
     }
@@ -68,6 +76,11 @@ final class Runtimes {
     /** The runtime lists {@code rro} among the mount options that it knows. */
     private static boolean recursiveReadOnly(String features) {
         return features.contains("\"rro\"");
+    }
+
+    /** One that tells which kinds of namespaces it knows must know this one; older ones all do. */
+    private static boolean userNamespace(String features) {
+        return !features.contains("\"namespaces\"") || features.contains("\"user\"");
     }
 
     Map<String, String> info() {

@@ -21,7 +21,8 @@ class PodEnvironmentTest {
     @SuppressWarnings("NullAway") // nothing is made here
     PodEnvironmentTest(@TempDir Path folder) throws IOException {
         namespaces = NetworkNamespaces.open(folder.resolve("netns"));
-        environment = new PodEnvironment(null, null, namespaces, folder.resolve("files"));
+        environment =
+                new PodEnvironment(null, null, namespaces, new UserNamespaceSupport(folder), folder.resolve("files"));
     }
 
     @AfterEach
@@ -30,7 +31,7 @@ class PodEnvironmentTest {
     }
 
     @Test
-    void itsLimitsOfBandwidth() {
+    void itsLimitsOfBandwidth() throws InterruptedException {
         Pod limited = SamplePod.with(
                 Map.of("kubernetes.io/ingress-bandwidth", "10M", "kubernetes.io/egress-bandwidth", "1k"));
         environment.check(limited.config());

@@ -347,6 +347,16 @@ public final class Fd implements AutoCloseable {
         }
     }
 
+    /** Gives what is open, a pipe for instance, to another user and group. */
+    public void chown(long uid, long gid) throws LinuxException {
+        use();
+        try {
+            FileCalls.chown(number, FileCalls.ITSELF, uid, gid);
+        } finally {
+            done();
+        }
+    }
+
     /** Closes the descriptor and wakes whoever waits for it. Calling it again is harmless. */
     @Override
     public void close() {

@@ -1,5 +1,6 @@
 package dev.berth.linux;
 
+import dev.berth.linux.UserNamespace.IdRange;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -29,6 +30,8 @@ final class MountOptions {
             "atime", MountFlag.NO_ATIME,
             "nostrictatime", MountFlag.STRICT_ATIME,
             "diratime", MountFlag.NO_DIR_ATIME);
+    private static final String UIDS = "uidmap=";
+    private static final String GIDS = "gidmap=";
     private static final Map<String, Propagation> PROPAGATIONS = Map.of(
             "private", Propagation.PRIVATE,
             "slave", Propagation.SLAVE,
@@ -38,6 +41,8 @@ final class MountOptions {
     private final String type;
     private final String source;
     private final Set<MountFlag> flags = EnumSet.noneOf(MountFlag.class);
+    private final List<IdRange> uids = new ArrayList<>();
+    private final List<IdRange> gids = new ArrayList<>();
     private final List<String> data = new ArrayList<>();
     private Propagation propagation = Propagation.UNCHANGED;
     private boolean bind;
@@ -49,7 +54,7 @@ final class MountOptions {
         this.source = source;
     }
 
-    static MountOptions parse(String type, String source, List<String> options) {
+    static MountOptions parse(String type, String source, List<String> options) throws LinuxException {
         MountOptions parsed = new MountOptions(type, source);
         parsed.bind = type.equals("bind");
         for (String option : options) {
@@ -58,7 +63,7 @@ final class MountOptions {
         return parsed;
     }
 
-    private void add(String option) {
+    private void add(String option) throws LinuxException {
         MountFlag set = SETS.get(option);
         MountFlag clear = CLEARS.get(option);
         String once = option.startsWith("r") ? option.substring(1) : option;
@@ -76,26 +81,49 @@ final class MountOptions {
             propagation = PROPAGATIONS.get(option);
         } else if (PROPAGATIONS.containsKey(once)) {
             propagation = PROPAGATIONS.get(once);
+        } else if (option.startsWith(UIDS)) {
+            uids.addAll(IdRange.parse(option.substring(UIDS.length())));
+        } else if (option.startsWith(GIDS)) {
+            gids.addAll(IdRange.parse(option.substring(GIDS.length())));
         } else if (!option.equals("relatime") && !option.equals("defaults") && !option.startsWith("X-")) {
             data.add(option);
         }
     }
 
-    DetachedMount mount() throws IOException, InterruptedException {
+    /** @param ids a user namespace that maps as the options say; null to make one if they say anything of it */
+    DetachedMount mount(@Nullable Fd ids) throws IOException, InterruptedException {
+        if (uids.isEmpty() && gids.isEmpty()) {
+            return mounted(null);
+        }
+        if (ids != null) {
+            return mounted(ids);
+        }
+        try (UserNamespace made = UserNamespace.create(uids, gids, Set.of())) {
+            return mounted(made.get(Namespaces.Kind.USER));
+        }
+    }
+
+    private DetachedMount mounted(@Nullable Fd ids) throws IOException, InterruptedException {
         if (bind) {
             if (!data.isEmpty()) {
                 throw new LinuxException("bind mount " + source + " with " + String.join(",", data), Errno.EINVAL);
             }
-            return withAttributes(Mounts.bind(Path.of(source), recursive));
+            return withAttributes(Mounts.bind(Path.of(source), recursive), ids);
         }
-        DetachedMount mount = type.equals("overlay")
-                ? Mounts.overlay(overlay())
-                : Mounts.filesystem(type, source.isEmpty() ? type : source, data, Set.of());
-        return withAttributes(mount);
+        if (type.equals("overlay")) {
+            return withAttributes(ids == null ? Mounts.overlay(overlay()) : Overlays.idmapped(overlay(), ids), null);
+        }
+        if (ids != null) {
+            throw new LinuxException("map the ids of a new " + type, Errno.EINVAL);
+        }
+        return withAttributes(Mounts.filesystem(type, source.isEmpty() ? type : source, data, Set.of()), null);
     }
 
-    private DetachedMount withAttributes(DetachedMount mount) throws LinuxException {
+    private DetachedMount withAttributes(DetachedMount mount, @Nullable Fd ids) throws LinuxException {
         try {
+            if (ids != null) {
+                mount.setattr(MountAttributes.nothing().idmappedBy(ids), false);
+            }
             if (!flags.isEmpty()) {
                 MountAttributes set = MountAttributes.nothing().with(flags.toArray(MountFlag[]::new));
                 mount.setattr(set, recursiveFlags);

@@ -72,13 +72,20 @@ public final class Mounts {
 
     /**
      * What a mount is asked for in containerd's form, {@code containerd.types.Mount}: types {@code bind}, {@code overlay}
-     * and those of the kernel, options as mount(8) takes them.
+     * and those of the kernel, options as mount(8) takes them. {@code uidmap=} and {@code gidmap=}, each with ranges
+     * {@code INSIDE:OUTSIDE:LENGTH} between commas, map the ids of a bind mount, and those of the lower layers of an overlay.
      *
      * @throws LinuxException EINVAL if the options contradict each other, and whatever the kernel answers
      */
     public static DetachedMount fromOptions(String type, String source, List<String> options)
             throws IOException, InterruptedException {
-        return MountOptions.parse(type, source, options).mount();
+        return MountOptions.parse(type, source, options).mount(null);
+    }
+
+    /** The same where a user namespace is at hand that maps as the options say: else one is made for the moment. */
+    public static DetachedMount fromOptions(String type, String source, List<String> options, Fd userNamespace)
+            throws IOException, InterruptedException {
+        return MountOptions.parse(type, source, options).mount(userNamespace);
     }
 
     /**

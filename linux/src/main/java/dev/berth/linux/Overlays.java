@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The two ways to make a detached overlay. */
 final class Overlays {
@@ -15,18 +16,22 @@ final class Overlays {
 
     /** Linux 6.7 and later: one fsconfig for each layer, so neither their number nor their names are a problem. */
     static DetachedMount layerByLayer(OverlayMount overlay) throws LinuxException {
+        return layerByLayer(overlay.lower(), overlay.upper(), overlay.options());
+    }
+
+    private static DetachedMount layerByLayer(
+            List<Path> layers, OverlayMount.@Nullable Upper upper, List<String> options) throws LinuxException {
         List<Fd> opened = new ArrayList<>();
         try (FsContext context = FsContext.open("overlay")) {
             context.string("source", "overlay");
-            for (Path lower : overlay.lower()) {
+            for (Path lower : layers) {
                 context.string("lowerdir+", name(lower, opened));
             }
-            OverlayMount.Upper upper = overlay.upper();
             if (upper != null) {
                 context.string("upperdir", name(upper.directory(), opened));
                 context.string("workdir", name(upper.work(), opened));
             }
-            for (String option : overlay.options()) {
+            for (String option : options) {
                 context.option(option);
             }
             return context.mount(0);
@@ -35,15 +40,47 @@ final class Overlays {
         }
     }
 
+    /**
+     * Layers whose owners appear as a user namespace maps them; the upper directory keeps the ids of the node, because the
+     * kernel works in it as the node's root, who need not have an id there.
+     *
+     * <p>The mount with the ids must have a place while the overlay is made. In a mount namespace of its own it lies on the
+     * directory that all layers share, so their names stay what they are, and nobody ever sees it.
+     */
+    static DetachedMount idmapped(OverlayMount overlay, Fd userNamespace) throws IOException, InterruptedException {
+        if (!Features.overlayLayerByLayer()) {
+            throw new LinuxException("map the ids of an overlay's layers, which needs Linux 6.7", Errno.ENOSYS);
+        }
+        Path base = commonParent(overlay.lower());
+        return Namespaces.inMountCopy(Propagation.PRIVATE, () -> {
+            List<Fd> opened = new ArrayList<>();
+            try (DetachedMount mapped = Mounts.bind(base, false)) {
+                OverlayMount.Upper upper = overlay.upper();
+                if (upper != null) {
+                    upper = new OverlayMount.Upper(opened(upper.directory(), opened), opened(upper.work(), opened));
+                }
+                mapped.setattr(MountAttributes.nothing().idmappedBy(userNamespace), false);
+                mapped.moveTo(base);
+                return layerByLayer(overlay.lower(), upper, overlay.options());
+            } finally {
+                opened.forEach(Fd::close);
+            }
+        });
+    }
+
+    private static Path opened(Path path, List<Fd> opened) throws LinuxException {
+        Fd fd = Fd.open(path, Fd.O_PATH);
+        opened.add(fd);
+        return fd.procPath();
+    }
+
     /** The path if the kernel takes it as it is, else a short name for it. */
     private static String name(Path path, List<Fd> opened) throws LinuxException {
         String text = path.toString();
         if (text.getBytes(StandardCharsets.UTF_8).length <= MAX_VALUE && text.indexOf('\\') < 0) {
             return text;
         }
-        Fd fd = Fd.open(path, Fd.O_PATH);
-        opened.add(fd);
-        return fd.procPath().toString();
+        return opened(path, opened).toString();
     }
 
     /**
@@ -51,7 +88,7 @@ final class Overlays {
      * layers go into one page of options, so their names are taken relative to the directory that they share.
      */
     static DetachedMount byOptions(OverlayMount overlay) throws IOException, InterruptedException {
-        Path base = commonParent(overlay);
+        Path base = commonParent(all(overlay));
         String options = options(overlay, base);
         if (options.getBytes(StandardCharsets.UTF_8).length > MAX_OPTIONS) {
             throw new LinuxException(
@@ -67,13 +104,17 @@ final class Overlays {
         });
     }
 
-    private static Path commonParent(OverlayMount overlay) {
+    private static List<Path> all(OverlayMount overlay) {
         List<Path> all = new ArrayList<>(overlay.lower());
         OverlayMount.Upper upper = overlay.upper();
         if (upper != null) {
             all.add(upper.directory());
             all.add(upper.work());
         }
+        return all;
+    }
+
+    private static Path commonParent(List<Path> all) {
         Path root = Path.of("/");
         Path common = all.getFirst().toAbsolutePath().normalize().getParent();
         for (Path path : all) {

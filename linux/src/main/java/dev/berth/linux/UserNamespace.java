@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -39,6 +40,28 @@ public final class UserNamespace implements AutoCloseable {
         public IdRange {
             if (inside < 0 || outside < 0 || length < 1 || inside + length > 1L << 32 || outside + length > 1L << 32) {
                 throw new IllegalArgumentException("not a range of IDs: " + inside + " " + outside + " " + length);
+            }
+        }
+
+        /**
+         * Reads ranges as mount options have them.
+         *
+         * @param text {@code INSIDE:OUTSIDE:LENGTH}, several with commas between
+         * @throws LinuxException EINVAL if it is not that
+         */
+        static List<IdRange> parse(String text) throws LinuxException {
+            try {
+                List<IdRange> ranges = new ArrayList<>();
+                for (String each : text.split(",", -1)) {
+                    String[] words = each.split(":", 3);
+                    ranges.add(
+                            new IdRange(Long.parseLong(words[0]), Long.parseLong(words[1]), Long.parseLong(words[2])));
+                }
+                return ranges;
+            } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
+                LinuxException refused = new LinuxException("map ids as \"" + text + "\" says", Errno.EINVAL);
+                refused.initCause(e);
+                throw refused;
             }
         }
     }
@@ -81,6 +104,37 @@ public final class UserNamespace implements AutoCloseable {
             } finally {
                 toChild.writer().close();
                 reap(child);
+            }
+        }
+    }
+
+    /**
+     * Writes into a file as root of a user namespace. The kernel's settings of an IPC namespace that one owns belong to its
+     * root: ours may not change them.
+     *
+     * @param others namespaces in which the file means what it shall, of the kinds that {@link #create} makes
+     * @throws LinuxException EINVAL if the kernel refuses it
+     */
+    public static void write(Fd user, Map<Namespaces.Kind, Fd> others, Path file, String text)
+            throws IOException, InterruptedException {
+        long self = ProcessHandle.current().pid();
+        List<String> argv = new ArrayList<>(List.of("nsenter", "--user=" + user.procPathFor(self)));
+        others.forEach((kind, fd) -> argv.add(OPTIONS.get(kind) + "=" + fd.procPathFor(self)));
+        argv.addAll(List.of("--", "/usr/bin/tee", "--", file.toString()));
+        try (Pipe toChild = Pipe.openBlocking();
+                Child child = Child.command(Path.of("/usr/bin/nsenter"), argv)
+                        .stdio(toChild.reader(), null, null)
+                        .spawn()) {
+            toChild.reader().close();
+            toChild.writer().write(text.getBytes(StandardCharsets.UTF_8)); // a pipe holds more than any such value
+            toChild.writer().close();
+            Optional<ExitStatus> end = child.await(PATIENCE);
+            if (end.isEmpty()) {
+                child.kill();
+                child.await(PATIENCE);
+            }
+            if (end.isEmpty() || !end.get().isSuccess()) {
+                throw new LinuxException("write \"" + text + "\" into " + file, Errno.EINVAL);
             }
         }
     }

@@ -81,6 +81,30 @@ public final class NetworkNamespaces implements AutoCloseable {
         }
     }
 
+    /**
+     * Pins a namespace that somebody else has made, with its loopback up, as {@link #create} does its own.
+     *
+     * @param made where it is now
+     */
+    public Path adopt(String id, Path made, Map<String, String> sysctls) throws InterruptedException {
+        Path path = path(id);
+        try {
+            Namespaces.unpin(path);
+            try (Fd namespace = Namespaces.open(made)) {
+                Namespaces.enter(List.of(namespace), () -> {
+                    Spares.setLoopbackUp();
+                    set(sysctls);
+                    return true;
+                });
+                Namespaces.pin(namespace, path);
+            }
+            return path;
+        } catch (IOException e) {
+            throw Fault.internal("pin the network namespace of " + id, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
     private static void set(Fd namespace, Map<String, String> sysctls) throws IOException, InterruptedException {
         if (sysctls.keySet().stream().anyMatch(NetworkNamespaces::ofNetwork)) {
             Namespaces.enter(List.of(namespace), () -> {

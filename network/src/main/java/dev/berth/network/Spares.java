@@ -81,11 +81,16 @@ final class Spares implements AutoCloseable {
 
     private static Fd make() throws IOException, InterruptedException {
         return Namespaces.inNew(Set.of(Namespaces.Kind.NET), () -> {
-            try (Rtnetlink net = Rtnetlink.open()) {
-                net.setUp(LOOPBACK, true);
-            }
+            setLoopbackUp();
             return Namespaces.openSelf(Namespaces.Kind.NET);
         });
+    }
+
+    /** In the calling thread's namespace. */
+    static void setLoopbackUp() throws IOException {
+        try (Rtnetlink net = Rtnetlink.open()) {
+            net.setUp(LOOPBACK, true);
+        }
     }
 
     int ready() {

@@ -53,15 +53,18 @@ final class Births {
     }
 
     private final boolean hybrid;
+    private final Nothing nothing;
 
     /**
      * Births on this host.
      *
      * @param hybrid whether crun must be kept from seeing the controllers of cgroup v2, see {@link
      *     #hasHybridControllers}
+     * @param nothing for streams that a program does not have
      */
-    Births(boolean hybrid) {
+    Births(boolean hybrid, Nothing nothing) {
         this.hybrid = hybrid;
+        this.nothing = nothing;
     }
 
     /** Just so, or in a cgroup. */
@@ -76,7 +79,7 @@ final class Births {
         return hybrid && kind == RuntimeProgram.Kind.CRUN;
     }
 
-    private static Launcher in(Cgroup cgroup) {
+    private Launcher in(Cgroup cgroup) {
         return command -> run(
                 command,
                 ready -> Platform.<Child, IOException>thread("in-cgroup", () -> {
@@ -91,27 +94,38 @@ final class Births {
                 && !Files.readString(HYBRID_CONTROLLERS).isBlank();
     }
 
-    /** What to mount for a container that is being made: file systems at a root in this order, and others at places. */
-    record Table(List<Mount> rootfs, Path root, Map<Path, DetachedMount> others) {}
+    /** What is mounted for a container that is being made, by the thread in the copy of the mount table. */
+    interface Scenery {
+        void mount() throws IOException, InterruptedException;
+    }
+
+    /** File systems at a root in this order, and others at places. */
+    record Table(List<Mount> rootfs, Path root, Map<Path, DetachedMount> others) implements Scenery {
+        @Override
+        public void mount() throws IOException, InterruptedException {
+            for (Mount mount : rootfs) {
+                try (DetachedMount made = Mounts.fromOptions(mount.type(), mount.source(), mount.options())) {
+                    made.moveTo(below(root, mount.target()));
+                }
+            }
+            for (Map.Entry<Path, DetachedMount> each : others.entrySet()) {
+                each.getValue().moveTo(each.getKey());
+            }
+        }
+    }
 
     /** For making a container: with its root mounted, in a cgroup or not. */
-    Launcher ofContainer(Table table, RuntimeProgram.Kind kind, @Nullable Entry cgroup) {
+    Launcher ofContainer(Scenery scenery, RuntimeProgram.Kind kind, @Nullable Entry cgroup) {
         return inCopy(cgroup, () -> {
             if (hides(kind)) {
                 hideHybridControllers();
             }
-            for (Mount mount : table.rootfs()) {
-                try (DetachedMount made = Mounts.fromOptions(mount.type(), mount.source(), mount.options())) {
-                    made.moveTo(below(table.root(), mount.target()));
-                }
-            }
-            for (Map.Entry<Path, DetachedMount> each : table.others().entrySet()) {
-                each.getValue().moveTo(each.getKey());
-            }
+            scenery.mount();
         });
     }
 
-    private static Path below(Path root, String target) throws IOException {
+    /** Where a mount of a root goes. */
+    static Path below(Path root, String target) throws IOException {
         Path path = root.resolve(target.replaceFirst("^/+", "")).normalize();
         if (!path.startsWith(root)) {
             throw new IOException("a mount of the root file system has a target outside of it: " + target);
@@ -119,7 +133,7 @@ final class Births {
         return path;
     }
 
-    private static Launcher inCopy(@Nullable Entry cgroup, Preparation preparation) {
+    private Launcher inCopy(@Nullable Entry cgroup, Preparation preparation) {
         return command -> run(
                 command,
                 ready -> Namespaces.inMountCopy(Propagation.UNCHANGED, () -> {
@@ -142,7 +156,7 @@ final class Births {
         }
     }
 
-    /** A command whose streams are all open: a /dev/null of the copy would lose its name when the copy goes. */
+    /** A command whose streams are all open. */
     private static Child.Command prepare(Launcher.Command command, Fd nothing) {
         Launcher.Streams streams = command.streams();
         return Child.command(command.program(), command.argv())
@@ -160,10 +174,10 @@ final class Births {
         Child to(Child.Command command) throws IOException, InterruptedException;
     }
 
-    private static Launcher.Ended run(Launcher.Command command, Birth birth) throws IOException, InterruptedException {
+    private Launcher.Ended run(Launcher.Command command, Birth birth) throws IOException, InterruptedException {
         Child born;
-        try (Fd nothing = Fd.open(Path.of("/dev/null"), Fd.O_RDWR)) {
-            born = birth.to(prepare(command, nothing));
+        try (Fd open = nothing.open()) {
+            born = birth.to(prepare(command, open));
         }
         try (Child child = born) {
             return await(child, command.limit());

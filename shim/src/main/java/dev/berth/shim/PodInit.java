@@ -10,8 +10,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The first process of a PID namespace that the containers of a pod share: {@code catatonit -P}, which reaps and waits, as a
@@ -46,10 +49,11 @@ final class PodInit {
         try (Rollback undo = new Rollback()) {
             undo.add("bundle of " + key, () -> StateDir.removeTree(bundle));
             StateDir.make(bundle);
-            Files.writeString(bundle.resolve("config.json"), config(pod, how, root()));
+            Path root = root();
+            Files.writeString(bundle.resolve("config.json"), config(pod, how, root));
             var streams = new ProcessRecord.Streams(false, "", "", "");
             var options = new Tasks.Options(how.runtime(), "", CgroupPath.isSystemd(cgroup(pod, how)), false, false);
-            tasks.create(new Tasks.NewTask(key, bundle, List.of(), streams, options));
+            tasks.create(new Tasks.NewTask(key, bundle, mounts(pod, root), streams, options));
             undo.add("init of " + pod.key(), () -> tasks.delete(key, ""));
             tasks.start(key);
             undo.commit();
@@ -57,13 +61,23 @@ final class PodInit {
         StateDir.removeTree(bundle); // the runtime has read its own copy
     }
 
+    /** The ids of a user namespace have no way to our directory: there the root is mounted as any container's. */
+    private static List<Births.Mount> mounts(Pod pod, Path root) {
+        return pod.record().users() == null
+                ? List.of()
+                : List.of(new Births.Mount("bind", root.toString(), "", List.of("bind", "ro")));
+    }
+
     /** A directory with nothing but the program and places for mounts. */
     private synchronized Path root() throws IOException {
         Path root = directory.resolve("root");
         Path program = root.resolve("catatonit");
         if (!Files.exists(program)) {
-            StateDir.make(root.resolve("proc"));
-            StateDir.make(root.resolve("dev"));
+            for (Path each : List.of(root.resolve("proc"), root.resolve("dev"), root)) {
+                StateDir.make(each);
+                Files.setPosixFilePermissions(
+                        each, PosixFilePermissions.fromString("rwxr-xr-x")); // for user namespaces
+            }
             Path copy = root.resolve("catatonit.new");
             Files.copy(find(), copy, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
             Files.move(copy, program, StandardCopyOption.ATOMIC_MOVE);
@@ -89,16 +103,37 @@ final class PodInit {
                    {"destination":"/proc","type":"proc","source":"proc","options":["nosuid","noexec","nodev"]},
                    {"destination":"/dev","type":"tmpfs","source":"tmpfs",
                     "options":["nosuid","noexec","mode=755","size=65536"]}],
-                 "linux":{"cgroupsPath":"%s","namespaces":[{"type":"pid"},{"type":"mount"}%s%s%s],
+                 "linux":{"cgroupsPath":"%s","namespaces":[{"type":"pid"},{"type":"mount"}%s%s%s%s],%s
                    "resources":{"devices":[{"allow":false,"access":"rwm"}]}}}""".formatted(
                         OomScore.clamp(OOM_SCORE),
                         root,
                         cgroup(pod, how),
                         joined("ipc", pod, Kind.IPC),
                         joined("uts", pod, Kind.UTS),
-                        pod.record().network().isEmpty()
-                                ? ""
-                                : namespace("network", pod.record().network()));
+                        network(pod),
+                        joined("user", pod, Kind.USER),
+                        mappings(pod.record().users()));
+    }
+
+    private static String network(Pod pod) {
+        if (pod.namespaces().containsKey(Kind.NET)) {
+            return joined("network", pod, Kind.NET);
+        }
+        String network = pod.record().network();
+        return network.isEmpty() ? "" : namespace("network", network);
+    }
+
+    private static String mappings(PodRecord.@Nullable Users users) {
+        return users == null
+                ? ""
+                : "\"uidMappings\":[" + ranges(users.users()) + "],\"gidMappings\":[" + ranges(users.groups()) + "],";
+    }
+
+    private static String ranges(List<PodRecord.Users.Range> ranges) {
+        return ranges.stream()
+                .map(range -> "{\"containerID\":" + range.inside() + ",\"hostID\":" + range.outside() + ",\"size\":"
+                        + range.length() + "}")
+                .collect(Collectors.joining(","));
     }
 
     private static String joined(String type, Pod pod, Kind kind) {

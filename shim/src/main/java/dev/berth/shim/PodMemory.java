@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shared memory of pods: a file system in memory for each, kept in the vault. A container's config names it by a directory
@@ -49,15 +50,22 @@ final class PodMemory {
      * Makes the memory of a pod, and keeps its other things in the same visit to the vault.
      *
      * @param bytes its size; 0 for 64 MiB
+     * @param users of a user namespace, to whose root it belongs; null for the host's
      * @param things as {@link Vault#keep(Map)} has them
      */
-    void create(TaskKey pod, long bytes, Map<Path, Fd> things) throws IOException, InterruptedException {
+    void create(TaskKey pod, long bytes, PodRecord.@Nullable Users users, Map<Path, Fd> things)
+            throws IOException, InterruptedException {
         StateDir.make(place(pod));
         Path home = home(place(pod));
         StateDir.make(home);
-        long size = bytes > 0 ? bytes : DEFAULT_BYTES;
+        Map<String, String> options = new LinkedHashMap<>(Map.of("mode", "1777"));
+        options.put("size", Long.toString(bytes > 0 ? bytes : DEFAULT_BYTES));
+        if (users != null) {
+            options.put("uid", Long.toString(users.root()));
+            options.put("gid", Long.toString(users.rootGroup()));
+        }
         Set<MountFlag> flags = Set.of(MountFlag.NO_SUID, MountFlag.NO_DEV, MountFlag.NO_EXEC);
-        try (DetachedMount memory = Mounts.tmpfs(Map.of("mode", "1777", "size", Long.toString(size)), flags)) {
+        try (DetachedMount memory = Mounts.tmpfs(options, flags)) {
             spares.put(place(pod), vault.keep(things, home, memory));
         }
     }

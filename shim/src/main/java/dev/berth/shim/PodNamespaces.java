@@ -2,8 +2,10 @@ package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
+import dev.berth.linux.LinuxException;
 import dev.berth.linux.Namespaces;
 import dev.berth.linux.Namespaces.Kind;
+import dev.berth.linux.UserNamespace;
 import dev.berth.linux.netlink.Sysctl;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -26,29 +28,33 @@ final class PodNamespaces {
             "kernel/shmmni",
             "kernel/shm_rmid_forced");
 
+    private static final String HOSTNAME = "kernel/hostname";
+    private static final String DOMAINNAME = "kernel/domainname";
+
     private PodNamespaces() {}
 
     /**
-     * Makes the namespaces.
+     * Makes the namespaces, and writes settings in them and in the pod's network namespace.
      *
-     * @param kinds IPC, UTS or both
-     * @param sysctls by name, with dots or slashes
-     * @param network file of the pod's network namespace; empty for the host's
-     * @return an open descriptor of each
-     * @throws Fault INVALID_ARGUMENT if a setting would reach beyond the pod
+     * @return an open descriptor of each; with a user namespace of the pod also that and, unless the pod has the host's, a
+     *     network namespace
+     * @throws Fault INVALID_ARGUMENT if a setting would reach beyond the pod, or the kernel does not map ids so
      */
-    static Map<Kind, Fd> make(Set<Kind> kinds, String hostname, Map<String, String> sysctls, String network)
-            throws IOException, InterruptedException {
+    static Map<Kind, Fd> make(Pods.NewPod wanted) throws IOException, InterruptedException {
+        Set<Kind> kinds = wanted.namespaces();
         Map<String, String> inside = new TreeMap<>();
         Map<String, String> net = new TreeMap<>();
-        for (Map.Entry<String, String> each : sysctls.entrySet()) {
-            sort(each.getKey(), each.getValue(), kinds, !network.isEmpty(), inside, net);
+        for (Map.Entry<String, String> each : wanted.sysctls().entrySet()) {
+            sort(each.getKey(), each.getValue(), kinds, !wanted.network().isEmpty(), inside, net);
         }
-        if (!hostname.isEmpty()) {
-            inside.put("kernel/hostname", hostname);
+        if (wanted.users().isPresent()) {
+            return makeOwned(wanted, wanted.users().get(), inside, net);
+        }
+        if (!wanted.hostname().isEmpty()) {
+            inside.put(HOSTNAME, wanted.hostname());
         }
         if (!net.isEmpty()) {
-            try (Fd namespace = Namespaces.open(Path.of(network))) {
+            try (Fd namespace = Namespaces.open(Path.of(wanted.network()))) {
                 Namespaces.enter(List.of(namespace), () -> write(net));
             }
         }
@@ -58,6 +64,67 @@ final class PodNamespaces {
                     write(inside);
                     return open(kinds);
                 });
+    }
+
+    /** All of them below a user namespace, so that its root may do in them what root does. */
+    private static Map<Kind, Fd> makeOwned(
+            Pods.NewPod wanted, PodRecord.Users ids, Map<String, String> inside, Map<String, String> net)
+            throws IOException, InterruptedException {
+        Set<Kind> kinds = EnumSet.noneOf(Kind.class);
+        kinds.addAll(wanted.namespaces());
+        if (!wanted.network().isEmpty()) {
+            kinds.add(Kind.NET);
+        }
+        try (UserNamespace made = UserNamespace.create(ranges(ids.users()), ranges(ids.groups()), kinds)) {
+            if (!net.isEmpty()) {
+                Namespaces.enter(List.of(made.get(Kind.NET)), () -> write(net));
+            }
+            if (!wanted.hostname().isEmpty()) {
+                Namespaces.enter(List.of(made.get(Kind.UTS)), () -> write(Map.of(HOSTNAME, wanted.hostname())));
+            }
+            for (Map.Entry<String, String> each : inside.entrySet()) {
+                writeOwned(each.getKey(), each.getValue(), made);
+            }
+            Map<Kind, Fd> opened = new EnumMap<>(Kind.class);
+            kinds.add(Kind.USER);
+            for (Kind kind : kinds) {
+                opened.put(kind, made.get(kind).dup());
+            }
+            return opened;
+        } catch (LinuxException e) {
+            throw Fault.invalid(
+                            "make the user namespace of pod " + wanted.key().id(),
+                            String.valueOf(e.getMessage()),
+                            "Map ranges that do not overlap, and see /proc/sys/user/max_user_namespaces")
+                    .causedBy(e);
+        }
+    }
+
+    private static List<UserNamespace.IdRange> ranges(List<PodRecord.Users.Range> ranges) {
+        try {
+            return ranges.stream()
+                    .map(range -> new UserNamespace.IdRange(range.inside(), range.outside(), range.length()))
+                    .toList();
+        } catch (IllegalArgumentException e) {
+            throw Fault.invalid("make a user namespace", String.valueOf(e.getMessage()), "Ids are below 2^32")
+                    .causedBy(e);
+        }
+    }
+
+    /** The settings of an IPC namespace are its owner's, and nobody else may write them; the names are the host's root's. */
+    private static void writeOwned(String name, String value, UserNamespace made)
+            throws IOException, InterruptedException {
+        if (name.equals(DOMAINNAME)) {
+            Namespaces.enter(List.of(made.get(Kind.UTS)), () -> write(Map.of(name, value)));
+            return;
+        }
+        try {
+            UserNamespace.write(
+                    made.get(Kind.USER), Map.of(Kind.IPC, made.get(Kind.IPC)), Path.of("/proc/sys", name), value);
+        } catch (LinuxException e) {
+            throw Fault.invalid("set " + name, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 
     private static void sort(
@@ -75,7 +142,7 @@ final class PodNamespaces {
             net.put(path, value);
         } else if (kinds.contains(Kind.IPC) && (IPC_SETTINGS.contains(path) || path.startsWith("fs/mqueue/"))) {
             inside.put(path, value);
-        } else if (kinds.contains(Kind.UTS) && path.equals("kernel/domainname")) {
+        } else if (kinds.contains(Kind.UTS) && path.equals(DOMAINNAME)) {
             inside.put(path, value);
         } else {
             throw refused(name, "it does not belong to the pod alone");

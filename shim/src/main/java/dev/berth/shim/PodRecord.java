@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import io.avaje.jsonb.Json;
 import java.time.Instant;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param init how its first process is run; null if its containers do not share a PID namespace
  * @param made false until all of it exists: what a crash leaves so is removed
  * @param stoppedAt null while it is ready
+ * @param users what its user namespace maps, which owns all the others; null if it has the host's
  */
 @Json
 record PodRecord(
@@ -24,7 +26,39 @@ record PodRecord(
         @Nullable Init init,
         boolean made,
         Instant createdAt,
-        @Nullable Instant stoppedAt) {
+        @Nullable Instant stoppedAt,
+        @Nullable Users users) {
+    /**
+     * What a user namespace maps.
+     *
+     * @param users at least one range
+     * @param groups at least one range
+     */
+    @Json
+    record Users(List<Range> users, List<Range> groups) {
+        /** Ids from {@code inside} on in the namespace are those from {@code outside} on of the node. */
+        @Json
+        record Range(long inside, long outside, long length) {}
+
+        /** The user of the node that is root inside. */
+        long root() {
+            return of(users);
+        }
+
+        /** The same for groups. */
+        long rootGroup() {
+            return of(groups);
+        }
+
+        private static long of(List<Range> ranges) {
+            return ranges.stream()
+                    .filter(range -> range.inside() == 0)
+                    .mapToLong(Range::outside)
+                    .findFirst()
+                    .orElse(0);
+        }
+    }
+
     /**
      * How the init of a shared PID namespace is run.
      *
@@ -39,10 +73,10 @@ record PodRecord(
     }
 
     PodRecord completed() {
-        return new PodRecord(namespace, id, ipc, uts, network, init, true, createdAt, stoppedAt);
+        return new PodRecord(namespace, id, ipc, uts, network, init, true, createdAt, stoppedAt, users);
     }
 
     PodRecord stopped(Instant at) {
-        return new PodRecord(namespace, id, ipc, uts, network, init, made, createdAt, at);
+        return new PodRecord(namespace, id, ipc, uts, network, init, made, createdAt, at, users);
     }
 }

@@ -21,7 +21,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The pods of this supervisor: IPC and UTS namespaces and shared memory that outlive the containers of a pod, kept in the
+ * The pods of this supervisor: IPC, UTS and user namespaces and shared memory that outlive the containers of a pod, kept in the
  * vault; for a shared PID namespace an init. Thread-safe.
  */
 final class Pods {
@@ -30,6 +30,7 @@ final class Pods {
      *
      * @param network file of its network namespace; empty for the host's
      * @param shmBytes 0 for the default
+     * @param users what its user namespace maps; empty for the host's
      */
     record NewPod(
             TaskKey key,
@@ -38,7 +39,8 @@ final class Pods {
             String network,
             long shmBytes,
             Map<String, String> sysctls,
-            Optional<PodRecord.Init> init) {}
+            Optional<PodRecord.Init> init,
+            Optional<PodRecord.Users> users) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(Pods.class);
     private static final Duration AFTER_KILL = Duration.ofSeconds(30);
@@ -100,6 +102,9 @@ final class Pods {
         if (record.uts()) {
             kinds.add(Kind.UTS);
         }
+        if (record.users() != null) {
+            kinds.add(Kind.USER);
+        }
         return kinds;
     }
 
@@ -131,7 +136,8 @@ final class Pods {
                 wanted.init().orElse(null),
                 false,
                 clock.instant(),
-                null);
+                null,
+                wanted.users().orElse(null));
         Pod pod = new Pod(record);
         try (Rollback undo = new Rollback()) {
             if (pods.putIfAbsent(wanted.key(), pod) != null) {
@@ -139,9 +145,7 @@ final class Pods {
             }
             undo.add("pod " + wanted.key(), () -> discard(pod));
             ledger.save(record);
-            pod.namespaces()
-                    .putAll(PodNamespaces.make(
-                            wanted.namespaces(), wanted.hostname(), wanted.sysctls(), wanted.network()));
+            pod.namespaces().putAll(PodNamespaces.make(wanted));
             keep(pod, wanted.shmBytes());
             save(pod, record.completed());
             undo.commit();
@@ -151,9 +155,14 @@ final class Pods {
     private void keep(Pod pod, long shmBytes) throws IOException, InterruptedException {
         StateDir.make(places(pod.key()));
         Map<Path, Fd> kept = new LinkedHashMap<>();
-        pod.namespaces().forEach((kind, fd) -> kept.put(place(pod.key(), kind), fd));
+        Set<Kind> ours = kinds(pod.record()); // a network namespace is pinned by who asked for it
+        pod.namespaces().forEach((kind, fd) -> {
+            if (ours.contains(kind)) {
+                kept.put(place(pod.key(), kind), fd);
+            }
+        });
         if (pod.record().ipc()) {
-            memory.create(pod.key(), shmBytes, kept);
+            memory.create(pod.key(), shmBytes, pod.record().users(), kept);
         } else if (!kept.isEmpty()) {
             vault.keep(kept);
         }

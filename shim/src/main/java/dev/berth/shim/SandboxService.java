@@ -22,11 +22,13 @@ import dev.berth.wire.shim.sandbox.StopSandboxRequest;
 import dev.berth.wire.shim.sandbox.StopSandboxResponse;
 import dev.berth.wire.shim.sandbox.WaitSandboxRequest;
 import dev.berth.wire.shim.sandbox.WaitSandboxResponse;
+import dev.berth.wire.shim.supervisor.IdRange;
 import dev.berth.wire.shim.supervisor.PodOptions;
 import dev.berth.wire.shim.types.Platform;
 import java.io.IOException;
 import java.time.Instant;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -78,8 +80,21 @@ final class SandboxService {
                 options.getSysctlsMap(),
                 options.getSharedPid()
                         ? Optional.of(new PodRecord.Init(options.getRuntime(), options.getCgroupParent()))
-                        : Optional.empty()));
+                        : Optional.empty(),
+                users(options)));
         return CreateSandboxResponse.getDefaultInstance();
+    }
+
+    private static Optional<PodRecord.Users> users(PodOptions options) {
+        return options.getUsersCount() == 0
+                ? Optional.empty()
+                : Optional.of(new PodRecord.Users(ranges(options.getUsersList()), ranges(options.getGroupsList())));
+    }
+
+    private static List<PodRecord.Users.Range> ranges(List<IdRange> ranges) {
+        return ranges.stream()
+                .map(range -> new PodRecord.Users.Range(range.getInside(), range.getOutside(), range.getLength()))
+                .toList();
     }
 
     private static Set<Kind> kinds(PodOptions options) {

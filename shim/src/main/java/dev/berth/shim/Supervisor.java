@@ -50,7 +50,8 @@ final class Supervisor implements AutoCloseable {
         Pins pins = new Pins(vault);
         Cgroups cgroups = Cgroups.detect(ticker);
         RuntimeTrial.tidy(directories.scratch(), cgroups);
-        Births births = new Births(Births.hasHybridControllers());
+        Nothing nothing = Nothing.make();
+        Births births = new Births(Births.hasHybridControllers(), nothing);
         Shortcuts shortcuts = new Shortcuts(
                 options.shortcuts(),
                 new SealedCopies(options.shortcuts().contains(Shortcut.SEALED_COPY)),
@@ -91,6 +92,7 @@ final class Supervisor implements AutoCloseable {
                 stdio,
                 shortcuts.copies(),
                 vault,
+                nothing,
                 ledger,
                 directories);
     }

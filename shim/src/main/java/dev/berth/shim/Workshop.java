@@ -5,6 +5,7 @@ import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Timeline;
 import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Errno;
+import dev.berth.linux.Fd;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroup;
@@ -23,9 +24,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -72,7 +75,15 @@ final class Workshop {
                         program.name(), program.kind(), program.path().toString(), program.version(), root.toString()),
                 options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : whoMakesCgroups(program, config, cgroup),
                 cgroup,
-                config.hasHooks());
+                config.hasHooks(),
+                rootOf(config));
+    }
+
+    private static TaskRecord.@Nullable Root rootOf(BundleConfig config) {
+        return config.userNamespace().isEmpty()
+                ? null
+                : new TaskRecord.Root(
+                        config.rootUser().orElse(0), config.rootGroup().orElse(0));
     }
 
     private OciRuntime.Cgroups whoMakesCgroups(RuntimeProgram program, BundleConfig config, String path) {
@@ -127,7 +138,11 @@ final class Workshop {
             throws InterruptedException {
         OciRuntime runtime = task.runtime();
         Path work = tools.directories().work(task.key());
-        BundleConfig ready = prepare(task, wanted, config);
+        Optional<Stage> stage = stage(wanted, config);
+        BundleConfig ready = prepare(
+                task,
+                root(wanted, config, stage),
+                stage.map(it -> it.seenFrom(config, runtime.program())).orElse(config));
         timeline.done("config");
         ProcessIo io = task.init().streams();
         var create = new OciRuntime.Create(
@@ -140,11 +155,14 @@ final class Workshop {
         PodMemory memory = tools.memory();
         Map<Path, DetachedMount> shared = memory.mounts(config.mountSources(memory.prefix()));
         try {
-            var table = new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
+            Births.Scenery scenery = stage.isPresent()
+                    ? () -> stage.get().mount(wanted.rootfs(), config, shared)
+                    : new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
             Births.Entry entry = cgroup == null ? null : () -> enter(task.record(), cgroup);
-            Launcher birth = tools.births().ofContainer(table, runtime.program().kind(), entry);
+            Launcher birth =
+                    tools.births().ofContainer(scenery, runtime.program().kind(), entry);
             timeline.done("shared memory");
-            int pid = runtime.create(create, config.command(), streams(io), birth);
+            int pid = runtime.create(create, config.command(), streams(io, task.record()), birth);
             timeline.done(runtime.program().name() + " create");
             if (keepsSeccomp(runtime)
                     && ready.annotation(SeccompCache.ANNOTATION).isEmpty()) {
@@ -161,13 +179,25 @@ final class Workshop {
         }
     }
 
+    /** Only for a root that we mount: who brings his own has taken care of its owners. */
+    private Optional<Stage> stage(Tasks.NewTask wanted, BundleConfig config) {
+        return wanted.rootfs().isEmpty()
+                ? Optional.empty()
+                : config.userNamespace()
+                        .map(namespace ->
+                                Stage.of(namespace, List.of(tools.directories().rootfs(), wanted.bundle())));
+    }
+
+    private Path root(Tasks.NewTask wanted, BundleConfig config, Optional<Stage> stage) {
+        return wanted.rootfs().isEmpty()
+                ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
+                : stage.map(Stage::root).orElse(tools.directories().rootfs());
+    }
+
     /** Writes the config as the runtime shall read it, in the task's own directory, and returns it. */
-    private BundleConfig prepare(Task task, Tasks.NewTask wanted, BundleConfig config) {
+    private BundleConfig prepare(Task task, Path root, BundleConfig config) {
         OciRuntime runtime = task.runtime();
         Path work = tools.directories().work(task.key());
-        Path root = wanted.rootfs().isEmpty()
-                ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
-                : tools.directories().rootfs();
         BundleConfig ready = config.withRootPath(root).withoutAnnotation(SeccompCache.ANNOTATION);
         if (ownsCgroup(task.record())) {
             ready = ready.withoutCgroups();
@@ -231,7 +261,7 @@ final class Workshop {
         Path process = processFile(task, execId);
         var exec = new OciRuntime.Exec(
                 task.key().id(), process, process.resolveSibling("exec." + execId + ".pid"), io.consoleSocket());
-        return task.runtime().exec(exec, BundleConfig.commandOf(process), streams(io), birth(task));
+        return task.runtime().exec(exec, BundleConfig.commandOf(process), streams(io, task.record()), birth(task));
     }
 
     Path processFile(Task task, String execId) {
@@ -413,7 +443,20 @@ final class Workshop {
         return tools.births().of(task.runtime().program().kind(), born);
     }
 
-    private static Launcher.Streams streams(ProcessIo io) {
+    /** Pipes of a container with a user namespace are its root's: the runtime gives them to the user from there. */
+    private static Launcher.Streams streams(ProcessIo io, TaskRecord record) {
+        TaskRecord.Root root = record.root();
+        if (root != null) {
+            try {
+                for (Fd pipe : Stream.of(io.input(), io.output(), io.error())
+                        .flatMap(Stream::ofNullable)
+                        .toList()) {
+                    pipe.chown(root.uid(), root.gid());
+                }
+            } catch (LinuxException e) {
+                throw failed("give the streams of " + record.id() + " to its root", e);
+            }
+        }
         return new Launcher.Streams(io.input(), io.output(), io.error());
     }
 

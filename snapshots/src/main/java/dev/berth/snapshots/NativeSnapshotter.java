@@ -36,8 +36,8 @@ public final class NativeSnapshotter extends DirectorySnapshotter {
         long shown = writable || parents.isEmpty()
                 ? snapshot.number()
                 : parents.getFirst().number();
-        return List.of(
-                new MountPoint("bind", files.fs(shown).toString(), "", List.of("rbind", writable ? "rw" : "ro")));
+        List<String> options = IdMap.of(snapshot).with(List.of("rbind", writable ? "rw" : "ro"));
+        return List.of(new MountPoint("bind", files.fs(shown).toString(), "", options));
     }
 
     @Override

@@ -52,6 +52,10 @@ public final class OverlaySnapshotter extends DirectorySnapshotter {
             try (Dir below = files.open(parents.getFirst().number());
                     Dir own = files.open(number)) {
                 FileMeta.of(below).apply(own); // the topmost directory speaks for the root of an overlay
+                IdMap ids = IdMap.of(snapshot);
+                if (!ids.isEmpty()) {
+                    own.chown(ids.user(own.stat().uid()), ids.group(own.stat().gid()));
+                }
             }
         }
         if (isVolatile(snapshot)) {
@@ -65,10 +69,10 @@ public final class OverlaySnapshotter extends DirectorySnapshotter {
     List<MountPoint> mounts(SnapshotRecord snapshot, List<SnapshotRecord> parents) throws IOException {
         boolean writable = snapshot.kind() == Kind.ACTIVE;
         if (parents.isEmpty()) {
-            return bind(snapshot.number(), writable);
+            return bind(snapshot.number(), writable, IdMap.of(snapshot));
         }
         if (!writable && parents.size() == 1) {
-            return bind(parents.getFirst().number(), false);
+            return bind(parents.getFirst().number(), false, IdMap.of(snapshot));
         }
         List<String> options = new ArrayList<>();
         if (writable) {
@@ -84,12 +88,13 @@ public final class OverlaySnapshotter extends DirectorySnapshotter {
             readyAgain(snapshot);
             options.add("volatile");
         }
+        options.addAll(IdMap.of(snapshot).options());
         return List.of(new MountPoint("overlay", "overlay", "", options));
     }
 
-    private List<MountPoint> bind(long number, boolean writable) {
-        return List.of(
-                new MountPoint("bind", files.fs(number).toString(), "", List.of(writable ? "rw" : "ro", "rbind")));
+    private List<MountPoint> bind(long number, boolean writable, IdMap ids) {
+        List<String> options = ids.with(List.of(writable ? "rw" : "ro", "rbind"));
+        return List.of(new MountPoint("bind", files.fs(number).toString(), "", options));
     }
 
     private static String escaped(Path path) {

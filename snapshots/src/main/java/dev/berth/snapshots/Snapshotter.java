@@ -17,6 +17,16 @@ import java.util.Map;
  * <p>Nothing is mounted here: {@link #mounts} says what to mount.
  */
 public interface Snapshotter {
+    /**
+     * A label for {@link #prepare}, together with {@link #GROUPS}: the snapshot is for a user namespace that maps users so,
+     * {@code INSIDE:OUTSIDE:LENGTH}, several with commas between. Layers below are mounted with those owners. What is
+     * written keeps the node's ids on disk; in a snapshot that is no overlay, the image's. The names are containerd's.
+     */
+    String USERS = "containerd.io/snapshot/uidmapping";
+
+    /** The same for groups. */
+    String GROUPS = "containerd.io/snapshot/gidmapping";
+
     /** {@code overlayfs} or {@code native}, as containerd names them. */
     String name();
 
@@ -27,7 +37,7 @@ public interface Snapshotter {
      * Makes a writable snapshot.
      *
      * @param parent the key of a committed snapshot, or empty
-     * @param labels {@link OverlaySnapshotter#VOLATILE} is understood
+     * @param labels {@link OverlaySnapshotter#VOLATILE}, {@link #USERS} and {@link #GROUPS} are understood
      * @return what to mount to see it
      * @throws dev.berth.kernel.Fault ALREADY_EXISTS; NOT_FOUND if there is no such parent; FAILED_PRECONDITION if it is not
      *     committed

@@ -116,6 +116,18 @@ abstract class SnapshotterContract {
     }
 
     @Test
+    void aSnapshotForAUserNamespaceHasItsOwners() throws Exception {
+        stack("", "mapped", List.of(new TarBytes().file("a", "").bytes()));
+        Map<String, String> ids = Map.of(Snapshotter.USERS, "0:700000:65536", Snapshotter.GROUPS, "0:800000:65536");
+        look(snapshots.prepare(K8S, "mapped", "mapped0", ids), root -> {
+            assertThat(Files.getAttribute(root, "unix:uid")).isEqualTo(700_000);
+            assertThat(Files.getAttribute(root.resolve("a"), "unix:uid")).isEqualTo(700_000);
+            assertThat(Files.getAttribute(root.resolve("a"), "unix:gid")).isEqualTo(800_000);
+        });
+        snapshots.remove(K8S, "mapped");
+    }
+
+    @Test
     void anActiveSnapshotIsWrittenCommittedAndStoodOn() throws Exception {
         look(snapshots.prepare(K8S, "work", "", Map.of()), root -> Files.writeString(root.resolve("a"), "one"));
         SnapshotRecord committed = snapshots.commit(K8S, "base", "work", Map.of("x", "y"));

@@ -1,5 +1,6 @@
 package dev.berth.tasks;
 
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param sharedPid containers see each other's processes
  * @param sysctls to set inside
  * @param cgroupParent cgroup below which its init runs, if it needs one; empty for none
+ * @param users what its own user namespace maps, which owns all its others; null to share the host's. The network namespace
+ *     is made too then, and must be pinned at {@code netns}: {@link Pod#NETWORK} tells where it is
  */
 public record PodRequest(
         TaskId pod,
@@ -22,7 +25,19 @@ public record PodRequest(
         long shmBytes,
         boolean sharedPid,
         Map<String, String> sysctls,
-        String cgroupParent) {
+        String cgroupParent,
+        @Nullable Users users) {
+
+    /** Ranges of users and of groups, at least one of each. */
+    public record Users(List<Range> users, List<Range> groups) {
+        /** Ids from {@code inside} on in the namespace are those from {@code outside} on of the node. */
+        public record Range(long inside, long outside, long length) {}
+
+        public Users {
+            users = List.copyOf(users);
+            groups = List.copyOf(groups);
+        }
+    }
 
     public PodRequest {
         sysctls = Map.copyOf(sysctls);

@@ -16,9 +16,11 @@ import dev.berth.wire.shim.sandbox.StartSandboxRequest;
 import dev.berth.wire.shim.sandbox.StartSandboxResponse;
 import dev.berth.wire.shim.sandbox.StopSandboxRequest;
 import dev.berth.wire.shim.sandbox.StopSandboxResponse;
+import dev.berth.wire.shim.supervisor.IdRange;
 import dev.berth.wire.shim.supervisor.PodOptions;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -66,6 +68,11 @@ final class Pods {
                 .setSharedPid(request.sharedPid())
                 .putAllSysctls(request.sysctls())
                 .setCgroupParent(request.cgroupParent());
+        PodRequest.Users users = request.users();
+        if (users != null) {
+            requireOurs(request);
+            options.addAllUsers(ranges(users.users())).addAllGroups(ranges(users.groups()));
+        }
         if (config.handler(request.handler()) instanceof Handler.Builtin(var runtime, var _)) {
             options.setRuntime(runtime);
         }
@@ -76,6 +83,26 @@ final class Pods {
                 .setOptions(Any.pack(options.build()))
                 .build();
         client(request.pod()).call("CreateSandbox", create, CreateSandboxResponse.parser(), Deadlines.RUNTIME);
+    }
+
+    /** A foreign shim mounts the root by itself, and what it makes of other owners we do not know. */
+    private void requireOurs(PodRequest request) {
+        if (config.handler(request.handler()) instanceof Handler.Foreign) {
+            throw Fault.precondition(
+                    "make a user namespace for pod " + request.pod().id(),
+                    "the runtime handler " + request.handler() + " runs its containers with a shim of its own",
+                    "Use a handler with an OCI runtime, or hostUsers: true");
+        }
+    }
+
+    private static List<IdRange> ranges(List<PodRequest.Users.Range> ranges) {
+        return ranges.stream()
+                .map(range -> IdRange.newBuilder()
+                        .setInside(range.inside())
+                        .setOutside(range.outside())
+                        .setLength(range.length())
+                        .build())
+                .toList();
     }
 
     private int start(TaskId pod) {

@@ -282,7 +282,7 @@ class SupervisedTest extends TasksContract {
     @Test
     void aBundleThatLostItsTaskIsRemovedAndOthersStay() throws Exception {
         var pod = bed.task("pod");
-        tasks.createPod(new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), ""));
+        tasks.createPod(new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "", null));
         TaskId alive = member(pod, "a");
         Path bundles = bed.state.resolve("bundles/k8s.io");
         Path lost = Files.createDirectories(bundles.resolve(bed.name + "lost"));
@@ -300,7 +300,7 @@ class SupervisedTest extends TasksContract {
     @Test
     void containersOfAPodShareWhatThePodHas() throws Exception {
         var pod = bed.task("pod");
-        var request = new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "");
+        var request = new PodRequest(pod, HANDLER, null, "podhost", 1 << 20, false, Map.of(), "", null);
         tasks.createPod(request);
         assertThat(tasks.podStatus(request.pod()).orElseThrow().ready()).isTrue();
         failsWith(Fault.Code.ALREADY_EXISTS, () -> tasks.createPod(request));

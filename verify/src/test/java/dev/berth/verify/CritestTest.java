@@ -18,20 +18,23 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /** Kubernetes' own test suite for container runtimes, unmodified but for the one reference that only the Internet has. */
 @ExtendWith(Leaks.class)
 class CritestTest {
-    /** What may be skipped: the first needs a kernel with AppArmor, the second is not there yet. */
-    private static final Pattern SKIPPED = Pattern.compile("AppArmor .*|Security Context UserNamespaces .*");
+    /** What may be skipped: it needs a kernel with AppArmor. */
+    private static final Pattern SKIPPED = Pattern.compile("AppArmor .*");
 
     /** {@code -Dberth.critest.handler=runc} or {@code runc-new} takes that runtime instead of the default. */
     private static final String HANDLER = System.getProperty("berth.critest.handler", "");
 
     private static final int SPECS = 117;
     private static final int STREAMING_SPECS = 5;
+    private static final int USER_NAMESPACE_SPECS = 6;
     private static final String[] OVER_WEBSOCKET = {
         "-websocket-exec", "-websocket-attach", "-websocket-portforward", "-ginkgo.focus=Streaming"
     };
@@ -88,6 +91,17 @@ class CritestTest {
                 .allSatisfy((_, outcome) -> assertThat(outcome.state()).isEqualTo("passed"));
     }
 
+    /** With every runtime, because those that know no idmapped mounts must not need to. */
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc", "runc-new"})
+    void userNamespacesPass(String handler) throws Exception {
+        Map<String, Outcome> outcomes = runWith(handler, "-ginkgo.focus=UserNamespaces");
+        assertThat(failures(outcomes)).isEmpty();
+        assertThat(outcomes)
+                .hasSize(USER_NAMESPACE_SPECS)
+                .allSatisfy((_, outcome) -> assertThat(outcome.state()).isEqualTo("passed"));
+    }
+
     /** How each spec ended is then in target/critest.txt. */
     @Test
     void theSuitePasses() throws Exception {
@@ -117,13 +131,17 @@ class CritestTest {
     }
 
     private Map<String, Outcome> run(String... selection) throws Exception {
+        return runWith(HANDLER, selection);
+    }
+
+    private Map<String, Outcome> runWith(String handler, String... selection) throws Exception {
         String endpoint = "unix://" + berth.state().resolve("berth.sock");
         Path report = berth.folder().resolve("critest.xml");
         Path output = berth.folder().resolve("critest.out");
         var command = new ArrayList<>(List.of(
                 critest.toString(),
                 "-runtime-endpoint=" + endpoint,
-                "-runtime-handler=" + HANDLER,
+                "-runtime-handler=" + handler,
                 "-image-endpoint=" + endpoint,
                 "-digest-image=" + digest,
                 "-ginkgo.no-color",

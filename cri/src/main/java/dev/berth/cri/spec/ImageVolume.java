@@ -1,5 +1,6 @@
 package dev.berth.cri.spec;
 
+import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Dir;
 import dev.berth.linux.Errno;
@@ -90,8 +91,15 @@ public record ImageVolume(Path destination, Path directory) {
         }
     }
 
-    Mount mount() {
-        return new Mount(destination.toString(), "bind", directory.toString(), List.of("rbind", "rprivate", "rw"));
+    /** With the image's ids on disk, which a user namespace sees as its own. */
+    Mount mount(NamespaceOptions options) {
+        return new Mount(
+                destination.toString(),
+                "bind",
+                directory.toString(),
+                List.of("rbind", "rprivate", "rw"),
+                NamespacePart.users(options),
+                NamespacePart.groups(options));
     }
 
     private static Fault bad(String text, String why) {

@@ -2,6 +2,7 @@ package dev.berth.cri.spec;
 
 import dev.berth.cri.config.ContainerConfig.Propagation;
 import dev.berth.cri.config.ContainerConfig.VolumeMount;
+import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.NamespaceOptions.Mode;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.PodReference;
@@ -37,6 +38,8 @@ record MountPart(
             "strictatime",
             "nosymfollow");
 
+    private static final int TTY = 5;
+
     /** Files of /proc that programs such as lxcfs put their own in place of. */
     private static final Set<String> PROC_FILES = Set.of(
             "/proc/cpuinfo",
@@ -55,7 +58,7 @@ record MountPart(
             taken.add(destination(mount));
         }
         List<Mount> mounts = new ArrayList<>();
-        for (Mount mount : base(privileged)) {
+        for (Mount mount : base(privileged, terminals(request))) {
             addUnlessTaken(mount, taken, mounts);
         }
         for (Mount mount : ofPod(request)) {
@@ -63,7 +66,7 @@ record MountPart(
         }
         mounts.forEach(m -> taken.add(Path.of(m.destination())));
         List<ImageVolume> volumes = ImageVolume.of(request, taken);
-        volumes.forEach(v -> mounts.add(v.mount()));
+        volumes.forEach(v -> mounts.add(v.mount(NamespacePart.options(request))));
         String propagation = null;
         for (VolumeMount mount : asked) {
             mounts.add(volume(mount, request));
@@ -82,17 +85,26 @@ record MountPart(
         }
     }
 
-    private static List<Mount> base(boolean privileged) {
+    /** Terminals belong to the group tty, unless a user namespace is too small to have it. */
+    private static List<String> terminals(SpecRequest request) {
+        List<String> options =
+                new ArrayList<>(List.of("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"));
+        boolean has = UserIds.of(NamespacePart.options(request))
+                .filter(ids -> ids.gids().getFirst().length() <= TTY)
+                .isEmpty();
+        if (has) {
+            options.add("gid=" + TTY);
+        }
+        return options;
+    }
+
+    private static List<Mount> base(boolean privileged, List<String> terminals) {
         String access = privileged ? "rw" : "ro";
         return List.of(
                 new Mount("/proc", "proc", "proc", List.of("nosuid", "noexec", "nodev")),
                 new Mount("/dev", "tmpfs", "tmpfs", List.of("nosuid", "strictatime", "mode=755", "size=65536k")),
                 new Mount("/sys", "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access)),
-                new Mount(
-                        "/dev/pts",
-                        "devpts",
-                        "devpts",
-                        List.of("nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5")),
+                new Mount("/dev/pts", "devpts", "devpts", terminals),
                 new Mount("/dev/mqueue", "mqueue", "mqueue", List.of("nosuid", "noexec", "nodev")),
                 new Mount(
                         "/sys/fs/cgroup",
@@ -128,9 +140,19 @@ record MountPart(
     }
 
     private static Mount volume(VolumeMount mount, SpecRequest request) {
+        UserIds.check(mount, request);
         Path destination = destination(mount);
         if (mount.image() != null) {
-            return ofImage(mount, destination, image(mount, request));
+            ImageTree tree = image(mount, request);
+            NamespaceOptions namespaces = NamespacePart.options(request);
+            if (!tree.isOne() && UserIds.of(namespaces).isPresent()) {
+                throw Fault.of(
+                        Fault.Code.UNIMPLEMENTED,
+                        "mount \"" + destination + "\"",
+                        "an image of several layers cannot be a volume of a pod with a user namespace yet",
+                        "Use an image of one layer, or hostUsers: true");
+            }
+            return ofImage(mount, destination, tree, namespaces);
         }
         Path source = HostPaths.volume(hostPath(mount));
         checkProc(destination, source);
@@ -147,7 +169,8 @@ record MountPart(
                 NamespacePart.mappings(mount.gidMappings()));
     }
 
-    private static Mount ofImage(VolumeMount mount, Path destination, ImageTree tree) {
+    private static Mount ofImage(
+            VolumeMount mount, Path destination, ImageTree tree, NamespaceOptions namespaces) {
         if (destination.startsWith("/proc")) {
             throw bad(mount, "only a proc file system can be mounted there");
         }
@@ -161,7 +184,12 @@ record MountPart(
         options.addAll(further(mount));
         return tree.isOne()
                 ? new Mount(
-                        destination.toString(), "bind", tree.layers().getFirst().toString(), options)
+                        destination.toString(),
+                        "bind",
+                        tree.layers().getFirst().toString(),
+                        options,
+                        NamespacePart.users(namespaces),
+                        NamespacePart.groups(namespaces))
                 : new Mount(destination.toString(), "overlay", "overlay", options);
     }
 

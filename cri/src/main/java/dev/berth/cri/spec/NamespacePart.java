@@ -12,14 +12,12 @@ import dev.berth.cri.config.ContainerConfig.ContainerSecurity;
 import dev.berth.cri.config.IdMapping;
 import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.NamespaceOptions.Mode;
-import dev.berth.cri.config.NamespaceOptions.UserNamespace;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.LinuxSpec;
 import dev.berth.oci.LinuxSpec.Namespace;
 import dev.berth.oci.PodReference;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Which namespaces a container joins: the pod's by their {@link PodReference names}, the node's by saying nothing, its own
@@ -31,7 +29,10 @@ final class NamespacePart {
     static NamespaceOptions options(SpecRequest request) {
         ContainerSecurity security = request.config().security();
         NamespaceOptions own = security == null ? null : security.namespaces();
-        return own == null ? request.pod().config().namespaces() : own;
+        NamespaceOptions ofPod = request.pod().config().namespaces();
+        return own == null
+                ? ofPod
+                : new NamespaceOptions(own.network(), own.pid(), own.ipc(), own.targetId(), ofPod.user());
     }
 
     static List<Namespace> namespaces(SpecRequest request, boolean ownCgroups) {
@@ -57,7 +58,7 @@ final class NamespacePart {
         if (ownCgroups) {
             all.add(new Namespace(CGROUP, null));
         }
-        if (isUserNamespace(options.user())) {
+        if (UserIds.of(options).isPresent()) {
             all.add(new Namespace(USER, PodReference.USER));
         }
         return all;
@@ -70,37 +71,6 @@ final class NamespacePart {
         return options.targetId();
     }
 
-    private static boolean isUserNamespace(@Nullable UserNamespace user) {
-        return user != null && user.mode() == Mode.POD;
-    }
-
-    /**
-     * Refuses a user namespace that cannot be made.
-     *
-     * @throws Fault INVALID_ARGUMENT if it is not the pod's, not one range, or leaves root without an id
-     */
-    static void check(@Nullable UserNamespace user) {
-        if (user == null || user.mode() == Mode.NODE) {
-            if (user != null && !(user.uids().isEmpty() && user.gids().isEmpty())) {
-                throw bad("the node's user namespace takes no mappings");
-            }
-            return;
-        }
-        if (user.mode() != Mode.POD) {
-            throw bad("the mode " + user.mode() + " has no meaning for it");
-        }
-        if (user.uids().size() != 1 || user.gids().size() != 1) {
-            throw bad("it needs exactly one range of users and one of groups");
-        }
-        IdMapping users = user.uids().getFirst();
-        if (!users.equals(user.gids().getFirst())) {
-            throw bad("users and groups must be mapped alike");
-        }
-        if (users.containerId() != 0 || users.length() <= 0 || users.length() > 1L << 32) {
-            throw bad("root of the container must be mapped");
-        }
-    }
-
     static List<LinuxSpec.IdMapping> mappings(List<IdMapping> given) {
         return given.stream()
                 .map(m -> new LinuxSpec.IdMapping(m.containerId(), m.hostId(), m.length()))
@@ -108,16 +78,10 @@ final class NamespacePart {
     }
 
     static List<LinuxSpec.IdMapping> users(NamespaceOptions options) {
-        UserNamespace user = options.user();
-        return user == null || !isUserNamespace(user) ? List.of() : mappings(user.uids());
+        return UserIds.of(options).map(user -> mappings(user.uids())).orElse(List.of());
     }
 
     static List<LinuxSpec.IdMapping> groups(NamespaceOptions options) {
-        UserNamespace user = options.user();
-        return user == null || !isUserNamespace(user) ? List.of() : mappings(user.gids());
-    }
-
-    private static Fault bad(String why) {
-        return Fault.invalid("user namespace", why, "");
+        return UserIds.of(options).map(user -> mappings(user.gids())).orElse(List.of());
     }
 }

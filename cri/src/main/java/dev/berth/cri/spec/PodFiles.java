@@ -89,6 +89,14 @@ public final class PodFiles {
         put(directory.resolve(RESOLV_CONF), dns == null || silent ? ofNode("/etc/resolv.conf") : resolvConf(dns));
     }
 
+    /** Gives the files that {@link #write} has written to another user and group. */
+    public static void give(Path directory, int uid, int gid) throws IOException {
+        for (String name : List.of(HOSTNAME, HOSTS, RESOLV_CONF)) {
+            Files.setAttribute(directory.resolve(name), "unix:uid", uid);
+            Files.setAttribute(directory.resolve(name), "unix:gid", gid);
+        }
+    }
+
     static String hosts(Content content) {
         var text = new StringBuilder(LOCALHOST);
         for (String address : content.addresses()) {

@@ -118,7 +118,7 @@ public final class SpecBuilder {
         if (config.privileged() && !request.pod().config().privileged()) {
             throw Fault.invalid("create container", "it is privileged and its pod is not", "");
         }
-        NamespacePart.check(NamespacePart.options(request).user());
+        UserIds.check(request);
     }
 
     private ProcessSpec process(SpecRequest request) {

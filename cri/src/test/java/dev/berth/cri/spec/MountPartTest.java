@@ -251,6 +251,9 @@ class MountPartTest {
 
     @Test
     void optionsAndMappingsArePassedOn() {
+        List<IdMapping> ids = List.of(new IdMapping(100_000, 0, 65_536));
+        with.podNamespaces = new NamespaceOptions(
+                Mode.POD, Mode.POD, Mode.POD, "", new NamespaceOptions.UserNamespace(Mode.POD, ids, ids));
         with.mounts = List.of(new VolumeMount(
                 "/v",
                 host.toString(),

@@ -8,8 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code config.json} of a bundle, of which we read and change a few fields and keep the rest as it is. Immutable.
@@ -124,6 +129,93 @@ public final class BundleConfig {
                 .filter(source -> source.startsWith(prefix))
                 .distinct()
                 .toList();
+    }
+
+    /**
+     * A mount of a file or directory of the node.
+     *
+     * @param position in the config's list
+     * @param recursive with what is mounted below
+     * @param mapped whether its ids shall be the container's
+     */
+    public record Bind(int position, String source, String destination, boolean recursive, boolean mapped) {
+        static Optional<Bind> of(int position, JsonObjectText mount) {
+            String options = mount.raw("options").orElse("");
+            boolean recursive = options.contains("\"rbind\"");
+            boolean bind = recursive
+                    || options.contains("\"bind\"")
+                    || mount.string("type").equals(Optional.of("bind"));
+            return bind
+                    ? Optional.of(new Bind(
+                            position,
+                            mount.string("source").orElse(""),
+                            mount.string("destination").orElse(""),
+                            recursive,
+                            !mount.elements("uidMappings").isEmpty()))
+                    : Optional.empty();
+        }
+    }
+
+    /** Its mounts of files and directories of the node. */
+    public List<Bind> binds() {
+        List<String> mounts = root.elements("mounts");
+        return IntStream.range(0, mounts.size())
+                .mapToObj(position -> Bind.of(position, JsonObjectText.parse(mounts.get(position))))
+                .flatMap(Optional::stream)
+                .toList();
+    }
+
+    /** The same with other sources for its mounts by their position, whose ids are as they shall be there. */
+    public BundleConfig withSources(Map<Integer, Path> sources) {
+        List<String> mounts = root.elements("mounts");
+        String changed = IntStream.range(0, mounts.size())
+                .mapToObj(position -> withSource(mounts.get(position), sources.get(position)))
+                .collect(Collectors.joining(","));
+        return new BundleConfig(root.with("mounts", "[" + changed + "]"));
+    }
+
+    private static String withSource(String mount, @Nullable Path source) {
+        return source == null
+                ? mount
+                : JsonObjectText.parse(mount)
+                        .with("source", JsonObjectText.quoted(source.toString()))
+                        .without("uidMappings")
+                        .without("gidMappings")
+                        .toString();
+    }
+
+    /** Where the user namespace is that it joins; empty if it joins none. */
+    public Optional<Path> userNamespace() {
+        return root.object("linux").elements("namespaces").stream()
+                .map(JsonObjectText::parse)
+                .filter(namespace -> namespace.string("type").equals(Optional.of("user")))
+                .flatMap(namespace -> namespace.string("path").stream())
+                .filter(path -> !path.isEmpty())
+                .map(Path::of)
+                .findFirst();
+    }
+
+    /** The same without what the user namespace maps that it joins. */
+    public BundleConfig withoutMappings() {
+        return change("linux", root.object("linux").without("uidMappings").without("gidMappings"));
+    }
+
+    /** The user of the node that is root in its user namespace; empty if root has no id there. */
+    public OptionalLong rootUser() {
+        return idOfRoot("uidMappings");
+    }
+
+    /** The same for groups. */
+    public OptionalLong rootGroup() {
+        return idOfRoot("gidMappings");
+    }
+
+    private OptionalLong idOfRoot(String mappings) {
+        return root.object("linux").elements(mappings).stream()
+                .map(JsonObjectText::parse)
+                .filter(range -> range.number("containerID") == 0)
+                .mapToLong(range -> range.number("hostID"))
+                .findFirst();
     }
 
     /**

@@ -60,6 +60,14 @@ public record RuntimeProgram(String name, Kind kind, Path path, String version) 
         return compare(version, kind.minimum()) >= 0;
     }
 
+    /**
+     * True if it finds out itself what a user namespace maps that it joins, and refuses to be told. runc from 1.2 on does not
+     * find it out where the namespace's path is no process's, but needs it for nothing then.
+     */
+    public boolean refusesMappings() {
+        return kind == Kind.RUNC && compare(version, "1.2") >= 0;
+    }
+
     /** Compares the leading numbers of two versions; what follows them, as in 1.1.5+ds1, does not count. */
     private static int compare(String left, String right) {
         String[] a = left.split("[^0-9]+", -1);

@@ -3,6 +3,7 @@ package dev.berth.shim.runtime;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -37,5 +38,31 @@ class BundleConfigTest {
                         .toString())
                 .isEqualTo(plain);
         assertThatThrownBy(() -> BundleConfig.parse("[]")).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /** For a container with a user namespace everything that is bound gets another source, and nothing else changes. */
+    @Test
+    void sourcesOfBindMounts() {
+        String ids = "[{\"containerID\":0,\"hostID\":7000,\"size\":10}]";
+        BundleConfig config = BundleConfig.parse("""
+                {"mounts":[{"destination":"/proc","type":"proc","source":"proc"},
+                  {"destination":"/a","type":"bind","source":"/x","options":["rbind","ro"],"uidMappings":%1$s,"gidMappings":%1$s},
+                  {"destination":"/b","source":"/y","options":["bind"]}],
+                 "linux":{"uidMappings":%1$s,"gidMappings":[],
+                  "namespaces":[{"type":"mount"},{"type":"user","path":"/proc/1/fd/5"}]}}""".formatted(ids));
+        assertThat(config.binds())
+                .containsExactly(
+                        new BundleConfig.Bind(1, "/x", "/a", true, true),
+                        new BundleConfig.Bind(2, "/y", "/b", false, false));
+        assertThat(config.userNamespace()).contains(Path.of("/proc/1/fd/5"));
+        assertThat(config.rootUser()).hasValue(7000);
+        assertThat(config.rootGroup()).isEmpty();
+        BundleConfig changed = config.withSources(Map.of(1, Path.of("/mnt/1"), 2, Path.of("/mnt/2")));
+        assertThat(changed.binds())
+                .containsExactly(
+                        new BundleConfig.Bind(1, "/mnt/1", "/a", true, false),
+                        new BundleConfig.Bind(2, "/mnt/2", "/b", false, false));
+        assertThat(changed.toString()).contains("{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}");
+        assertThat(BundleConfig.parse("{}").userNamespace()).isEmpty();
     }
 }

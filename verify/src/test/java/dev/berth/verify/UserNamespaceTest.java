@@ -1,0 +1,330 @@
+package dev.berth.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.berth.wire.cri.ContainerConfig;
+import dev.berth.wire.cri.ContainerStatusRequest;
+import dev.berth.wire.cri.ExecSyncRequest;
+import dev.berth.wire.cri.ExecSyncResponse;
+import dev.berth.wire.cri.IDMapping;
+import dev.berth.wire.cri.Int64Value;
+import dev.berth.wire.cri.LinuxContainerConfig;
+import dev.berth.wire.cri.LinuxContainerSecurityContext;
+import dev.berth.wire.cri.LinuxPodSandboxConfig;
+import dev.berth.wire.cri.LinuxSandboxSecurityContext;
+import dev.berth.wire.cri.Mount;
+import dev.berth.wire.cri.MountPropagation;
+import dev.berth.wire.cri.NamespaceMode;
+import dev.berth.wire.cri.NamespaceOption;
+import dev.berth.wire.cri.PodSandboxConfig;
+import dev.berth.wire.cri.StatusRequest;
+import dev.berth.wire.cri.UserNamespace;
+import io.grpc.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Pods with a user namespace: who owns what on both sides, with each OCI runtime. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@ExtendWith(Leaks.class)
+class UserNamespaceTest {
+    private static final int FIRST = 700_000;
+    private static final IDMapping IDS = ids(FIRST, 0, 65_536);
+
+    private Berth berth;
+    private GrpcPods pods;
+
+    @BeforeAll
+    void start() throws IOException, InterruptedException {
+        Peers.need("crictl");
+        String runc = Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc");
+        berth = Berth.start("""
+                [network]
+                mode = "builtin"
+                bridge = "%%1$s"
+                subnets = ["10.88.%%2$d.0/24"]
+                [runtime.runc-new]
+                path = "%s"
+                """.formatted(runc));
+        pods = new GrpcPods(berth);
+        pods.pull(berth.image("busybox"));
+    }
+
+    @AfterEach
+    void removeAll() {
+        if (pods != null) {
+            pods.removeAll();
+        }
+    }
+
+    @AfterAll
+    void stop() throws IOException {
+        if (pods != null) {
+            pods.close();
+        }
+        if (berth != null) {
+            berth.close();
+        }
+    }
+
+    private static IDMapping ids(int host, int container, int length) {
+        return IDMapping.newBuilder()
+                .setHostId(host)
+                .setContainerId(container)
+                .setLength(length)
+                .build();
+    }
+
+    private static NamespaceOption.Builder mapped(IDMapping... ids) {
+        return NamespaceOption.newBuilder()
+                .setPid(NamespaceMode.CONTAINER)
+                .setUsernsOptions(UserNamespace.newBuilder()
+                        .setMode(NamespaceMode.POD)
+                        .addAllUids(List.of(ids))
+                        .addAllGids(List.of(ids)));
+    }
+
+    private PodSandboxConfig pod(String name, NamespaceOption.Builder options) {
+        return pods.pod(name)
+                .setHostname("inside")
+                .setLinux(LinuxPodSandboxConfig.newBuilder()
+                        .putSysctls("kernel.shm_rmid_forced", "1")
+                        .putSysctls("net.ipv4.ip_unprivileged_port_start", "1000")
+                        .setSecurityContext(
+                                LinuxSandboxSecurityContext.newBuilder().setNamespaceOptions(options)))
+                .build();
+    }
+
+    private ContainerConfig.Builder sleeper(String name, NamespaceOption.Builder options) {
+        return pods.container(name, "sleep", "10000")
+                .setLinux(LinuxContainerConfig.newBuilder()
+                        .setSecurityContext(
+                                LinuxContainerSecurityContext.newBuilder().setNamespaceOptions(options)));
+    }
+
+    private String exec(String id, String script) {
+        ExecSyncResponse answer = pods.runtime()
+                .execSync(ExecSyncRequest.newBuilder()
+                        .setContainerId(id)
+                        .addAllCmd(List.of("sh", "-c", script))
+                        .setTimeout(Berth.LIMIT.toSeconds())
+                        .build());
+        assertThat(answer.getExitCode())
+                .as(() -> script + ": " + answer.getStdout().toStringUtf8()
+                        + answer.getStderr().toStringUtf8())
+                .isZero();
+        return answer.getStdout().toStringUtf8().strip();
+    }
+
+    private static int owner(Path file) throws IOException {
+        return (int) Files.getAttribute(file, "unix:uid");
+    }
+
+    private Path onNode(String name) throws IOException {
+        try (Stream<Path> files = Files.walk(berth.root().resolve("snapshots"), 6)) {
+            return files.filter(file -> file.endsWith(name)).findFirst().orElseThrow();
+        }
+    }
+
+    /** A volume that only the node's root can reach, as those of the kubelet. */
+    private Path volume(String name) throws IOException {
+        Path closed = Files.createDirectories(berth.folder().resolve("volumes-" + name));
+        Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+        Path volume = Files.createDirectory(closed.resolve("data"));
+        Files.writeString(volume.resolve("old"), "of root");
+        return volume;
+    }
+
+    private static Mount mount(Path host, String inside, IDMapping... ids) {
+        return Mount.newBuilder()
+                .setHostPath(host.toString())
+                .setContainerPath(inside)
+                .addAllUidMappings(List.of(ids))
+                .addAllGidMappings(List.of(ids))
+                .build();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc", "runc-new"})
+    void ownersInsideAndOnTheNode(String handler) throws IOException, InterruptedException {
+        Assumptions.assumeTrue(
+                pods.runtime().status(StatusRequest.getDefaultInstance()).getRuntimeHandlersList().stream()
+                        .anyMatch(it ->
+                                it.getName().equals(handler) && it.getFeatures().getUserNamespaces()),
+                handler + " is not installed");
+        Path volume = volume(handler);
+        Path plain = volume("plain-" + handler);
+        Path log = Files.createFile(berth.folder().resolve("termination-" + handler));
+        int ofNull = owner(Path.of("/dev/null"));
+        String pod = pods.run(pod("pod-" + handler, mapped(IDS)), handler);
+        String name = "owners-" + handler;
+        String id = pods.create(
+                pod,
+                sleeper(name, mapped(IDS))
+                        .clearCommand()
+                        .addAllCommand(List.of("sh", "-c", "echo begun > /dev/stdout; exec sleep 10000"))
+                        .addMounts(mount(volume, "/mapped", IDS))
+                        .addMounts(mount(plain, "/plain"))
+                        .addMounts(mount(log, "/dev/termination-log", IDS))
+                        .build());
+        pods.start(id);
+
+        assertThat(exec(id, "cat /proc/self/uid_map")).matches("0\\s+700000\\s+65536");
+        assertThat(exec(id, "stat -c %u:%g / /bin/busybox /dev/shm /etc/hosts /etc/hostname /etc/resolv.conf"))
+                .as("nothing belongs to nobody")
+                .matches("(0:0\\s*){6}");
+        assertThat(exec(
+                        id,
+                        "hostname; cat /proc/sys/kernel/shm_rmid_forced"
+                                + " /proc/sys/net/ipv4/ip_unprivileged_port_start"))
+                .isEqualTo("inside\n1\n1000");
+        assertThat(exec(
+                        id,
+                        "echo new > /etc/mine-" + handler + "; chown 33:33 /etc/mine-" + handler
+                                + "; stat -c %u:%g /etc/mine-" + handler))
+                .isEqualTo("33:33");
+        assertThat(owner(onNode("fs/etc/mine-" + handler))).isEqualTo(FIRST + 33);
+        assertThat(exec(
+                        id,
+                        "stat -c %u /mapped /mapped/old /dev/termination-log; echo x > /mapped/new"
+                                + "; echo bye > /dev/termination-log; echo x >> /dev/shm/x"))
+                .isEqualTo("0\n0\n0");
+        assertThat(owner(volume.resolve("new"))).isZero();
+        assertThat(log).hasContent("bye");
+        assertThat(exec(id, "stat -c %u /plain/old; touch /plain/new 2>/dev/null || echo refused"))
+                .isEqualTo("65534\nrefused");
+        assertThat(exec(id, "echo reopened > /dev/stdout")).isEqualTo("reopened");
+        assertThat(exec(id, "nc -l -p 80 & sleep 0.5; kill $! && echo bound")).isEqualTo("bound");
+        assertThat(exec(id, "ls /sys/class/net")).contains("eth0");
+        Berth.until(
+                "the log is written",
+                Berth.LIMIT,
+                () -> Berth.read(berth.logs().resolve(name + ".log")).contains("begun"));
+        assertThat(owner(Path.of("/dev/null"))).as("the node's null").isEqualTo(ofNull);
+        pods.remove(pod);
+    }
+
+    /** The kubelet's usual pod, whose containers share processes: an init in the namespace. */
+    @Test
+    void containersThatShareProcesses() {
+        NamespaceOption.Builder shared = mapped(IDS).setPid(NamespaceMode.POD);
+        String pod = pods.run(pod("shared", shared), "");
+        String one = pods.create(pod, sleeper("one", shared).build());
+        pods.start(one);
+        String two = pods.create(
+                pod,
+                sleeper("two", shared)
+                        .setLinux(LinuxContainerConfig.newBuilder()
+                                .setSecurityContext(LinuxContainerSecurityContext.newBuilder()
+                                        .setNamespaceOptions(shared)
+                                        .setRunAsUser(Int64Value.newBuilder().setValue(1000))))
+                        .build());
+        pods.start(two);
+        assertThat(exec(one, "cat /proc/1/comm; grep -c sleep /proc/[0-9]*/comm | grep -c :1"))
+                .isEqualTo("catatonit\n2");
+        assertThat(exec(two, "id -u; echo mine > /dev/stdout")).isEqualTo("1000\nmine");
+    }
+
+    /** Neither daemon nor supervisor is needed for it to live, and who comes next makes containers in it. */
+    @Test
+    void itOutlivesDaemonAndSupervisor() throws IOException, InterruptedException {
+        String pod = pods.run(pod("kept", mapped(IDS)), "");
+        String old = pods.create(pod, sleeper("old", mapped(IDS)).build());
+        pods.start(old);
+        String namespace = exec(old, "readlink /proc/self/ns/user");
+        berth.killSupervisor();
+        berth.kill();
+        berth.launch();
+        String fresh = pods.create(pod, sleeper("fresh", mapped(IDS)).build());
+        pods.start(fresh);
+        assertThat(exec(fresh, "readlink /proc/self/ns/user")).isEqualTo(namespace);
+        assertThat(exec(old, "readlink /proc/self/ns/user; echo again > /dev/stdout"))
+                .isEqualTo(namespace + "\nagain");
+        assertThat(exec(fresh, "stat -c %u /etc/hosts /dev/shm")).isEqualTo("0\n0");
+        assertThat(pods.runtime()
+                        .containerStatus(ContainerStatusRequest.newBuilder()
+                                .setContainerId(old)
+                                .build())
+                        .getStatus()
+                        .getStateValue())
+                .isEqualTo(1);
+    }
+
+    private void refusedPod(NamespaceOption.Builder options, String... words) {
+        GrpcPods.refused(Status.Code.INVALID_ARGUMENT, () -> pods.run(pod("bad", options), ""), words);
+    }
+
+    @Test
+    void whatCannotBeMeantSo() {
+        refusedPod(mapped(), "0 ranges", "exactly one");
+        refusedPod(mapped(IDS, ids(900_000, 65_536, 10)), "2 ranges", "exactly one");
+        refusedPod(mapped(ids(1000, 1, 100)), "root", "Map from 0");
+        refusedPod(mapped(ids(1000, 0, 0)), "empty");
+        refusedPod(mapped(ids(-1, 0, 2)), "2^32");
+        refusedPod(mapped(ids(1000, 0, -1)), "2^32");
+        refusedPod(mapped(IDS).setNetwork(NamespaceMode.NODE), "network", "hostUsers");
+        refusedPod(mapped(IDS).setPid(NamespaceMode.NODE), "processes", "hostUsers");
+        refusedPod(mapped(IDS).setIpc(NamespaceMode.NODE), "IPC", "hostUsers");
+        NamespaceOption.Builder lopsided = mapped(IDS);
+        lopsided.getUsernsOptionsBuilder().clearGids();
+        refusedPod(lopsided, "groups");
+        NamespaceOption.Builder ofNode = mapped(IDS);
+        ofNode.getUsernsOptionsBuilder().setMode(NamespaceMode.NODE);
+        refusedPod(ofNode, "takes no mappings");
+        assertThat(pods.runtime()
+                        .listPodSandbox(dev.berth.wire.cri.ListPodSandboxRequest.getDefaultInstance())
+                        .getItemsCount())
+                .isZero();
+    }
+
+    @Test
+    void containersThatDoNotGoWithTheirPod() throws IOException {
+        String pod = pods.run(pod("strict", mapped(IDS)), "");
+        Path volume = volume("strict");
+        refusedContainer(pod, sleeper("other", mapped(ids(5000, 0, 100))), "not its pod's");
+        ContainerConfig.Builder privileged = sleeper("mighty", mapped(IDS));
+        privileged.getLinuxBuilder().getSecurityContextBuilder().setPrivileged(true);
+        refusedContainer(pod, privileged, "privileged");
+        ContainerConfig.Builder nobody = sleeper("beyond", mapped(IDS));
+        nobody.getLinuxBuilder()
+                .getSecurityContextBuilder()
+                .setRunAsUser(Int64Value.newBuilder().setValue(70_000));
+        refusedContainer(pod, nobody, "70000", "65536");
+        refusedContainer(
+                pod, sleeper("volume", mapped(IDS)).addMounts(mount(volume, "/v", ids(5000, 0, 100))), "mappings");
+        refusedContainer(
+                pod,
+                sleeper("sharing", mapped(IDS))
+                        .addMounts(mount(volume, "/v", IDS).toBuilder()
+                                .setPropagation(MountPropagation.PROPAGATION_BIDIRECTIONAL)),
+                "never reach");
+    }
+
+    private void refusedContainer(String pod, ContainerConfig.Builder container, String... words) {
+        GrpcPods.refused(Status.Code.INVALID_ARGUMENT, () -> pods.create(pod, container.build()), words);
+    }
+
+    /** Proc cannot show its files with other owners. */
+    @Test
+    void aVolumeWhoseFileSystemCannot() {
+        String pod = pods.run(pod("proc", mapped(IDS)), "");
+        String id = pods.create(
+                pod,
+                sleeper("proc", mapped(IDS))
+                        .addMounts(mount(Path.of("/proc/sys"), "/v", IDS))
+                        .build());
+        GrpcPods.refused(Status.Code.FAILED_PRECONDITION, () -> pods.start(id), "/proc/sys", "hostUsers: true");
+    }
+}
