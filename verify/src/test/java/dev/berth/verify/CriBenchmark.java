@@ -27,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -182,10 +183,12 @@ final class CriBenchmark {
 
     private void lists() throws InterruptedException {
         int pods = Math.max(1, containers / CONTAINERS_OF_A_POD);
+        Map<Side, List<String>> made = new HashMap<>();
         for (Side side : sides) {
             List<String> ids = IntStream.range(0, pods)
                     .mapToObj(i -> pod(side, "list" + i))
                     .toList();
+            made.put(side, ids);
             for (int i = 0; i < containers; i++) {
                 create(side, ids.get(i % pods), "list" + i % pods, "c" + i);
             }
@@ -203,6 +206,7 @@ final class CriBenchmark {
                 }
             }
         }
+        made.forEach((side, ids) -> ids.forEach(pod -> remove(side, pod))); // containerd's would outlive it
     }
 
     private static void note(int round, Side side, String what, double value) {
