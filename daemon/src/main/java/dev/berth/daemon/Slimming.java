@@ -10,12 +10,15 @@ import java.util.function.LongSupplier;
  */
 final class Slimming implements AutoCloseable {
     private static final Duration BETWEEN = Duration.ofSeconds(20);
+    private static final int MOST_LOOKS = 180; // an hour
     private static final long WORTH_BYTES = 24 << 20;
 
     private final LongSupplier heap;
     private final Runnable collect;
     private final Thread thread;
-    private long slim;
+    private long slimmest;
+    private int patience; // looks from a collection that brought nothing to the next
+    private int pause; // looks
 
     /**
      * Begins to look.
@@ -26,7 +29,7 @@ final class Slimming implements AutoCloseable {
     Slimming(Ticker ticker, LongSupplier heap, Runnable collect) {
         this.heap = heap;
         this.collect = collect;
-        this.slim = heap.getAsLong();
+        this.slimmest = heap.getAsLong();
         this.thread = Thread.ofVirtual().name("slimming").start(() -> run(ticker));
     }
 
@@ -45,12 +48,21 @@ final class Slimming implements AutoCloseable {
         }
     }
 
-    /** One look. */
+    /** One look. While collections bring nothing, because what is there is needed, the next one waits twice as long. */
     void look() {
-        if (heap.getAsLong() - slim >= WORTH_BYTES) {
-            collect.run();
-            slim = heap.getAsLong();
+        if (pause > 0) {
+            pause--;
+            return;
         }
+        long before = heap.getAsLong();
+        if (before - slimmest < WORTH_BYTES) {
+            return;
+        }
+        collect.run();
+        long after = heap.getAsLong();
+        slimmest = Math.min(slimmest, after);
+        patience = before - after >= WORTH_BYTES ? 0 : Math.clamp(2L * patience, 1, MOST_LOOKS);
+        pause = patience;
     }
 
     @Override

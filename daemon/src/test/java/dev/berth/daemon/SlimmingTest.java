@@ -36,16 +36,29 @@ class SlimmingTest {
     }
 
     @Test
-    void aHeapThatIsLargeForGoodIsLeftAlone() {
+    void aHeapThatIsLargeForGoodIsLookedAtMoreAndMoreSeldom() {
         live.set(100 * MIB);
         heap.set(100 * MIB);
         try (Slimming slimming = slimming()) {
+            live.set(130 * MIB);
             heap.set(130 * MIB);
+            for (int looks = 0; looks < 100; looks++) {
+                slimming.look();
+            }
+            assertThat(collections.get()).isBetween(5, 7);
+        }
+    }
+
+    @Test
+    void aBurstThatGoesOnIsGivenBackWhenItEnds() {
+        try (Slimming slimming = slimming()) {
+            live.set(90 * MIB);
+            heap.set(120 * MIB);
             slimming.look();
-            heap.set(110 * MIB);
+            assertThat(heap).hasValue(90 * MIB);
+            live.set(20 * MIB);
             slimming.look();
-            slimming.look();
-            assertThat(collections).hasValue(1);
+            assertThat(heap).hasValue(20 * MIB);
         }
     }
 }

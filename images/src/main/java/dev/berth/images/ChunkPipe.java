@@ -11,8 +11,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Hands a layer's bytes from the thread that downloads to the thread that unpacks, without copying them, a limited number at a
- * time. The buffers go round: new ones for each piece of a layer would outlive the young generation and fill the heap. One writer,
+ * Hands a layer's bytes from the thread that downloads to the thread that unpacks, a limited number at a time. The buffers go round: new ones for each piece of a layer would outlive the young generation and fill the heap. One writer,
  * one reader.
  */
 final class ChunkPipe extends InputStream {
@@ -58,6 +57,8 @@ final class ChunkPipe extends InputStream {
                 waiting += chunk.remaining();
                 chunks.add(chunk);
                 changed.signalAll();
+            } else {
+                used.add(chunk);
             }
             return declined || !abandoned;
         } finally {
@@ -158,6 +159,7 @@ final class ChunkPipe extends InputStream {
         lock.lock();
         try {
             abandoned = true;
+            used.addAll(chunks);
             chunks.clear();
             changed.signalAll();
         } finally {

@@ -32,6 +32,7 @@ final class LayerWork {
     private final Progress progress;
     private final ImageParts.Layer layer;
     private volatile boolean wrote;
+    private boolean right; // of the thread that works
 
     LayerWork(LayerSource source, Blobs blobs, Crew crew, Progress progress, ImageParts.Layer layer) {
         this.source = source;
@@ -63,30 +64,36 @@ final class LayerWork {
                 case Blobs.Begin.Writing(var ingest) -> {
                     wrote = true;
                     try (ingest) {
-                        if (chain != null && ingest.offset() == 0) {
-                            return done(unpackWhileDownloading(chain, ingest));
+                        try {
+                            if (chain != null && ingest.offset() == 0) {
+                                return done(unpackWhileDownloading(chain, ingest));
+                            }
+                            download(ingest, null);
+                            commit(ingest);
+                        } catch (Fault e) {
+                            if (!isOfTheBytes(e) || !source.another(descriptor)) {
+                                throw e;
+                            }
+                            ingest.abort(); // another host may have them right
                         }
-                        download(ingest, null);
-                        commit(ingest);
-                    } catch (Fault e) {
-                        if (!isOfTheBytes(e) || !source.another(descriptor)) {
-                            throw e;
-                        }
-                        drop(); // another host may have them right
                     }
                 }
             }
         }
     }
 
-    private static boolean isOfTheBytes(Fault e) {
-        return e.code() == Fault.Code.FAILED_PRECONDITION || e.code() == Fault.Code.INVALID_ARGUMENT;
+    /** Not once they are known to be those of the digest: then it is the image that is wrong. */
+    private boolean isOfTheBytes(Fault e) {
+        return !right && (e.code() == Fault.Code.FAILED_PRECONDITION || e.code() == Fault.Code.INVALID_ARGUMENT);
     }
 
-    /** Throws away the bytes that a later pull could go on with. To be called when the work has ended. */
+    /**
+     * Throws away the bytes that a later pull could go on with, unless another one does already. To be called when the work has
+     * ended.
+     */
     void drop() {
-        if (wrote && blobs.findIngest(ref()).isPresent()) {
-            blobs.abort(ref());
+        if (wrote) {
+            blobs.findIngest(ref()).ifPresent(it -> blobs.abandon(ref(), it.startedAt()));
         }
     }
 
@@ -284,6 +291,7 @@ final class LayerWork {
         if (wrong != null && !resumed) {
             throw wrong;
         }
+        right = wrong == null;
     }
 
     private Fault wrong(String why) {

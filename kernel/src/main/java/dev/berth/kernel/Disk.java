@@ -19,8 +19,8 @@ public interface Disk {
     void replace(Path target, byte[] bytes) throws IOException;
 
     /**
-     * Has the disk begin with what was written to a file, so that a later sync finds less to wait for. Waits for nothing and
-     * promises nothing: a disk may ignore it.
+     * Has the disk begin with what was written to a file, so that a later sync finds less to wait for. Promises nothing: a disk
+     * may ignore it. Waits only while the disk has more to do than it can queue; for platform threads.
      */
     default void beginSync(Path file) {}
 

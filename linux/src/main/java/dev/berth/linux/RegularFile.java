@@ -44,7 +44,7 @@ public final class RegularFile implements AutoCloseable {
         FileCalls.lseek(fd.number(), offset, SEEK_SET);
     }
 
-    /** Has the disk begin with what was written, so that a later sync finds less to wait for. Waits for nothing. */
+    /** Has the disk begin with what was written, so that a later sync finds less to wait for. Seldom waits. */
     public void beginSync() {
         FileCalls.beginSync(fd.number());
     }

@@ -375,6 +375,18 @@ public final class Blobs {
         }
     }
 
+    /** Never by its reference alone: somebody else may have begun with that one. */
+    void abort(Ingest ingest) {
+        lock.lock();
+        try {
+            if (writing.get(ingest.ref()) == ingest) {
+                abort(ingest.ref());
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
      * Throws away what an ingest has, unless somebody writes it or has begun it since.
      *

@@ -155,11 +155,9 @@ public final class Ingest implements AutoCloseable {
         }
     }
 
-    /** Ends it and throws away what is there. Does nothing if it was committed. */
+    /** Ends it and throws away what is there. Does nothing if it has ended. */
     public void abort() {
-        if (ended.getCount() > 0) {
-            blobs.abort(ref());
-        }
+        blobs.abort(this);
     }
 
     CountDownLatch ended() {

@@ -33,7 +33,6 @@ import org.junit.jupiter.api.Test;
 class UnrulyContainersTest extends BusyboxPods {
     private static final String UNWILLING = "trap '' TERM; while [ ! -e /go ]; do sleep 0.1; done; exit 7";
     private static final Duration SHORT = Duration.ofSeconds(1);
-    private static final int LINES = 150_000;
     private static final int ROTATIONS = 30;
 
     private ContainerConfig shell(String name, String script) {
@@ -216,13 +215,13 @@ class UnrulyContainersTest extends BusyboxPods {
     @Test
     void aLogThatIsRotatedWhileItGrowsLosesNoLine() throws IOException, InterruptedException {
         String id = started(
-                pods.run("talks"), "talks", "i=0; while [ $i -lt " + LINES + " ]; do echo line $i; i=$((i+1)); done");
+                pods.run("talks"),
+                "talks",
+                "i=0; while [ ! -e /stop ]; do for _ in $(seq 1000); do echo line $i; i=$((i+1)); done; done");
         Path log = berth.logs().resolve("talks.log");
         List<Path> files = new ArrayList<>();
         for (int rotation = 0; rotation < ROTATIONS; rotation++) {
-            if (status(id).getState() != ContainerState.CONTAINER_RUNNING) {
-                break;
-            }
+            Berth.until("something was said", Berth.LIMIT, () -> log.toFile().length() > 0);
             Path rotated = berth.logs().resolve("talks.log." + rotation);
             Files.move(log, rotated);
             files.add(rotated);
@@ -232,8 +231,8 @@ class UnrulyContainersTest extends BusyboxPods {
                             .build());
             assertThat(log).exists();
         }
+        exec(id, "touch", "/stop");
         assertThat(exited(id).getExitCode()).isZero();
-        assertThat(files).as("it was rotated while it ran").hasSizeGreaterThan(2);
         files.add(log);
         List<String> said = new ArrayList<>();
         for (Path file : files) {
@@ -243,6 +242,10 @@ class UnrulyContainersTest extends BusyboxPods {
             }
         }
         assertThat(said)
-                .isEqualTo(IntStream.range(0, LINES).mapToObj(i -> "line " + i).toList());
+                .hasSizeGreaterThanOrEqualTo(1000)
+                .isEqualTo(IntStream.range(0, said.size())
+                        .mapToObj(i -> "line " + i)
+                        .toList());
+        assertThat(said.size() % 1000).as("the last lines are there too").isZero();
     }
 }
