@@ -169,8 +169,7 @@ record MountPart(
                 NamespacePart.mappings(mount.gidMappings()));
     }
 
-    private static Mount ofImage(
-            VolumeMount mount, Path destination, ImageTree tree, NamespaceOptions namespaces) {
+    private static Mount ofImage(VolumeMount mount, Path destination, ImageTree tree, NamespaceOptions namespaces) {
         if (destination.startsWith("/proc")) {
             throw bad(mount, "only a proc file system can be mounted there");
         }
