@@ -156,8 +156,8 @@ class CgroupV2Test {
         assertThat(cgroup.oomKills()).isEqualTo(1);
     }
 
-    /** What the files of a container under load looked like on a kernel 6.12 that runs version 2 alone. */
-    private static Cgroup recorded() throws Exception {
+    /** Files as the kernel documents them, written by hand: the machines that run this have version 1, or a hybrid. */
+    private static Cgroup wholeTree() throws Exception {
         Path tree = Path.of(CgroupV2Test.class.getResource("/cgroup2").toURI());
         return Cgroups.of(List.of("30 24 0:26 / " + tree + " rw - cgroup2 cgroup2 rw"), Ticker.system())
                 .cgroup("/pods/leaf");
@@ -187,8 +187,8 @@ class CgroupV2Test {
     }
 
     @Test
-    void aRecordedTreeIsReadWhole() throws Exception {
-        var stats = (CgroupStats.V2) recorded().stats();
+    void aTreeIsReadWhole() throws Exception {
+        var stats = (CgroupStats.V2) wholeTree().stats();
         assertUsage(stats);
         assertThat(stats.cpu().stat("throttled_usec")).isEqualTo(5_600_000);
         assertThat(stats.memory().maxUsage()).isEqualTo(70_000_640);
@@ -200,7 +200,7 @@ class CgroupV2Test {
 
     @Test
     void usageAloneIsTheSameInFewerFiles() throws Exception {
-        var usage = (CgroupStats.V2) recorded().usage();
+        var usage = (CgroupStats.V2) wholeTree().usage();
         assertUsage(usage);
         assertThat(usage.hugePages()).isEmpty();
         assertThatThrownBy(() -> cgroup.usage()).as("there is none").isInstanceOf(NoSuchFileException.class);
