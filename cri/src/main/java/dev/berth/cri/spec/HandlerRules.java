@@ -7,6 +7,8 @@ import dev.berth.oci.LinuxResources;
 import dev.berth.oci.LinuxSpec;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
+import dev.berth.oci.RuntimeSpec.Hook;
+import dev.berth.oci.RuntimeSpec.Hooks;
 import dev.berth.oci.RuntimeSpec.Mount;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -16,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -73,8 +76,8 @@ public record HandlerRules(
 
     /** What the base says and the request does not. */
     private static RuntimeSpec over(RuntimeSpec base, RuntimeSpec spec) {
-        RuntimeSpec filled = spec.withHooks(Objects.requireNonNullElse(base.hooks(), spec.hooks()))
-                .withMounts(mounts(base.mounts(), spec.mounts()));
+        RuntimeSpec filled =
+                spec.withHooks(hooks(base.hooks(), spec.hooks())).withMounts(mounts(base.mounts(), spec.mounts()));
         ProcessSpec process = base.process();
         if (process != null) {
             filled = filled.withProcess(spec.needProcess()
@@ -88,6 +91,24 @@ public record HandlerRules(
             filled = filled.withLinux(spec.needLinux().withResources(limits(linux.resources(), spec)));
         }
         return filled;
+    }
+
+    /** Both; a device may need what the operator's own hooks have prepared. */
+    private static @Nullable Hooks hooks(@Nullable Hooks base, @Nullable Hooks devices) {
+        if (base == null || devices == null) {
+            return base == null ? devices : base;
+        }
+        return new Hooks(
+                both(base.prestart(), devices.prestart()),
+                both(base.createRuntime(), devices.createRuntime()),
+                both(base.createContainer(), devices.createContainer()),
+                both(base.startContainer(), devices.startContainer()),
+                both(base.poststart(), devices.poststart()),
+                both(base.poststop(), devices.poststop()));
+    }
+
+    private static List<Hook> both(List<Hook> first, List<Hook> then) {
+        return Stream.concat(first.stream(), then.stream()).toList();
     }
 
     private static List<Mount> mounts(List<Mount> base, List<Mount> asked) {

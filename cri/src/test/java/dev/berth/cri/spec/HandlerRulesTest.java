@@ -16,6 +16,21 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class HandlerRulesTest {
+    /** As {@code runc spec} prints it, shortened; it has no hooks. */
+    private static final String PRINTED = """
+            {"ociVersion": "1.0.2",
+             "process": {"terminal": true, "user": {"uid": 0, "gid": 0}, "args": ["sh"], "cwd": "/",
+               "env": ["PATH=/usr/bin:/bin", "TERM=xterm"], "noNewPrivileges": true,
+               "capabilities": {"bounding": ["CAP_KILL"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"]},
+               "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}]},
+             "root": {"path": "rootfs", "readonly": true}, "hostname": "runc",
+             "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+                        {"destination": "/dev/pts", "type": "devpts", "source": "devpts", "options": ["newinstance"]}],
+             "linux": {"resources": {"devices": [{"allow": false, "access": "rwm"}]},
+               "namespaces": [{"type": "pid"}, {"type": "network"}, {"type": "mount"}],
+               "maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]}}
+            """;
+
     private final Requests with = new Requests();
 
     private RuntimeSpec applied(HandlerRules rules) {
@@ -78,5 +93,55 @@ class HandlerRulesTest {
         LinuxResources limits = Objects.requireNonNull(spec.needLinux().resources());
         assertThat(Objects.requireNonNull(limits.pids()).limit()).isEqualTo(77);
         assertThat(limits.memory()).isEqualTo(LinuxResources.Memory.of(1L << 20, 1L << 20));
+    }
+
+    private static RuntimeSpec read(String json) {
+        return RuntimeSpec.fromJson(json.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static RuntimeSpec hooked(RuntimeSpec spec, String hooks) {
+        return spec.withHooks(
+                read("{\"ociVersion\": \"1.0.2\", \"hooks\": " + hooks + "}").hooks());
+    }
+
+    private RuntimeSpec applied(RuntimeSpec base, RuntimeSpec spec) {
+        return new HandlerRules(List.of(), List.of(), base).apply(spec, with.pod(), with.config());
+    }
+
+    private static List<String> paths(List<RuntimeSpec.Hook> hooks) {
+        return hooks.stream().map(RuntimeSpec.Hook::path).toList();
+    }
+
+    @Test
+    void aBaseNeedsNoHooks() {
+        RuntimeSpec asked = with.build().spec();
+        RuntimeSpec spec = applied(read(PRINTED), asked);
+        assertThat(spec.hooks()).isNull();
+        assertThat(spec.needProcess().rlimits()).hasSize(1);
+        assertThat(spec.needProcess().capabilities())
+                .isEqualTo(asked.needProcess().capabilities());
+        assertThat(applied(read("{\"ociVersion\": \"1.0.2\"}"), asked)).isEqualTo(asked);
+        RuntimeSpec device = hooked(asked, "{\"createContainer\": [{\"path\": \"/bin/ldcache\"}]}");
+        assertThat(applied(read(PRINTED), device).hooks()).isEqualTo(device.hooks());
+    }
+
+    @Test
+    void hooksOfTheBaseRunBeforeThoseOfDevices() {
+        RuntimeSpec base = hooked(read(PRINTED), """
+                {"prestart": [{"path": "/base/1"}], "createContainer": [{"path": "/base/2"}],
+                 "poststop": [{"path": "/base/3"}]}""");
+        RuntimeSpec device = hooked(with.build().spec(), """
+                {"createRuntime": [{"path": "/device/1"}],
+                 "createContainer": [{"path": "/device/2"}, {"path": "/device/3"}],
+                 "startContainer": [{"path": "/device/4"}], "poststart": [{"path": "/device/5"}],
+                 "poststop": [{"path": "/device/6"}]}""");
+        RuntimeSpec.Hooks hooks = Objects.requireNonNull(applied(base, device).hooks());
+        assertThat(paths(hooks.prestart())).containsExactly("/base/1");
+        assertThat(paths(hooks.createRuntime())).containsExactly("/device/1");
+        assertThat(paths(hooks.createContainer())).containsExactly("/base/2", "/device/2", "/device/3");
+        assertThat(paths(hooks.startContainer())).containsExactly("/device/4");
+        assertThat(paths(hooks.poststart())).containsExactly("/device/5");
+        assertThat(paths(hooks.poststop())).containsExactly("/base/3", "/device/6");
+        assertThat(applied(base, with.build().spec()).hooks()).isEqualTo(base.hooks());
     }
 }
