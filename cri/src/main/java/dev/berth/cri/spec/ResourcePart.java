@@ -4,6 +4,9 @@ import dev.berth.cri.config.Resources;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.LinuxResources.DeviceRule;
+import dev.berth.oci.LinuxResources.HugepageLimit;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +18,9 @@ final class ResourcePart {
     private static final long FIRST_PERIOD = 100_000;
     private static final int LEAST_OOM_SCORE = -1000;
     private static final int MOST_OOM_SCORE = 1000;
+
+    private static final LinuxResources.Cpu NO_CPU =
+            new LinuxResources.Cpu(null, null, null, null, null, null, null, null, null);
 
     private ResourcePart() {}
 
@@ -37,6 +43,70 @@ final class ResourcePart {
                 null,
                 Map.of(),
                 unified(asked.unified()));
+    }
+
+    /**
+     * Limits of before with those that are asked for in their place, each on its own: what a request does not name is the
+     * operator's.
+     *
+     * @throws Fault INVALID_ARGUMENT if what is asked for contradicts itself
+     */
+    static LinuxResources over(LinuxResources before, Resources asked, boolean swapCounted) {
+        LinuxResources now = of(asked, before.devices(), swapCounted);
+        Map<String, HugepageLimit> hugepages = new LinkedHashMap<>();
+        before.hugepageLimits().forEach(limit -> hugepages.put(limit.pageSize(), limit));
+        now.hugepageLimits().forEach(limit -> hugepages.put(limit.pageSize(), limit));
+        Map<String, String> unified = new HashMap<>(before.unified());
+        unified.putAll(now.unified());
+        return new LinuxResources(
+                before.devices(),
+                over(before.memory(), now.memory()),
+                over(before.cpu(), now.cpu(), asked.cpuQuota() < 0),
+                before.pids(),
+                before.blockIO(),
+                List.copyOf(hugepages.values()),
+                before.network(),
+                before.rdma(),
+                unified);
+    }
+
+    /** The limit with swap goes with the limit without: an older one could be below it. */
+    private static LinuxResources.@Nullable Memory over(
+            LinuxResources.@Nullable Memory before, LinuxResources.@Nullable Memory now) {
+        if (before == null || now == null) {
+            return now == null ? before : now;
+        }
+        return new LinuxResources.Memory(
+                or(now.limit(), before.limit()),
+                before.reservation(),
+                now.swap(),
+                before.kernel(),
+                before.kernelTCP(),
+                before.swappiness(),
+                before.disableOOMKiller(),
+                before.useHierarchy(),
+                before.checkBeforeUpdate());
+    }
+
+    private static LinuxResources.@Nullable Cpu over(
+            LinuxResources.@Nullable Cpu before, LinuxResources.@Nullable Cpu now, boolean unlimited) {
+        LinuxResources.Cpu old = before == null ? NO_CPU : before;
+        LinuxResources.Cpu asked = now == null ? NO_CPU : now;
+        var both = new LinuxResources.Cpu(
+                or(asked.shares(), old.shares()),
+                unlimited ? null : or(asked.quota(), old.quota()),
+                old.burst(),
+                or(asked.period(), old.period()),
+                old.realtimeRuntime(),
+                old.realtimePeriod(),
+                or(asked.cpus(), old.cpus()),
+                or(asked.mems(), old.mems()),
+                old.idle());
+        return both.equals(NO_CPU) ? null : both;
+    }
+
+    private static <T> @Nullable T or(@Nullable T asked, @Nullable T before) {
+        return asked == null ? before : asked;
     }
 
     /** Each is a file of the container's own cgroup. */

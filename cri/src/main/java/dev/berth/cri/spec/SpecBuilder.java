@@ -95,12 +95,12 @@ public final class SpecBuilder {
         return ResourcePart.undoing(before, asked, host.swapCounted());
     }
 
-    /** A spec with other limits. */
+    /** A spec with other limits; those that nobody has asked for, such as an operator's, stay. */
     public RuntimeSpec withResources(RuntimeSpec spec, Resources asked) {
         LinuxResources old = Objects.requireNonNullElse(spec.needLinux().resources(), LinuxResources.NONE);
-        LinuxResources limits = ResourcePart.of(asked, old.devices(), host.swapCounted());
+        LinuxResources limits = ResourcePart.over(old, asked, host.swapCounted());
         return spec.withProcess(spec.needProcess().withOomScoreAdj(ResourcePart.oomScore(asked, host.lowestOomScore())))
-                .withLinux(spec.needLinux().withResources(limits.withPids(old.pids())));
+                .withLinux(spec.needLinux().withResources(limits));
     }
 
     /**

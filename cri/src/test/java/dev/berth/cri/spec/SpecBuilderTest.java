@@ -18,6 +18,7 @@ import dev.berth.oci.LinuxSpec.NamespaceKind;
 import dev.berth.oci.PodReference;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -349,6 +350,46 @@ class SpecBuilderTest {
         assertThat(Objects.requireNonNull(limits.cpu()).quota()).isEqualTo(20_000);
         assertThat(limits.devices()).isEqualTo(resources().devices());
         assertThat(after.needProcess().oomScoreAdj()).isEqualTo(7);
+    }
+
+    @Test
+    void limitsThatNobodyHasAskedForStay() {
+        LinuxResources base = LinuxResources.fromJson("""
+                {"devices": [{"allow": true, "type": "c"}], "pids": {"limit": 77},
+                 "memory": {"limit": 5000000, "reservation": 4000, "swap": 6000000},
+                 "cpu": {"shares": 9, "quota": 20000, "period": 50000, "cpus": "0-1", "idle": 1},
+                 "blockIO": {"weight": 11}, "network": {"classID": 12}, "rdma": {"mlx": {"hcaHandles": 3}},
+                 "hugepageLimits": [{"pageSize": "2MB", "limit": 1}, {"pageSize": "1GB", "limit": 2}],
+                 "unified": {"memory.high": "1", "cpu.idle": "2"}}
+                """.getBytes(StandardCharsets.UTF_8));
+        RuntimeSpec before = spec().withLinux(spec().needLinux().withResources(base));
+        assertThat(changed(before, Resources.NONE)).isEqualTo(base);
+        LinuxResources shares = changed(before, Requests.resources(0, 0, 512, 0, 0));
+        assertThat(shares.cpu())
+                .isEqualTo(new LinuxResources.Cpu(512L, 20_000L, null, 50_000L, null, null, "0-1", null, 1L));
+        assertThat(shares.memory()).isEqualTo(base.memory());
+        assertThat(Objects.requireNonNull(changed(before, Requests.resources(0, -1, 0, 0, 0))
+                                .cpu())
+                        .quota())
+                .as("asked to be without")
+                .isNull();
+        LinuxResources.Memory memory = Objects.requireNonNull(
+                changed(before, Requests.resources(0, 0, 0, 8 << 20, 0)).memory());
+        assertThat(memory.limit()).isEqualTo(8 << 20);
+        assertThat(memory.swap()).as("not below the limit").isEqualTo(8 << 20);
+        assertThat(memory.reservation()).isEqualTo(4000);
+        var pages = List.of(new Resources.HugepageLimit("2MB", 7));
+        LinuxResources more = changed(before, new Resources(0, 0, 0, 0, 0, "", "", pages, Map.of("cpu.idle", "3"), 0));
+        assertThat(more.hugepageLimits())
+                .containsExactly(
+                        new LinuxResources.HugepageLimit("2MB", 7), new LinuxResources.HugepageLimit("1GB", 2));
+        assertThat(more.unified()).isEqualTo(Map.of("memory.high", "1", "cpu.idle", "3"));
+    }
+
+    private static LinuxResources changed(RuntimeSpec before, Resources asked) {
+        var builder = new SpecBuilder(Requests.HOST, Requests.CGROUPFS);
+        return Objects.requireNonNull(
+                builder.withResources(before, asked).needLinux().resources());
     }
 
     @Test
