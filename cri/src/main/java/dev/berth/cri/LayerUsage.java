@@ -49,6 +49,9 @@ final class LayerUsage implements AutoCloseable {
     private static final class Layer {
         private @Nullable WritableLayer last;
         private @Nullable CountDownLatch underWay;
+        /** Whether a walk has ended, well or not. */
+        private boolean tried;
+
         private long dueNanos;
     }
 
@@ -70,7 +73,7 @@ final class LayerUsage implements AutoCloseable {
         Layer layer = layers.computeIfAbsent(id, _ -> new Layer());
         synchronized (layer) {
             long now = time.ticker().nanos();
-            if (layer.underWay == null && (layer.last == null || now - layer.dueNanos >= 0)) {
+            if (layer.underWay == null && (!layer.tried || now - layer.dueNanos >= 0)) {
                 var ended = new CountDownLatch(1);
                 layer.underWay = ended;
                 try {
@@ -91,8 +94,8 @@ final class LayerUsage implements AutoCloseable {
         }
         CountDownLatch first;
         synchronized (layer) {
-            if (layer.last != null) {
-                return Optional.of(layer.last);
+            if (layer.tried) {
+                return Optional.ofNullable(layer.last);
             }
             first = layer.underWay;
         }
@@ -121,19 +124,25 @@ final class LayerUsage implements AutoCloseable {
             LOG.debug("the writable layer of container {} was not counted: {}", id, e.getMessage());
         } catch (RuntimeException e) {
             LOG.warn("the writable layer of container {} was not counted", id, e);
-        }
-        Duration took = time.ticker().since(began).multipliedBy(REST);
-        synchronized (layer) {
-            if (usage != null) {
-                layer.last = new WritableLayer(time.clock().instant(), usage);
-            }
-            layer.dueNanos = time.ticker().nanos() + (took.compareTo(FRESH) > 0 ? took : FRESH).toNanos();
-            layer.underWay = null;
+        } finally { // also after an error, or the layer would never be walked again
+            end(layer, began, usage);
+            ended.countDown();
         }
         if (!alive.test(id)) { // it was removed while somebody asked for it
             layers.remove(id, layer);
         }
-        ended.countDown();
+    }
+
+    private void end(Layer layer, long began, @Nullable Usage usage) {
+        Duration rest = time.ticker().since(began).multipliedBy(REST);
+        synchronized (layer) {
+            if (usage != null) {
+                layer.last = new WritableLayer(time.clock().instant(), usage);
+            }
+            layer.tried = true;
+            layer.dueNanos = time.ticker().nanos() + (rest.compareTo(FRESH) > 0 ? rest : FRESH).toNanos();
+            layer.underWay = null;
+        }
     }
 
     /** Forgets a container that is removed. */

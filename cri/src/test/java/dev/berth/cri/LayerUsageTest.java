@@ -45,6 +45,7 @@ class LayerUsageTest {
     private final AtomicLong walks = new AtomicLong();
     private final Queue<Thread> walkers = new ConcurrentLinkedQueue<>();
     private final Set<String> alive = ConcurrentHashMap.newKeySet();
+    private final Set<String> broken = ConcurrentHashMap.newKeySet();
     private final LayerUsage layers =
             new LayerUsage(new CriContext.Time(InstantSource.fixed(AT), ticker), this::walk, alive::contains);
 
@@ -58,6 +59,9 @@ class LayerUsageTest {
         mayWalk.acquireUninterruptibly();
         if (!alive.contains(id)) {
             throw Fault.notFound("walk", "it is gone", "");
+        }
+        if (broken.contains(id)) {
+            throw Fault.unavailable("walk", "EIO", "");
         }
         return new Usage(walks.incrementAndGet(), 1);
     }
@@ -118,6 +122,30 @@ class LayerUsageTest {
         assertThat(walkers).hasSize(1);
         ticker.sleep(Duration.ofSeconds(1));
         awaitFigure("a", 2);
+    }
+
+    /** Would wait for hours if it waited for a walk that is under way. */
+    private Optional<WritableLayer> askPatiently(String id) {
+        layers.expect(id);
+        return layers.of(id, ticker.nanos() + Duration.ofHours(9).toNanos());
+    }
+
+    @Test
+    void aWalkThatFailsIsNotRepeatedAtOnceNorWaitedForAgain() {
+        alive.add("a");
+        broken.add("a");
+        mayWalk.release();
+        assertThat(askPatiently("a")).as("the first, which ends").isEmpty();
+        assertThat(askPatiently("a")).isEmpty();
+        ticker.sleep(LayerUsage.FRESH.minusMillis(1));
+        assertThat(askPatiently("a")).isEmpty();
+        assertThat(walkers).hasSize(1);
+        ticker.sleep(Duration.ofMillis(1));
+        assertThat(askPatiently("a")).as("the second hangs").isEmpty();
+        broken.remove("a");
+        mayWalk.release();
+        awaitFigure("a", 1);
+        assertThat(walkers).hasSize(2);
     }
 
     @Test
