@@ -255,6 +255,7 @@ public final class ContainerRunning implements AutoCloseable {
                 }
             }
             case TaskEvent.Created _,
+                    TaskEvent.ExecAdded _,
                     TaskEvent.Started _,
                     TaskEvent.Paused _,
                     TaskEvent.Resumed _,

@@ -23,6 +23,7 @@ import dev.berth.wire.shim.events.SnapshotPrepare;
 import dev.berth.wire.shim.events.SnapshotRemove;
 import dev.berth.wire.shim.events.TaskCreate;
 import dev.berth.wire.shim.events.TaskDelete;
+import dev.berth.wire.shim.events.TaskExecAdded;
 import dev.berth.wire.shim.events.TaskExecStarted;
 import dev.berth.wire.shim.events.TaskExit;
 import dev.berth.wire.shim.events.TaskIO;
@@ -57,6 +58,7 @@ final class Topics {
                     ContainerDelete.getDefaultInstance(),
                     TaskCreate.getDefaultInstance(),
                     TaskStart.getDefaultInstance(),
+                    TaskExecAdded.getDefaultInstance(),
                     TaskExecStarted.getDefaultInstance(),
                     TaskExit.getDefaultInstance(),
                     TaskOOM.getDefaultInstance(),
@@ -159,6 +161,7 @@ final class Topics {
     private static String verb(TaskEvent event) {
         return switch (event) {
             case TaskEvent.Created _ -> "create";
+            case TaskEvent.ExecAdded _ -> "exec-added";
             case TaskEvent.Started it -> it.execId().isEmpty() ? "start" : "exec-started";
             case TaskEvent.Exited _ -> "exit";
             case TaskEvent.OutOfMemory _ -> "oom";
@@ -172,6 +175,8 @@ final class Topics {
         String id = event.task().id();
         Message.Builder builder = switch (event) {
             case TaskEvent.Created it -> created(it);
+            case TaskEvent.ExecAdded it ->
+                TaskExecAdded.newBuilder().setContainerId(id).setExecId(it.execId());
             case TaskEvent.Started it
             when it.execId().isEmpty() ->
                 TaskStart.newBuilder().setContainerId(id).setPid(it.pid());

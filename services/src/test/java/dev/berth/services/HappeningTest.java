@@ -53,6 +53,9 @@ class HappeningTest {
         assertThat(shows(happening, "event.container_id==c,event.id==shell")).isTrue();
         var started = new TaskEvent.Started(new TaskId("one", "c"), AT, "", 7);
         assertThat(Topics.of(started).envelope().getTopic()).isEqualTo("/tasks/start");
+        var added = Topics.of(new TaskEvent.ExecAdded(new TaskId("one", "c"), AT, "shell"));
+        assertThat(added.envelope().getTopic()).isEqualTo("/tasks/exec-added");
+        assertThat(shows(added, "event.container_id==c,event.exec_id==shell")).isTrue();
         var command = new TaskEvent.Started(new TaskId("one", "c"), AT, "shell", 7);
         assertThat(Topics.of(command).envelope().getTopic()).isEqualTo("/tasks/exec-started");
     }

@@ -442,10 +442,8 @@ final class Tasks {
 
     private ProcessRecord deleteExec(Task task, String execId) throws IOException, InterruptedException {
         TaskProcess exec = task.process(execId);
-        exec.delete(() -> {
-            ProcessRecord record = exec.record();
-            context.ledger().remove(record, TaskEvents.deleted(record));
-        });
+        // Not told: whoever goes by the container's id would take it for the end of the task.
+        exec.delete(() -> context.ledger().remove(exec.record()));
         task.execs().remove(execId, exec);
         workshop.removeExec(task, execId);
         context.outputs().stop(outputOf(exec));

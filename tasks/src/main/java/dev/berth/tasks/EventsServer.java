@@ -7,6 +7,7 @@ import dev.berth.ttrpc.Service;
 import dev.berth.ttrpc.TtrpcServer;
 import dev.berth.wire.shim.events.TaskCreate;
 import dev.berth.wire.shim.events.TaskDelete;
+import dev.berth.wire.shim.events.TaskExecAdded;
 import dev.berth.wire.shim.events.TaskExecStarted;
 import dev.berth.wire.shim.events.TaskExit;
 import dev.berth.wire.shim.events.TaskOOM;
@@ -52,6 +53,10 @@ final class EventsServer {
             case "/tasks/start" -> {
                 var told = TaskStart.parseFrom(bytes);
                 yield new TaskEvent.Started(new TaskId(namespace, told.getContainerId()), at, "", told.getPid());
+            }
+            case "/tasks/exec-added" -> {
+                var told = TaskExecAdded.parseFrom(bytes);
+                yield new TaskEvent.ExecAdded(new TaskId(namespace, told.getContainerId()), at, told.getExecId());
             }
             case "/tasks/exec-started" -> {
                 var told = TaskExecStarted.parseFrom(bytes);

@@ -32,6 +32,9 @@ public sealed interface TaskEvent {
     /** Paths of pipes or files for a task's input and output; empty for none. */
     record Streams(String stdin, String stdout, String stderr, boolean terminal) {}
 
+    /** A further process is to run in the task. */
+    record ExecAdded(TaskId task, Instant at, String execId) implements TaskEvent {}
+
     /**
      * A process runs.
      *
@@ -54,7 +57,7 @@ public sealed interface TaskEvent {
     record Resumed(TaskId task, Instant at) implements TaskEvent {}
 
     /**
-     * A task is gone.
+     * A task is gone. Of an exec nobody here tells this, since listeners would take it for the task's own; a foreign shim may.
      *
      * @param execId empty for the container's first process
      */

@@ -227,6 +227,34 @@ abstract class TasksContract {
     }
 
     @Test
+    void eachStepIsToldOnce() throws Exception {
+        TaskId task = create("t", Map.of(), "sleep", "600");
+        tasks.start(task);
+        tasks.execSync(task, TestBed.process("true"), LIMIT);
+        tasks.kill(task, "", 9, false);
+        tasks.awaitExit(task, LIMIT);
+        tasks.delete(task);
+        var told = new ArrayList<String>();
+        do {
+            told.add(kind(next(TaskEvent.class)));
+        } while (!told.getLast().startsWith("Deleted"));
+        assertThat(told)
+                .containsExactly(
+                        "Created", "Started", "ExecAdded exec", "Started exec", "Exited exec", "Exited", "Deleted");
+    }
+
+    private static String kind(TaskEvent event) {
+        String execId = switch (event) {
+            case TaskEvent.ExecAdded it -> it.execId();
+            case TaskEvent.Started it -> it.execId();
+            case TaskEvent.Exited it -> it.execId();
+            case TaskEvent.Deleted it -> it.execId();
+            case TaskEvent.Created _, TaskEvent.OutOfMemory _, TaskEvent.Paused _, TaskEvent.Resumed _ -> "";
+        };
+        return event.getClass().getSimpleName() + (execId.isEmpty() ? "" : " exec");
+    }
+
+    @Test
     void execSyncEndsAtItsDeadlineAndKillsTheCommand() throws Exception {
         TaskId task = create("d", Map.of(), "sleep", "600");
         tasks.start(task);
