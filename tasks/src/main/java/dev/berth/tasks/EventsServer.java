@@ -97,21 +97,24 @@ final class EventsServer {
     }
 
     private static TaskEvent exited(String namespace, Instant at, TaskExit told, boolean known) {
-        // The field "id" names the process: the container itself, or one of its execs.
-        String execId = told.getId().equals(told.getContainerId()) ? "" : told.getId();
         return new TaskEvent.Exited(
                 new TaskId(namespace, told.getContainerId()),
                 at,
-                execId,
+                execId(told.getContainerId(), told.getId()),
                 told.getPid(),
                 new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt()), known));
+    }
+
+    /** The field "id" names the process: the container itself, or one of its execs. */
+    private static String execId(String container, String process) {
+        return process.equals(container) ? "" : process;
     }
 
     private static TaskEvent deleted(String namespace, Instant at, TaskDelete told, boolean known) {
         return new TaskEvent.Deleted(
                 new TaskId(namespace, told.getContainerId()),
                 at,
-                told.getId(),
+                execId(told.getContainerId(), told.getId()),
                 told.getPid(),
                 new Exit(told.getExitStatus(), TaskClient.instant(told.getExitedAt()), known));
     }

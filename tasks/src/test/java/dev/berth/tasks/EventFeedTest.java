@@ -3,6 +3,7 @@ package dev.berth.tasks;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.kernel.Ticker;
+import dev.berth.wire.shim.events.TaskDelete;
 import dev.berth.wire.shim.events.TaskExit;
 import dev.berth.wire.shim.events.TaskOOM;
 import dev.berth.wire.shim.events.TaskPaused;
@@ -150,6 +151,19 @@ class EventFeedTest {
         assertThat(attempts.poll(120, TimeUnit.SECONDS)).isNotNull();
         tasks.close();
         assertThat(supervisor.acknowledged).isEmpty();
+    }
+
+    @Test
+    void aContainersFirstProcessHasNoExecIdHoweverItIsNamed() throws Exception {
+        tasks.subscribe(events::add);
+        for (String id : List.of("", "a", "shell")) {
+            supervisor.tell(
+                    "/tasks/delete",
+                    TaskDelete.newBuilder().setContainerId("a").setId(id).build());
+        }
+        assertThat(((TaskEvent.Deleted) next()).execId()).isEmpty();
+        assertThat(((TaskEvent.Deleted) next()).execId()).isEmpty();
+        assertThat(((TaskEvent.Deleted) next()).execId()).isEqualTo("shell");
     }
 
     @Test
