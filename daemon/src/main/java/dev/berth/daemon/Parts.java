@@ -99,7 +99,8 @@ final class Parts {
             case "overlay" -> false;
             default -> !OverlaySupport.of(directory);
         };
-        Snapshotter copying = new NativeSnapshotter(config.root().resolve("native"), store.metadata(), disk);
+        Snapshotter copying = new NativeSnapshotter(config.root().resolve("native"), store.metadata(), disk)
+                .takeOver(directory); // both kinds were kept there once
         var snapshotters = copies
                 ? Snapshotters.of(copying)
                 : new Snapshotters(new OverlaySnapshotter(directory, store.metadata(), disk), List.of(copying));

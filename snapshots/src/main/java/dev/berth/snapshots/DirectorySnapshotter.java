@@ -239,7 +239,7 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     public void tidy() {
         try {
             Set<Long> there = files.numbers(); // before the records: a new one is made before its directory
-            Set<Long> known = metadata.read(r -> r.snapshots().numbers(name));
+            Set<Long> known = numbers();
             List<Long> unknown =
                     there.stream().filter(number -> !known.contains(number)).toList();
             if (!unknown.isEmpty()) {
@@ -259,6 +259,11 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         } catch (IOException e) {
             throw SnapshotFault.of("tidy up the snapshots in " + files.directory(), e);
         }
+    }
+
+    /** Those that have a record. */
+    Set<Long> numbers() {
+        return metadata.read(r -> r.snapshots().numbers(name));
     }
 
     /** The number in the name of one of our leftovers; -1 in those of others. */

@@ -1,6 +1,7 @@
 package dev.berth.snapshots;
 
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.store.Metadata;
 import dev.berth.store.SnapshotRecord;
@@ -17,6 +18,25 @@ public final class NativeSnapshotter extends DirectorySnapshotter {
     /** @param directory for these snapshots alone; made if there is none */
     public NativeSnapshotter(Path directory, Metadata metadata, Disk disk) {
         super("native", directory, metadata, disk);
+    }
+
+    /**
+     * Takes over the files of its snapshots from where they were kept formerly. No two snapshots have the same number, so those of
+     * others stay there. Does nothing the second time; what was broken off is done with the next call.
+     *
+     * @throws Fault INTERNAL if one cannot be moved
+     */
+    public NativeSnapshotter takeOver(Path former) {
+        try {
+            files.takeOver(former, numbers());
+            return this;
+        } catch (IOException e) {
+            throw Fault.internal(
+                            "move the snapshots of " + name() + " from " + former + " to " + directory(),
+                            String.valueOf(e.getMessage()),
+                            "Move those of its directories there that have a number")
+                    .causedBy(e);
+        }
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
@@ -53,6 +54,17 @@ final class SnapshotFiles {
                 if (withWork) {
                     own.mkdir(WORK, 0711);
                 }
+            }
+        }
+    }
+
+    /** Moves snapshots in here that are still in another directory, on the same file system. */
+    void takeOver(Path former, Set<Long> some) throws IOException {
+        for (long number : some) {
+            Path there = former.resolve(Long.toString(number));
+            Path here = directory.resolve(Long.toString(number));
+            if (Files.isDirectory(there) && Files.notExists(here)) {
+                Files.move(there, here, StandardCopyOption.ATOMIC_MOVE);
             }
         }
     }
