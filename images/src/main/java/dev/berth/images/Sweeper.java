@@ -294,6 +294,7 @@ final class Sweeper implements AutoCloseable {
         Set<String> gone = new HashSet<>();
         for (int at = 0; at < unneeded.size(); at += AT_ONCE) {
             List<Node> some = unneeded.subList(at, Math.min(unneeded.size(), at + AT_ONCE));
+            garbage.lookAgain(); // however long that is, no pull waits for it
             holds.remove(held -> garbage.remove(some, held)).stream()
                     .filter(node -> node.kind() == Kind.CONTENT)
                     .forEach(node -> gone.add(node.key()));

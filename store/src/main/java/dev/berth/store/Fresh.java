@@ -58,5 +58,9 @@ final class Fresh {
         return some.stream().map(Noted::node).toList();
     }
 
+    static long count(Session writer) {
+        return writer.find("SELECT count(*) FROM fresh", Row::number).orElse(0L);
+    }
+
     private record Noted(long row, Node node) {}
 }

@@ -25,6 +25,7 @@ import java.util.stream.Collectors;
  * <pre>{@code
  * try (Garbage garbage = metadata.collect()) {
  *     List<Garbage.Node> unneeded = garbage.unneeded();
+ *     garbage.lookAgain();
  *     garbage.remove(unneeded.subList(0, 32), node -> false);
  * }
  * }</pre>
@@ -78,10 +79,13 @@ public final class Garbage implements AutoCloseable {
     /** Each is read with what it names: some milliseconds for all. */
     private static final int LOOKED_AT_ONCE = 64;
 
+    private static final int LOOKED_AT_MOST = 1 << 16;
+
     private final Metadata metadata;
     private final InstantSource clock;
     private final References references;
     private final Set<Node> keptMeanwhile = new HashSet<>();
+    private int longestLook;
 
     private Garbage(Metadata metadata, InstantSource clock, References references) {
         this.metadata = metadata;
@@ -135,7 +139,8 @@ public final class Garbage implements AutoCloseable {
         Set<String> abandoned = ingests(references.letGo());
         abandoned.addAll(leased);
         abandoned.removeAll(heldIngests());
-        if (!abandoned.isEmpty()) { // one that is leased again is not abandoned any more
+        if (!abandoned.isEmpty()) {
+            lookAgain(); // one that is leased again is not abandoned any more
             abandoned.removeAll(ingests(whenLooked((_, kept) -> Set.copyOf(kept))));
         }
         return abandoned;
@@ -156,7 +161,7 @@ public final class Garbage implements AutoCloseable {
     }
 
     /**
-     * Removes some of what is unneeded in one transaction, except what is needed meanwhile.
+     * Removes some of what is unneeded in one transaction, except what is needed meanwhile. Call {@link #lookAgain} before.
      *
      * @param spared is asked for each; it must not block
      * @return what is gone
@@ -173,35 +178,54 @@ public final class Garbage implements AutoCloseable {
         });
     }
 
+    /**
+     * Looks at what was written since the last look, some at a time: others want to write too. Whoever calls this right before a
+     * removal has a short one, because that looks at all that is left.
+     */
+    public void lookAgain() {
+        if (lookAtSome(LOOKED_AT_ONCE)) {
+            return;
+        }
+        long known = metadata.write(Durability.PROCESS, records -> Fresh.count(records.session()));
+        int most = LOOKED_AT_ONCE;
+        while (!lookAtSome(most)) {
+            known -= most;
+            if (known < 0) { // they write faster than this looks
+                most = Math.min(2 * most, LOOKED_AT_MOST);
+            }
+        }
+    }
+
+    private boolean lookAtSome(int most) {
+        return metadata.write(Durability.PROCESS, records -> look(records, most));
+    }
+
     /** Work in a transaction in which it is known what is needed meanwhile. */
     private interface Work<T> {
         T run(Records records, Set<Node> kept);
     }
 
-    /**
-     * If much was written, it is looked at in several transactions: others want to write too. Should they write faster than that, the
-     * steps become longer.
-     */
     private <T> T whenLooked(Work<T> work) {
-        for (int most = LOOKED_AT_ONCE; ; most *= 2) {
-            int step = most;
-            Optional<T> done = metadata.write(
-                    Durability.PROCESS,
-                    records -> look(records, step) ? Optional.of(work.run(records, keptMeanwhile)) : Optional.empty());
-            if (done.isPresent()) {
-                return done.get();
-            }
-        }
+        return metadata.write(Durability.PROCESS, records -> {
+            look(records, Integer.MAX_VALUE);
+            return work.run(records, keptMeanwhile);
+        });
     }
 
     /** @return whether that was all */
     private boolean look(Records records, int most) {
         List<Node> written = Fresh.take(records.session(), most);
+        longestLook = Math.max(longestLook, written.size());
         if (!written.isEmpty()) {
             keptMeanwhile.addAll(References.reachable(
                     references, References.read(records.session(), clock.instant(), Set.copyOf(written))));
         }
         return written.size() < most;
+    }
+
+    /** How many records one transaction looked at, at most. */
+    int longestLook() {
+        return longestLook;
     }
 
     private static boolean remove(Records records, Node node) {

@@ -9,7 +9,6 @@ import static dev.berth.store.StoreRoot.K8S;
 import static dev.berth.store.StoreRoot.digest;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.kernel.Ticker;
 import dev.berth.store.Garbage.Node;
 import java.nio.file.Path;
 import java.util.List;
@@ -17,7 +16,7 @@ import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,20 +70,53 @@ final class GarbageHoldTest {
         try (Store store = StoreRoot.open(root)) {
             Metadata metadata = store.metadata();
             fill(metadata);
-            var busy = new AtomicBoolean(true);
             try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
                     Garbage garbage = metadata.collect()) {
                 List<Node> unneeded = garbage.unneeded();
                 assertThat(unneeded.size()).isGreaterThan(3 * IMAGES / 2);
                 writeMuch(metadata);
-                Future<Long> longest = threads.submit(() -> longestWrite(metadata, busy));
-                try {
-                    collect(garbage, unneeded);
-                } finally {
-                    busy.set(false);
+                for (int at = 0; at < unneeded.size(); at += STEP) {
+                    Future<?> write =
+                            threads.submit(() -> metadata.apply(Durability.PROCESS, r -> content(r, "written")));
+                    remove(garbage, unneeded, at);
+                    write.get(2, TimeUnit.MINUTES); // it needs no later step
                 }
-                System.out.println("[bt] longest wait for a write while " + unneeded.size() + " records were removed: "
-                        + longest.get() / 1_000 + " us");
+            }
+            isAsItShouldBe(metadata);
+        }
+    }
+
+    @Test
+    void muchThatWasWrittenIsLookedAtInSmallSteps() {
+        try (Store store = StoreRoot.open(root)) {
+            Metadata metadata = store.metadata();
+            fill(metadata);
+            try (Garbage garbage = metadata.collect()) {
+                List<Node> unneeded = garbage.unneeded();
+                for (int at = 0; at < unneeded.size(); at += STEP) {
+                    if (at % (100 * STEP) == 0) {
+                        writeMuch(metadata);
+                    }
+                    remove(garbage, unneeded, at);
+                }
+                assertThat(garbage.longestLook())
+                        .as("records that one transaction looked at")
+                        .isEqualTo(64);
+            }
+            isAsItShouldBe(metadata);
+        }
+    }
+
+    @Test
+    void aRemovalKnowsWhatWasWrittenSinceTheLastLook() {
+        try (Store store = StoreRoot.open(root)) {
+            Metadata metadata = store.metadata();
+            fill(metadata);
+            try (Garbage garbage = metadata.collect()) {
+                List<Node> unneeded = garbage.unneeded();
+                garbage.lookAgain();
+                writeMuch(metadata);
+                garbage.remove(unneeded, _ -> false);
             }
             isAsItShouldBe(metadata);
         }
@@ -100,21 +132,9 @@ final class GarbageHoldTest {
         });
     }
 
-    private static void collect(Garbage garbage, List<Node> unneeded) {
-        for (int at = 0; at < unneeded.size(); at += STEP) {
-            garbage.remove(unneeded.subList(at, Math.min(unneeded.size(), at + STEP)), _ -> false);
-        }
-    }
-
-    private static long longestWrite(Metadata metadata, AtomicBoolean busy) {
-        long longest = 0;
-        for (int i = 0; busy.get(); i++) {
-            String name = "written" + i % 10;
-            long start = Ticker.system().nanos();
-            metadata.apply(Durability.PROCESS, r -> content(r, name));
-            longest = Math.max(longest, Ticker.system().nanos() - start);
-        }
-        return longest;
+    private static void remove(Garbage garbage, List<Node> unneeded, int at) {
+        garbage.lookAgain();
+        garbage.remove(unneeded.subList(at, Math.min(unneeded.size(), at + STEP)), _ -> false);
     }
 
     private static void isAsItShouldBe(Metadata metadata) {
