@@ -41,6 +41,7 @@ final class ArchiveWriter {
 
     private final Store store;
     private final Archives.Export request;
+    private final Keeping keeping;
     private final Map<Digest, Descriptor> blobs = new LinkedHashMap<>();
     private final List<Descriptor> entries = new ArrayList<>();
     /** The images that Docker's own file tells of, with their names. */
@@ -52,9 +53,11 @@ final class ArchiveWriter {
 
     private final byte[] chunk = new byte[CHUNK];
 
-    ArchiveWriter(Store store, Archives.Export request) {
+    /** @param keeping keeps everything that goes into it, from before it was looked for */
+    ArchiveWriter(Store store, Archives.Export request, Keeping keeping) {
         this.store = store;
         this.request = request;
+        this.keeping = keeping;
     }
 
     void write(OutputStream out) {
@@ -166,6 +169,7 @@ final class ArchiveWriter {
     }
 
     private ImageTree tree(Descriptor descriptor) {
+        keeping.blob(descriptor.digest());
         return ImageTree.parse(descriptor.mediaType(), store.blobs().read(descriptor.digest(), ImageTree.MAX_BYTES));
     }
 
@@ -177,6 +181,7 @@ final class ArchiveWriter {
                                 + it.digest().hex(),
                         it));
         for (Descriptor blob : blobs.values()) { // before the first byte: half an archive helps nobody
+            keeping.blob(blob.digest());
             if (MediaTypes.isLayer(blob.mediaType())
                     && store.blobs().find(blob.digest()).isEmpty()) {
                 throw PushPlan.missingLayer(blob.digest()).within("export images");

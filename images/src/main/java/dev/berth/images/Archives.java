@@ -256,7 +256,9 @@ public final class Archives {
      *     damaged; UNAVAILABLE if nobody takes the archive
      */
     public void write(Export request, OutputStream out) {
-        new ArchiveWriter(store, request).write(out);
+        try (Holds.Hold hold = holds.begin()) {
+            new ArchiveWriter(store, request, hold).write(out);
+        }
     }
 
     /**

@@ -21,6 +21,7 @@ import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
 import dev.berth.store.Blob;
 import dev.berth.store.Store;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
@@ -94,6 +95,14 @@ class DiscardTest {
         return store.blobs().list().stream().map(Blob::digest).collect(Collectors.toSet());
     }
 
+    private void awaitGone(Digest digest) {
+        long start = Ticker.system().nanos();
+        while (store.blobs().find(digest).isPresent()) {
+            assertThat(Ticker.system().since(start)).isLessThan(LIMIT);
+            Thread.onSpinWait();
+        }
+    }
+
     private void awaitBlobs(Set<Digest> wanted) {
         long start = Ticker.system().nanos();
         while (!blobs().equals(wanted)) {
@@ -136,6 +145,10 @@ class DiscardTest {
         images.fetch(request("app:v1").with(naming));
         images.pull(request("app:v1"));
         images.pull(request("other:v1"));
+        Digest last = store.blobs().put(new byte[] {1}).digest();
+        store.blobs().flush();
+        images.contentDeleted(last);
+        awaitGone(last); // and by then those layers were looked at, or are with it
         images.sweepEverything();
         assertThat(blobs())
                 .as("layers that somebody has stay")
@@ -152,6 +165,30 @@ class DiscardTest {
         images.sweepEverything();
         assertThat(blobs()).isEqualTo(built.blobs().keySet());
         assertThat(snapshotter.unpacked).as("the snapshots were there").hasValue(2);
+    }
+
+    @Test
+    void whatIsExportedStaysUntilItIsWritten() throws InterruptedException {
+        registry.add("app", "v1", image(1, 2, 3, 4, 5, 6)); // more than is written at once
+        images.fetch(request("app:v1"));
+        String name = reference("app:v1").toString();
+        var export = new Archives.Export(K8S, List.of(name), List.of(Platform.host()), false, true, false);
+        var whole = new ByteArrayOutputStream();
+        images.archives().write(export, whole);
+        var cut = new ByteArrayOutputStream() {
+            @Override
+            public synchronized void write(byte[] bytes, int from, int length) {
+                if (size() == 0) {
+                    images.remove(K8S, name); // and waits for the sweep
+                    assertThat(images.list(K8S)).isEmpty();
+                }
+                super.write(bytes, from, length);
+            }
+        };
+        images.archives().write(export, cut);
+        assertThat(cut.toByteArray()).isEqualTo(whole.toByteArray());
+        images.sweepEverything();
+        assertThat(blobs()).isEmpty();
     }
 
     @Test
