@@ -80,7 +80,7 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         makers.put(
                 TransferGrpc.SERVICE_NAME,
                 () -> new TransferService(
-                        parts.images(), parts.store(), parts.snapshotters().names(), streams, clock));
+                        parts.images(), parts.store(), Unpacking.of(parts.snapshotters()), streams, clock));
         makers.put(VersionGrpc.SERVICE_NAME, () -> new VersionService(version));
         return new Services(makers);
     }

@@ -26,14 +26,12 @@ import dev.berth.wire.containerd.transfertypes.ImageReference;
 import dev.berth.wire.containerd.transfertypes.ImageStore;
 import dev.berth.wire.containerd.transfertypes.OCIRegistry;
 import dev.berth.wire.containerd.transfertypes.RegistryResolver;
-import dev.berth.wire.containerd.transfertypes.UnpackConfiguration;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Images from one place to another: registries, the store, archives that a client sends or gets over a stream. */
 final class TransferService extends TransferGrpc.TransferImplBase {
@@ -69,15 +67,14 @@ final class TransferService extends TransferGrpc.TransferImplBase {
 
     private final Images images;
     private final Store store;
-    private final Set<String> snapshotters;
+    private final Unpacking unpacking;
     private final Streams streams;
     private final InstantSource clock;
 
-    /** @param snapshotters the names of those into which layers can be unpacked */
-    TransferService(Images images, Store store, Set<String> snapshotters, Streams streams, InstantSource clock) {
+    TransferService(Images images, Store store, Unpacking unpacking, Streams streams, InstantSource clock) {
         this.images = images;
         this.store = store;
-        this.snapshotters = snapshotters;
+        this.unpacking = unpacking;
         this.streams = streams;
         this.clock = clock;
     }
@@ -156,7 +153,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         progress.say("Pulling from " + shown);
         Descriptor target = images.fetch(PullRequest.of(transfer.namespace, reference)
                 .with(access)
-                .with(extent(to, to.getAllMetadata()))
+                .with(unpacking.extent(to, to.getAllMetadata()))
                 .with(new PullRequest.Naming(List.of(first), to.getLabelsMap()))
                 .with(progress));
         List<ImageRecord> records = name(transfer.namespace, names.of(target), target);
@@ -195,25 +192,6 @@ final class TransferService extends TransferGrpc.TransferImplBase {
                 .orElseThrow(() -> Fault.notFound("name the image", "no image name found", "Give one"));
     }
 
-    private PullRequest.Extent extent(ImageStore to, boolean documents) {
-        List<UnpackConfiguration> known =
-                to.getUnpacksList().stream().filter(this::isOurs).toList();
-        String snapshotter = known.isEmpty() ? "" : known.getFirst().getSnapshotter();
-        return new PullRequest.Extent(
-                to.getPlatformsList().stream().map(Messages::platform).toList(),
-                known.stream()
-                        .filter(it -> it.getSnapshotter().equals(snapshotter))
-                        .map(it -> Messages.platform(it.getPlatform()))
-                        .toList(),
-                documents,
-                snapshotter);
-    }
-
-    /** As in containerd, layers for a snapshotter that there is not are fetched and not unpacked; one is served in a call. */
-    private boolean isOurs(UnpackConfiguration unpack) {
-        return unpack.getSnapshotter().isEmpty() || snapshotters.contains(unpack.getSnapshotter());
-    }
-
     private static Access access(Transfer transfer, OCIRegistry from) {
         RegistryResolver resolver = from.getResolver();
         Credentials credentials = resolver.getAuthStream().isEmpty()
@@ -247,7 +225,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         ClientStream stream = transfer.stream(from.getStream());
         var request = new Archives.Import(
                 transfer.namespace,
-                extent(to, false),
+                unpacking.extent(to, false),
                 from.getForceCompress(),
                 new StoreNames(to, clock),
                 Progress.NONE);
