@@ -23,8 +23,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.Predicate;
 
 /**
  * Content by its digest.
@@ -34,7 +33,6 @@ import org.slf4j.LoggerFactory;
  * was not flushed before a crash is an unfinished ingest afterwards; its next ingest finds the bytes and checks them.
  */
 public final class Blobs {
-    private static final Logger LOG = LoggerFactory.getLogger(Blobs.class);
 
     /** How much there is. */
     public record Usage(long blobs, long bytes) {}
@@ -359,20 +357,7 @@ public final class Blobs {
      * @throws Fault NOT_FOUND if there is none
      */
     public void abort(String ref) {
-        IngestFiles files = IngestFiles.of(layout, ref);
-        lock.lock();
-        try {
-            requireThere(files);
-            Ingest open = writing.get(ref);
-            if (open != null) {
-                open.close();
-            }
-            files.remove(disk);
-        } catch (IOException e) {
-            throw DiskFault.of("abort ingest " + ref, e);
-        } finally {
-            lock.unlock();
-        }
+        discard(ref, _ -> true);
     }
 
     /** Never by its reference alone: somebody else may have begun with that one. */
@@ -394,13 +379,24 @@ public final class Blobs {
      * @throws Fault NOT_FOUND if there is none
      */
     public void abandon(String ref, Instant since) {
+        discard(
+                ref,
+                files -> !writing.containsKey(ref)
+                        && files.status()
+                                .filter(it -> it.startedAt().isAfter(since))
+                                .isEmpty());
+    }
+
+    private void discard(String ref, Predicate<IngestFiles> whether) {
         IngestFiles files = IngestFiles.of(layout, ref);
         lock.lock();
         try {
             requireThere(files);
-            boolean begunSince =
-                    files.status().filter(it -> it.startedAt().isAfter(since)).isPresent();
-            if (!writing.containsKey(ref) && !begunSince) {
+            if (whether.test(files)) {
+                Ingest open = writing.get(ref);
+                if (open != null) {
+                    open.close();
+                }
                 files.remove(disk);
             }
         } catch (IOException e) {
@@ -413,19 +409,6 @@ public final class Blobs {
     private void requireThere(IngestFiles files) {
         if (!Files.exists(files.directory()) || committed.isUnflushed(files.ref())) {
             throw Fault.notFound("ingest " + files.ref(), "there is none", "");
-        }
-    }
-
-    /** Removes what a crash has left of ingests that were over; at the start, before anybody writes. */
-    void sweep() {
-        for (Path directory : BlobFiles.entries(layout.ingests())) {
-            try {
-                if (IngestFiles.status(directory).isEmpty()) {
-                    new IngestFiles(directory, "").remove(disk);
-                }
-            } catch (IOException e) {
-                LOG.warn("{} is left over from an ingest and cannot be removed", directory, e);
-            }
         }
     }
 

@@ -12,12 +12,16 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Instant;
 import java.util.EnumSet;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The directory of one ingest: {@code data}, and {@code about} which says whose it is. Neither is synced: after a power loss
  * either may be gone or torn, and the digest decides.
  */
 record IngestFiles(Path directory, String ref) {
+    private static final Logger LOG = LoggerFactory.getLogger(IngestFiles.class);
+
     static IngestFiles of(Layout layout, String ref) {
         return new IngestFiles(layout.ingest(ref), ref);
     }
@@ -51,6 +55,19 @@ record IngestFiles(Path directory, String ref) {
         disk.remove(data());
         disk.remove(about(directory));
         disk.remove(directory);
+    }
+
+    /** Removes what a crash has left of ingests that were over; at the start, before anybody writes. */
+    static void sweep(Layout layout, Disk disk) {
+        for (Path directory : BlobFiles.entries(layout.ingests())) {
+            try {
+                if (status(directory).isEmpty()) {
+                    new IngestFiles(directory, "").remove(disk);
+                }
+            } catch (IOException e) {
+                LOG.warn("{} is left over from an ingest and cannot be removed", directory, e);
+            }
+        }
     }
 
     /** What is known of the ingest in this directory; empty if it has none, or a torn one. */

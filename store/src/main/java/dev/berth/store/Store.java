@@ -60,7 +60,7 @@ public final class Store implements AutoCloseable {
             undo.add("database of " + root, metadata::close);
             reserve.keep();
             Blobs blobs = new Blobs(layout, disk, clock);
-            blobs.sweep();
+            IngestFiles.sweep(layout, disk);
             undo.commit();
             return new Store(lock, blobs, metadata, new Check(layout, disk, blobs, metadata));
         } catch (IOException e) {
