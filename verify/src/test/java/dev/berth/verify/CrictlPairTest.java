@@ -127,7 +127,11 @@ class CrictlPairTest {
     @Test
     void containersFromCreationToRemoval() throws IOException, InterruptedException {
         pod("life");
-        container("life", "first", "trap 'exit 3' TERM; echo out; echo err >&2; while :; do sleep 0.1; done");
+        container(
+                "life",
+                "first",
+                "trap 'exit 3' TERM; echo out; echo err >&2; while [ ! -e /more ]; do sleep 0.1; done; echo last;"
+                        + " while :; do sleep 0.1; done");
         pair.same(List.of(CrictlMask.AGE), "ps", "-a", "--pod", "{life}");
         pair.same(STATUS, "inspect", "-q", "{first}");
         pair.same(REFUSED, "exec", "-s", "{first}", "true");
@@ -140,13 +144,10 @@ class CrictlPairTest {
         pair.same(REFUSED, "start", "{first}");
         pair.same("update", "--memory", "50331648", "--cpu-share", "256", "{first}");
         pair.same(STATUS, "inspect", "-q", "{first}");
-        for (CrictlPair.Side side : List.of(pair.ours(), pair.theirs())) {
-            Berth.until(
-                    "it has logged",
-                    Berth.LIMIT,
-                    () -> side.run("logs", "{first}").err().contains("err"));
-        }
+        awaitLogged("out", "err"); // one may come before the other
         pair.same("logs", "{first}");
+        pair.same("exec", "-s", "{first}", "touch", "/more");
+        awaitLogged("last", "");
         pair.same("logs", "--tail", "1", "{first}");
         pair.same("stop", "--timeout", "20", "{first}");
         pair.same(List.of(CrictlMask.AGE), "ps", "-a", "--pod", "{life}");
@@ -157,6 +158,15 @@ class CrictlPairTest {
         pair.same(REFUSED, "inspect", "{first}");
         pair.same(REFUSED, "rm", "{first}");
         remove("life");
+    }
+
+    private void awaitLogged(String out, String err) throws InterruptedException {
+        for (CrictlPair.Side side : List.of(pair.ours(), pair.theirs())) {
+            Berth.until("it has logged " + out + err, Berth.LIMIT, () -> {
+                Berth.Result logs = side.run("logs", "{first}");
+                return logs.out().contains(out) && logs.err().contains(err);
+            });
+        }
     }
 
     @Test
