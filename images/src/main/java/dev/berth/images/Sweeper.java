@@ -52,6 +52,9 @@ final class Sweeper implements AutoCloseable {
     /** How long a blob that no image has claimed yet is kept for the pull's next attempt. */
     private static final Duration GRACE = Duration.ofHours(1);
 
+    /** Whoever brings content without a lease and a label shall have time to refer to it. */
+    private static final Duration TO_BE_NAMED = Duration.ofMinutes(5);
+
     private static final Duration OLD_INGEST = Duration.ofHours(24);
     private static final Duration AFTER_CHANGES = Duration.ofSeconds(1);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(30);
@@ -102,7 +105,7 @@ final class Sweeper implements AutoCloseable {
             thread.execute(() -> {
                 asked.set(null);
                 try {
-                    sweepOrTell();
+                    sweepOrTell(Duration.ZERO); // somebody waits for it
                 } finally {
                     fresh.countDown();
                 }
@@ -121,7 +124,7 @@ final class Sweeper implements AutoCloseable {
                 var _ = thread.schedule(
                         () -> {
                             delayed.set(false);
-                            sweepOrTell();
+                            sweepOrTell(TO_BE_NAMED);
                         },
                         AFTER_CHANGES.toMillis(),
                         TimeUnit.MILLISECONDS);
@@ -163,7 +166,7 @@ final class Sweeper implements AutoCloseable {
      * @throws Fault if it could not be done
      */
     void everything() throws InterruptedException {
-        Future<?> done = thread.submit(() -> sweep(Duration.ZERO));
+        Future<?> done = thread.submit(() -> sweep(Duration.ZERO, Duration.ZERO));
         try {
             done.get();
         } catch (ExecutionException e) {
@@ -174,13 +177,14 @@ final class Sweeper implements AutoCloseable {
     private void look() {
         looks++;
         if (store.metadata().changes() != changes || looks >= LOOKS_WITHOUT_CHANGE) {
-            sweepOrTell();
+            sweepOrTell(TO_BE_NAMED);
         }
     }
 
-    private void sweepOrTell() {
+    /** @param nameless for how long content is spared that nothing refers to and that has no label */
+    private void sweepOrTell(Duration nameless) {
         try {
-            sweep(GRACE);
+            sweep(nameless, GRACE);
         } catch (Fault e) {
             LOG.warn("sweep of unused image content: {}; the next one tries again", e.getMessage());
         } catch (RuntimeException e) { // a mistake of ours must not be the last sweep
@@ -188,13 +192,13 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweep(Duration grace) {
+    private void sweep(Duration nameless, Duration grace) {
         looks = 0;
         Instant began = clock.instant();
         holds.sweepBegins();
         try (Garbage garbage = store.metadata().collect()) {
             tell(new Reading(garbage).read());
-            removeRecords(garbage);
+            removeRecords(garbage, began.minus(nameless));
             sweepIngests(began, garbage);
             sweepBlobs(grace);
             catalogue.retain(garbage.images().stream()
@@ -286,10 +290,12 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void removeRecords(Garbage garbage) {
+    /** @param spared content without a label that is younger stays */
+    private void removeRecords(Garbage garbage, Instant spared) {
         Set<String> ours = snapshotters.names();
         List<Node> unneeded = garbage.unneeded().stream()
                 .filter(node -> node.kind() != Kind.SNAPSHOT || ours.contains(node.snapshotter()))
+                .filter(node -> node.kind() != Kind.CONTENT || !isToBeNamed(node, spared))
                 .toList();
         Set<String> gone = new HashSet<>();
         for (int at = 0; at < unneeded.size(); at += AT_ONCE) {
@@ -307,6 +313,13 @@ final class Sweeper implements AutoCloseable {
                     .filter(digest -> !claimed.contains(digest))
                     .toList());
         }
+    }
+
+    private boolean isToBeNamed(Node node, Instant spared) {
+        return store.metadata()
+                .read(records -> records.contents().find(node.namespace(), Digest.parse(node.key())))
+                .filter(it -> it.labels().isEmpty() && it.createdAt().isAfter(spared))
+                .isPresent();
     }
 
     /** Their records are gone, and that must outlive a power loss if the files do not. */

@@ -76,9 +76,11 @@ public final class UsageMeter {
         return sample == null ? OptionalLong.empty() : sample.rate();
     }
 
-    private static Sample next(@Nullable Sample before, long now, long coreNanos, Duration life) {
+    /** @return null if it is too early for a first rate: the next reading is to be the first then */
+    private static @Nullable Sample next(@Nullable Sample before, long now, long coreNanos, Duration life) {
         if (before == null || coreNanos < before.coreNanos()) { // the first, or of a cgroup made anew
-            return new Sample(now, coreNanos, rate(coreNanos, life.toNanos()));
+            OptionalLong rate = rate(coreNanos, life.toNanos());
+            return rate.isEmpty() ? null : new Sample(now, coreNanos, rate);
         }
         long elapsed = now - before.ticks();
         if (elapsed < SHORTEST.toNanos()) {
