@@ -62,9 +62,6 @@ final class Wiring implements AutoCloseable {
         StateLock lock = StateLock.take(config.state());
         closing.add("lock of the state directory", lock::close);
 
-        Slimming slimming = Slimming.start(ticker);
-        closing.add("slimming", slimming::close);
-
         Store store = Store.open(config.root(), disk, clock);
         closing.add("store", store::close);
 

@@ -5,7 +5,8 @@ import java.util.function.LongSupplier;
 
 /**
  * Gives memory of a program that has gone quiet back to the machine. The serial collector shrinks the heap only in a full
- * collection, and a program that does nothing never comes to one: what a busy hour took would be kept for ever.
+ * collection, and a program that does nothing never comes to one: what a busy hour took would be kept for ever. One that is never
+ * quiet gives back what a burst took.
  */
 public final class IdleHeap implements AutoCloseable {
     private static final Duration LOOK = Duration.ofSeconds(20);
@@ -14,12 +15,14 @@ public final class IdleHeap implements AutoCloseable {
 
     private final Ticker ticker;
     private final LongSupplier used;
+    private final HeapGrowth growth;
     private final Runnable collect;
     private final Thread watcher;
 
-    private IdleHeap(Ticker ticker, LongSupplier used, Runnable collect) {
+    private IdleHeap(Ticker ticker, LongSupplier used, HeapGrowth growth, Runnable collect) {
         this.ticker = ticker;
         this.used = used;
+        this.growth = growth;
         this.collect = collect;
         long atFirst = used.getAsLong();
         this.watcher = Thread.ofVirtual().name("idle heap").unstarted(() -> watch(atFirst));
@@ -32,14 +35,15 @@ public final class IdleHeap implements AutoCloseable {
      */
     public static IdleHeap watch(Ticker ticker, Runnable more) {
         Runtime runtime = Runtime.getRuntime();
-        return watch(ticker, () -> runtime.totalMemory() - runtime.freeMemory(), () -> {
+        var growth = new HeapGrowth(runtime::totalMemory);
+        return watch(ticker, () -> runtime.totalMemory() - runtime.freeMemory(), growth, () -> {
             System.gc();
             more.run();
         });
     }
 
-    static IdleHeap watch(Ticker ticker, LongSupplier used, Runnable collect) {
-        var heap = new IdleHeap(ticker, used, collect);
+    static IdleHeap watch(Ticker ticker, LongSupplier used, HeapGrowth growth, Runnable collect) {
+        var heap = new IdleHeap(ticker, used, growth, collect);
         heap.watcher.start();
         return heap;
     }
@@ -60,6 +64,8 @@ public final class IdleHeap implements AutoCloseable {
                     collect.run();
                     now = used.getAsLong();
                     collected = now;
+                } else {
+                    growth.look(collect);
                 }
                 before = now;
             }

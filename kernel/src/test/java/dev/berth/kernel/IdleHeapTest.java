@@ -32,7 +32,7 @@ class IdleHeapTest {
             looks.take();
         }
     };
-    private final IdleHeap heap = IdleHeap.watch(ticker, used::get, () -> {
+    private final IdleHeap heap = IdleHeap.watch(ticker, used::get, new HeapGrowth(() -> 0), () -> {
         collections.incrementAndGet();
         used.set(8 * MIB);
     });
