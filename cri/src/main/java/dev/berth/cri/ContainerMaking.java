@@ -28,6 +28,7 @@ import dev.berth.snapshots.Snapshotter;
 import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
+import dev.berth.tasks.NewTask;
 import dev.berth.tasks.NewTask.RootMount;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -72,6 +73,7 @@ final class ContainerMaking {
             Function<String, HandlerRules> rules) {}
 
     private final Recent<String, RuntimeSpec> specs = new Recent<>(SPECS);
+    private final Recent<String, List<RootMount>> roots = new Recent<>(SPECS);
     private final Recent<String, ProcessSpec> processes = new Recent<>(PROCESSES);
     private final Recent<Login, ImageUser> users = new Recent<>(USERS);
     private final CriContext context;
@@ -97,7 +99,7 @@ final class ContainerMaking {
         Prepared prepared;
         var aside = new Timeline(context.ticker());
         try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
-            shop.snapshots().prepare(SPACE, id, image.snapshot(), labels(pod));
+            roots.put(id, root(shop.snapshots().prepare(SPACE, id, image.snapshot(), labels(pod))));
             aside.done("writable layer, made meanwhile");
         })) {
             if (image.snapshot().isEmpty()) {
@@ -125,20 +127,46 @@ final class ContainerMaking {
                 Life.NEW,
                 Timing.of(timeline),
                 prepared.mounted().ids());
+        specs.put(id, prepared.spec());
+        byte[] json = prepared.spec().toJson();
+        context.tasks().prepare(task(container, pod, prepared.spec()), json); // there is no record to read it from yet
+        record(container, pod, prepared.mounted(), new Payload(SPEC_TYPE, json));
+        undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
+        prepared.mounted().requireThere(shop.snapshots());
+        return container;
+    }
+
+    private void record(Container container, Pod pod, MountedImages mounted, Payload spec) {
+        String layers = shop.snapshots().name();
         context.ledger()
                 .add(
                         container,
-                        Ledger.record(id)
-                                .image(config.image().image())
+                        Ledger.record(container.id())
+                                .image(container.config().image().image())
                                 .runtime(pod.handler(), Payload.NONE)
-                                .snapshot(shop.snapshots().name(), id)
+                                .snapshot(layers, container.id())
                                 .sandbox(pod.id())
-                                .spec(new Payload(SPEC_TYPE, prepared.spec().toJson())),
-                        prepared.mounted().labels(shop.snapshots().name()));
-        undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
-        prepared.mounted().requireThere(shop.snapshots());
-        specs.put(id, prepared.spec());
-        return container;
+                                .spec(spec),
+                        mounted.labels(layers));
+    }
+
+    /** What is run when it starts. */
+    NewTask task(Container container, Pod pod) {
+        return task(container, pod, spec(container));
+    }
+
+    private NewTask task(Container container, Pod pod, RuntimeSpec spec) {
+        ContainerConfig config = container.config();
+        return new NewTask(
+                ContainerRunning.task(container),
+                pod.id(),
+                pod.handler(),
+                spec,
+                rootfs(container),
+                new NewTask.Stdio(
+                        config.tty(),
+                        config.stdin(),
+                        container.logPath().isEmpty() ? null : Path.of(container.logPath())));
     }
 
     private static Map<String, String> labels(Pod pod) {
@@ -196,9 +224,11 @@ final class ContainerMaking {
     }
 
     /** Removes what {@link #make} made, but for the record. May be repeated. */
-    void discard(String id) {
+    void discard(String id) throws InterruptedException {
         specs.forget(id);
+        roots.forget(id);
         processes.forget(id);
+        context.tasks().unprepare(ContainerRunning.task(id));
         discardVolumes(id);
         removeSnapshot(id);
     }
@@ -227,8 +257,17 @@ final class ContainerMaking {
                 .bytes());
     }
 
-    List<RootMount> rootfs(Container container) {
-        return shop.snapshots().mounts(SPACE, container.snapshot()).stream()
+    private List<RootMount> rootfs(Container container) {
+        String id = container.id();
+        return roots.get(id).orElseGet(() -> {
+            List<RootMount> root = root(shop.snapshots().mounts(SPACE, container.snapshot()));
+            roots.put(id, root);
+            return root;
+        });
+    }
+
+    private static List<RootMount> root(List<MountPoint> mounts) {
+        return mounts.stream()
                 .map(mount -> new RootMount(mount.type(), mount.source(), mount.target(), mount.options()))
                 .toList();
     }

@@ -12,10 +12,8 @@ import dev.berth.kernel.Timeline;
 import dev.berth.linux.Signals;
 import dev.berth.tasks.ExecResult;
 import dev.berth.tasks.Exit;
-import dev.berth.tasks.NewTask;
 import dev.berth.tasks.TaskEvent;
 import dev.berth.tasks.TaskId;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -55,7 +53,7 @@ public final class ContainerRunning implements AutoCloseable {
         return task(container.id());
     }
 
-    private static TaskId task(String id) {
+    static TaskId task(String id) {
         return new TaskId(Namespace.KUBERNETES.name(), id);
     }
 
@@ -66,7 +64,7 @@ public final class ContainerRunning implements AutoCloseable {
             undo.add(
                     "task " + container.id(),
                     context.cleaning().step(Kind.TASK, container.id(), () -> end(container.id())));
-            int pid = context.tasks().run(newTask(container, pod), timeline);
+            int pid = context.tasks().run(making.task(container, pod), timeline);
             undo.commit();
             context.ledger()
                     .changeContainer(
@@ -82,20 +80,6 @@ public final class ContainerRunning implements AutoCloseable {
             throw e;
         }
         context.publish(ContainerEvent.Kind.STARTED, container.id(), pod);
-    }
-
-    private NewTask newTask(Container container, Pod pod) {
-        var config = container.config();
-        return new NewTask(
-                task(container),
-                pod.id(),
-                pod.handler(),
-                making.spec(container),
-                making.rootfs(container),
-                new NewTask.Stdio(
-                        config.tty(),
-                        config.stdin(),
-                        container.logPath().isEmpty() ? null : Path.of(container.logPath())));
     }
 
     /** Ends a container that runs, and waits until its end is recorded. */

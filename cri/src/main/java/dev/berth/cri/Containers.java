@@ -217,7 +217,7 @@ public final class Containers {
     }
 
     /** Takes away what is left of a container whose creation failed: it has no record. */
-    private void undo(String id) {
+    private void undo(String id) throws InterruptedException {
         if (!context.ledger().hasContainer(id)) {
             making.discard(id);
         }
@@ -251,6 +251,7 @@ public final class Containers {
         requireReady("create container " + config.metadata().name(), pod);
         String id = Ids.random();
         try (var _ = LogScope.pod(pod).with("container", id);
+                var _ = turns.take(id); // it can be seen before it is whole
                 var undo = new Rollback()) {
             Container made = making.make(id, pod, config, undo);
             requireStillReady("create container " + config.metadata().name(), pod.id());

@@ -12,7 +12,12 @@ import dev.berth.wire.shim.types.Mount;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +32,10 @@ final class Creation {
     private final ForeignShims foreign;
     private final PodPaths paths;
     private final Pumps pumps;
+    private final Map<TaskId, Future<Bundle>> ahead = new ConcurrentHashMap<>();
+
+    /** What a shim is given, ready on disk. */
+    private record Bundle(Path path, Stdio stdio, RuntimeSpec spec) {}
 
     /** The FIFOs of a task; null where it has none. */
     private record Stdio(
@@ -43,18 +52,63 @@ final class Creation {
 
     /** What is to be done with a bundle that is ready; answers the process id. */
     private interface Last {
-        int step(Path bundle, Stdio stdio, Rollback undo) throws IOException, InterruptedException;
+        int step(Bundle bundle, Rollback undo) throws IOException, InterruptedException;
+    }
+
+    private interface Making<T> {
+        T make(Rollback undo) throws IOException, InterruptedException;
+    }
+
+    /** Begins to make the bundle that {@link #run} will want, which makes it itself where it is not there or another one. */
+    void prepare(NewTask task, byte[] config) {
+        TaskId id = task.task();
+        if (this.config.handler(task.handler()) instanceof Handler.Builtin
+                && !PodPaths.leadsToContainers(task.spec())) {
+            var making = new FutureTask<>(() -> guarded(task, undo -> fresh(task, task.spec(), config, undo)));
+            ahead.put(id, making);
+            Thread.ofVirtual().name("bundle of " + id).start(making);
+        }
+    }
+
+    void unprepare(TaskId id) throws InterruptedException {
+        if (prepared(id).isEmpty()) {
+            return;
+        }
+        try {
+            bundles.remove(id);
+        } catch (IOException e) {
+            throw Fault.internal("remove the bundle of " + id, String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
+    }
+
+    /** What was made ahead, once: it is the caller's now. */
+    private Optional<Bundle> prepared(TaskId id) throws InterruptedException {
+        Future<Bundle> making = ahead.get(id);
+        if (making == null) {
+            return Optional.empty();
+        }
+        try {
+            return Optional.of(making.get());
+        } catch (ExecutionException e) {
+            LOG.debug("{}: no bundle could be made ahead", id, e);
+            return Optional.empty();
+        } finally {
+            if (making.isDone()) {
+                ahead.remove(id, making);
+            }
+        }
     }
 
     int create(NewTask task) {
         Handler handler = config.handler(task.handler());
-        return make(task, paths.fill(task, handler), (bundle, stdio, undo) -> {
+        return make(task, paths.fill(task, handler), (bundle, undo) -> {
             TaskId id = task.task();
             undo.add("pump of " + id, () -> pumps.drain(id, Duration.ZERO));
-            pumps.start(id, stdio.stdout(), stdio.stderr(), task.stdio());
+            pumps.start(id, bundle.stdio().stdout(), bundle.stdio().stderr(), task.stdio());
             return switch (handler) {
-                case Handler.Builtin builtin -> createOurs(task, builtin, bundle, stdio, undo);
-                case Handler.Foreign other -> createForeign(task, other, bundle, stdio, undo);
+                case Handler.Builtin builtin -> createOurs(task, builtin, bundle, undo);
+                case Handler.Foreign other -> createForeign(task, other, bundle, undo);
             };
         });
     }
@@ -62,9 +116,9 @@ final class Creation {
     int run(NewTask task, Timeline timeline) {
         return switch (config.handler(task.handler())) {
             case Handler.Builtin builtin ->
-                make(task, paths.fillContainers(task), (bundle, stdio, _) -> {
+                make(task, paths.fillContainers(task), (bundle, _) -> {
                     timeline.done("bundle");
-                    return runOurs(task, request(task, options(builtin), bundle, stdio), timeline);
+                    return runOurs(task, request(task, options(builtin), bundle), timeline);
                 });
             case Handler.Foreign _ -> {
                 create(task);
@@ -94,28 +148,51 @@ final class Creation {
     }
 
     private int make(NewTask task, RuntimeSpec spec, Last last) {
-        TaskId id = task.task();
+        return guarded(task, undo -> last.step(bundle(task, spec, undo), undo));
+    }
+
+    private static <T> T guarded(NewTask task, Making<T> making) {
+        String what = "create task " + task.task();
         try (var undo = new Rollback()) {
-            Path bundle = bundles.create(id);
-            undo.add("bundle of " + id, () -> bundles.remove(id));
-            Stdio stdio = fifos(bundle, task.stdio());
-            bundles.writeConfig(bundle, spec.toJson());
-            int pid = last.step(bundle, stdio, undo);
+            T made = making.make(undo);
             undo.commit();
-            return pid;
+            return made;
         } catch (IOException e) {
-            throw Fault.internal("create task " + id, String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw Fault.of(Fault.Code.CANCELLED, "create task " + id, "the caller was interrupted", "");
+            throw Fault.of(Fault.Code.CANCELLED, what, "the caller was interrupted", "");
         }
+    }
+
+    private Bundle bundle(NewTask task, RuntimeSpec spec, Rollback undo) throws IOException, InterruptedException {
+        Optional<Bundle> prepared = prepared(task.task());
+        if (prepared.isEmpty()) {
+            return fresh(task, spec, spec.toJson(), undo);
+        }
+        undo.add("bundle of " + task.task(), () -> bundles.remove(task.task()));
+        Bundle bundle = prepared.get();
+        if (bundle.spec().equals(spec)) {
+            return bundle;
+        }
+        bundles.writeConfig(bundle.path(), spec.toJson());
+        return new Bundle(bundle.path(), bundle.stdio(), spec);
+    }
+
+    private Bundle fresh(NewTask task, RuntimeSpec spec, byte[] config, Rollback undo) throws IOException {
+        TaskId id = task.task();
+        Path path = bundles.create(id);
+        undo.add("bundle of " + id, () -> bundles.remove(id));
+        Stdio stdio = fifos(path, task.stdio());
+        bundles.writeConfig(path, config);
+        return new Bundle(path, stdio, spec);
     }
 
     Exit delete(TaskId task) {
         try {
             Optional<Exit> exit = deleteAtShim(task);
             pumps.drain(task, Duration.ZERO);
+            unprepare(task);
             bundles.remove(task);
             return exit.orElseThrow(() -> Fault.notFound("delete task " + task, "there is no such task", ""));
         } catch (IOException e) {
@@ -152,31 +229,32 @@ final class Creation {
                 stdio.terminal() ? null : Bundles.fifo(bundle, "stderr"));
     }
 
-    private int createOurs(NewTask task, Handler.Builtin handler, Path bundle, Stdio stdio, Rollback undo) {
+    private int createOurs(NewTask task, Handler.Builtin handler, Bundle bundle, Rollback undo) {
         TaskId id = task.task();
         var client = shims.ours(id.namespace()).client();
         undo.add("task " + id, () -> deleteIfThere(client, id));
-        return client.create(request(task, options(handler), bundle, stdio));
+        return client.create(request(task, options(handler), bundle));
     }
 
     private static Handler.ShimOptions options(Handler.Builtin handler) {
         return Handler.ShimOptions.runc(handler.runtime(), "", handler.systemdCgroup());
     }
 
-    private int createForeign(NewTask task, Handler.Foreign handler, Path bundle, Stdio stdio, Rollback undo)
+    private int createForeign(NewTask task, Handler.Foreign handler, Bundle bundle, Rollback undo)
             throws IOException, InterruptedException {
         TaskId id = task.task();
         undo.add("what the shim of " + id + " left", () -> foreign.abandon(id));
         ForeignShim shim = foreign.start(handler, id);
-        int pid = shim.tasks(id.namespace()).create(request(task, handler.options(), bundle, stdio));
+        int pid = shim.tasks(id.namespace()).create(request(task, handler.options(), bundle));
         shim.learnProcess(id);
         return pid;
     }
 
-    private static CreateTaskRequest request(NewTask task, Handler.ShimOptions options, Path bundle, Stdio stdio) {
+    private static CreateTaskRequest request(NewTask task, Handler.ShimOptions options, Bundle bundle) {
+        Stdio stdio = bundle.stdio();
         var request = CreateTaskRequest.newBuilder()
                 .setId(task.task().id())
-                .setBundle(bundle.toString())
+                .setBundle(bundle.path().toString())
                 .setTerminal(task.stdio().terminal())
                 .setStdin(text(stdio.stdin()))
                 .setStdout(text(stdio.stdout()))

@@ -36,7 +36,14 @@ final class PodPaths {
 
     /** Those that lead to other containers; the pod's are left to the supervisor, which knows them. */
     RuntimeSpec fillContainers(NewTask task) {
-        return fill(task.spec(), task.task(), name -> name);
+        return leadsToContainers(task.spec()) ? fill(task.spec(), task.task(), name -> name) : task.spec();
+    }
+
+    /** Whether there are such, which are known only when the task is made. */
+    static boolean leadsToContainers(RuntimeSpec spec) {
+        return spec.linux() != null
+                && PodReference.in(spec).stream()
+                        .anyMatch(name -> !PodReference.containerIn(name).isEmpty());
     }
 
     private RuntimeSpec fill(RuntimeSpec spec, TaskId task, UnaryOperator<String> ofPod) {

@@ -140,6 +140,22 @@ public final class Tasks implements AutoCloseable {
     }
 
     /**
+     * Begins ahead of {@link #run} what can be done ahead, and returns at once. It saves time and nothing else: what fails is done
+     * again by {@link #run}. {@link #unprepare} and {@link #delete} undo it; what a daemon that dies leaves of it goes with
+     * {@link #tidy}.
+     *
+     * @param config the task's spec as JSON
+     */
+    public void prepare(NewTask task, byte[] config) {
+        creation.prepare(task, config);
+    }
+
+    /** Takes back what {@link #prepare} did; harmless where it did nothing or the task was run since. */
+    public void unprepare(TaskId task) throws InterruptedException {
+        creation.unprepare(task);
+    }
+
+    /**
      * Makes a task and starts its process. After a fault a part or all of it may be there: {@link #kill}, {@link #awaitExit}
      * and {@link #delete} take it away.
      *

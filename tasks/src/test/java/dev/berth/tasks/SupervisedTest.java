@@ -46,6 +46,14 @@ class SupervisedTest extends TasksContract {
     }
 
     @Test
+    void whatIsPreparedIsWhatRuns() throws Exception {
+        TaskId task = bed.task("ahead");
+        NewTask wanted = wanted(task, "echo", "made by the start");
+        tasks.prepare(wanted, wanted(task, "echo", "made ahead").spec().toJson());
+        runs(wanted, "made ahead");
+    }
+
+    @Test
     void theSupervisorTellsWhatItCanRun() {
         assertThat(tasks.runtimes().runtimes())
                 .anySatisfy(runtime -> assertThat(runtime.name()).isEqualTo("runc"));

@@ -9,6 +9,7 @@ import dev.berth.kernel.Timeline;
 import dev.berth.linux.ProcStat;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -154,16 +155,53 @@ abstract class TasksContract {
     }
 
     private int run(TaskId task, Timeline timeline, String... command) throws Exception {
+        return tasks.run(wanted(task, command), timeline);
+    }
+
+    final NewTask wanted(TaskId task, String... command) throws Exception {
         made.add(task);
-        return tasks.run(
-                new NewTask(
-                        task,
-                        null,
-                        HANDLER,
-                        bed.spec(task, command),
-                        List.of(),
-                        new NewTask.Stdio(false, false, bed.state.resolve(task.id() + ".log"))),
-                timeline);
+        return new NewTask(
+                task,
+                null,
+                HANDLER,
+                bed.spec(task, command),
+                List.of(),
+                new NewTask.Stdio(false, false, bed.state.resolve(task.id() + ".log")));
+    }
+
+    final void runs(NewTask wanted, String output) throws Exception {
+        TaskId task = wanted.task();
+        assertThat(tasks.run(wanted, new Timeline(Ticker.system()))).isPositive();
+        assertThat(tasks.awaitExit(task, LIMIT)).isPresent();
+        assertThat(tasks.drain(task, LIMIT)).isTrue();
+        assertThat(bed.state.resolve(task.id() + ".log")).content().contains(output);
+        tasks.delete(task);
+        assertThat(bundle(task)).doesNotExist();
+    }
+
+    final Path bundle(TaskId task) {
+        return bed.state.resolve("bundles/k8s.io").resolve(task.id());
+    }
+
+    @Test
+    void whatIsPreparedAndAskedForDifferentlyRunsAsItIsAsked() throws Exception {
+        TaskId task = bed.task("asked");
+        NewTask before = wanted(task, "echo", "before");
+        tasks.prepare(before, before.spec().toJson());
+        runs(wanted(task, "echo", "after"), "after");
+    }
+
+    @Test
+    void whatIsPreparedAndNeverRunLeavesNothing() throws Exception {
+        NewTask wanted = wanted(bed.task("never"), "true");
+        tasks.prepare(wanted, wanted.spec().toJson());
+        tasks.unprepare(wanted.task());
+        assertThat(bundle(wanted.task())).doesNotExist();
+        tasks.prepare(wanted, wanted.spec().toJson());
+        failsWith(Fault.Code.NOT_FOUND, () -> tasks.delete(wanted.task()));
+        assertThat(bundle(wanted.task())).doesNotExist();
+        tasks.unprepare(wanted.task());
+        runs(wanted(wanted.task(), "echo", "after all"), "after all");
     }
 
     @Test
