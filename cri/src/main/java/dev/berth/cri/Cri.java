@@ -3,6 +3,7 @@ package dev.berth.cri;
 import dev.berth.cri.ContainerMaking.Workshop;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
+import dev.berth.images.Image;
 import dev.berth.images.Images;
 import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
@@ -147,6 +148,11 @@ public final class Cri implements AutoCloseable {
     /** What only a curious reader wants to know of a container. */
     public Map<String, String> verbose(Container container) {
         return verbose.of(container);
+    }
+
+    /** What only a curious reader wants to know of an image. */
+    public Map<String, String> verbose(Image image) {
+        return verbose.of(image);
     }
 
     @Override

@@ -1,8 +1,10 @@
 package dev.berth.cri;
 
 import dev.berth.cri.config.ContainerConfig;
+import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.images.Image;
 import dev.berth.oci.RuntimeSpec;
 import io.avaje.jsonb.JsonType;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * scripts that were written for it ({@code crictl inspect | jq .info.pid}); under other keys it is ours. Made for those who ask.
  */
 final class Verbose {
+    /** What stands for a field of an image's config that is not there. */
+    private static final Set<Object> NOTHING = Set.of("", false, List.of(), Map.of());
+
     private final JsonType<Object> json = Ledger.json().type(Object.class);
     private final CriContext context;
     private final ContainerMaking making;
@@ -94,6 +100,31 @@ final class Verbose {
         return answer;
     }
 
+    Map<String, String> of(Image image) {
+        var config = (Map<?, ?>) json.fromJson(new String(image.config().toJson(), StandardCharsets.UTF_8));
+        return Map.of("info", json.toJson(Map.of("chainID", image.snapshot(), "imageSpec", said(config))));
+    }
+
+    /** As its maker wrote it: without the fields that were not there. */
+    private static Map<String, Object> said(Map<?, ?> config) {
+        var said = new LinkedHashMap<String, Object>();
+        config.forEach((key, value) -> {
+            if (value == null || NOTHING.contains(value)) {
+                return;
+            }
+            said.put(
+                    String.valueOf(key),
+                    switch (value) {
+                        case Map<?, ?> execution when key.equals("config") -> said(execution);
+                        case List<?> history
+                        when key.equals("history") ->
+                            history.stream().map(step -> said((Map<?, ?>) step)).toList();
+                        default -> value; // what is in it has meaning also if it is empty, as a label without a value
+                    });
+        });
+        return said;
+    }
+
     private Object spec(RuntimeSpec spec) {
         return json.fromJson(new String(spec.toJson(), StandardCharsets.UTF_8));
     }
@@ -112,8 +143,33 @@ final class Verbose {
         answer.put("log_directory", config.logDirectory());
         answer.put("labels", config.labels());
         answer.put("annotations", config.annotations());
-        answer.put("linux", Map.of("cgroup_parent", config.cgroupParent(), "sysctls", config.sysctls()));
+        answer.put(
+                "linux",
+                Map.of(
+                        "cgroup_parent", config.cgroupParent(),
+                        "sysctls", config.sysctls(),
+                        "security_context",
+                                Map.of(
+                                        "namespace_options", namespaces(config.namespaces()),
+                                        "privileged", config.privileged())));
         return answer;
+    }
+
+    /** By the protocol's numbers, as containerd writes them. */
+    private static Map<String, Object> namespaces(NamespaceOptions options) {
+        return Map.of(
+                "network", number(options.network()),
+                "pid", number(options.pid()),
+                "ipc", number(options.ipc()));
+    }
+
+    private static int number(NamespaceOptions.Mode mode) {
+        return switch (mode) {
+            case POD -> 0;
+            case CONTAINER -> 1;
+            case NODE -> 2;
+            case TARGET -> 3;
+        };
     }
 
     private static Map<String, Object> config(ContainerConfig config, @Nullable Resources resources) {

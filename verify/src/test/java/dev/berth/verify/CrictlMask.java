@@ -15,6 +15,14 @@ enum CrictlMask {
     AGE("(\\d+|[Aa]bout an?|Less than a) (second|minute|hour)s?( ago)?"),
     /** An address of the network that both use. */
     ADDRESS("10\\.87\\.\\d+\\.\\d+"),
+    /** Whether a pod that is being stopped still has its address depends on the moment. */
+    ADDRESS_IF_ANY("(?<=\"ip\": )\"[^\"]*\""),
+    /** containerd forgets when a pod was made once it is removed. */
+    NO_TIME("(?<=\"createdAt\": \")(-\\d+|<TIME>)(?=\")"),
+    /** A port of this machine that happened to be free. */
+    PORT("(?<=127\\.0\\.0\\.1:|\\[::1]:|connection for )\\d+"),
+    /** How long crictl had run when it said something on a terminal. */
+    SECONDS("(?<=\\[0m)\\[\\d{4}]"),
     /** The runtime's own name and version. */
     RUNTIME_NAME("(?<=Runtime(Name|Version):  ?)\\S+|(?<=\"runtime(Name|Version)\": \")[^\"]+"),
     /** An amount in a table: bytes, percent, seconds. */

@@ -22,24 +22,22 @@ final class CrictlPair implements AutoCloseable {
 
     /** One of the two. */
     static final class Side {
-        private final Path socket;
         private final Map<String, String> kept = new HashMap<>();
 
-        private Side(Path socket, Path logs) {
-            this.socket = socket;
+        private Side(Path socket, Path logs) throws IOException {
             kept.put("logs", logs.toString());
+            Path config =
+                    Files.writeString(logs.resolve("crictl.yaml"), """
+                    runtime-endpoint: unix://%1$s
+                    image-endpoint: unix://%1$s
+                    timeout: %2$d
+                    """.formatted(socket, Berth.LIMIT.toSeconds()));
+            kept.put("config", config.toString());
         }
 
         /** The words of a command, for what does not end by itself. */
         List<String> command(String... arguments) {
-            var command = new ArrayList<>(List.of(
-                    Peers.need("crictl").toString(),
-                    "--runtime-endpoint",
-                    "unix://" + socket,
-                    "--image-endpoint",
-                    "unix://" + socket,
-                    "--timeout",
-                    Berth.LIMIT.toSeconds() + "s"));
+            var command = new ArrayList<>(List.of(Peers.need("crictl").toString(), "--config", kept("config")));
             Arrays.stream(arguments).map(this::filled).forEach(command::add);
             return command;
         }
@@ -164,6 +162,16 @@ final class CrictlPair implements AutoCloseable {
     /** As {@link #same(List, String...)}, masking only what is always masked. */
     Berth.Result same(String... arguments) {
         return same(List.of(), arguments);
+    }
+
+    /** Runs a command that answers with JSON on both; see {@link JsonShape#compare}. */
+    void shape(List<String> onlyOurs, List<String> onlyTheirs, String... arguments) {
+        JsonShape.compare(
+                "crictl " + String.join(" ", arguments),
+                ours.run(arguments).text(),
+                theirs.run(arguments).text(),
+                onlyOurs,
+                onlyTheirs);
     }
 
     void compare(Berth.Result our, Berth.Result their, List<CrictlMask> masks, String... arguments) {

@@ -2,10 +2,13 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -22,6 +25,35 @@ class CrictlPairTest {
             List.of(CrictlMask.USER_SPECIFIED_IMAGE, CrictlMask.SWAP_LIMIT_NOT_ASKED_FOR);
     private static final List<CrictlMask> IMAGES =
             List.of(CrictlMask.PINNED, CrictlMask.IMAGE_SIZE, CrictlMask.IMAGE_SPEC);
+
+    private static final List<String> ONLY_OURS_OF_FILESYSTEMS =
+            List.of("\\.status\\.containerFilesystems\\[].*"); // containerd tells only half of it
+
+    /** What the two know of themselves and not of pods is their own; so are settings that were not given, which Berth shows empty. */
+    private static final List<String> ONLY_OURS_OF_NODE = List.of("\\.config\\..*", "\\.runtime\\.(crun|runc): .*");
+
+    private static final List<String> ONLY_THEIRS_OF_NODE = List.of(
+            "\\.cniconfig\\b.*",
+            "\\.config\\..*",
+            "\\.golang: .*",
+            "\\.lastCNILoadStatus\\.default: .*",
+            "\\.features\\.user_namespaces_host_network: .*");
+    private static final List<String> ONLY_OURS_OF_POD =
+            List.of("\\.(networkNamespace|timeline): text", "\\.info\\.runtimeHandler: text", "\\.info\\.config\\..*");
+    private static final List<String> ONLY_THEIRS_OF_POD =
+            List.of( // its sandbox has a process with an image and a root
+                    "\\.info\\.(image|runtimeType|snapshotKey): text",
+                    "\\.info\\.runtimeOptions\\b.*",
+                    "\\.info\\.sandboxMetadata\\b.*",
+                    "\\.info\\.runtimeSpec\\..*",
+                    "\\.info\\.cniResult\\..*");
+    private static final List<String> ONLY_OURS_OF_CONTAINER = List.of(
+            "\\.(pid|snapshot|timeline): text",
+            "\\.info\\.runtimeHandler: text",
+            "\\.info\\.config\\..*",
+            "\\.info\\.runtimeSpec\\..*");
+    private static final List<String> ONLY_THEIRS_OF_CONTAINER =
+            List.of("\\.info\\.runtimeType: text", "\\.info\\.runtimeOptions\\b.*");
 
     /** Conditions by which a kubelet decides; containerd has one more, about its own settings. */
     private static final String CONDITIONS = "{{range .status.conditions}}{{if or (eq .type \"RuntimeReady\")"
@@ -46,10 +78,14 @@ class CrictlPairTest {
     }
 
     private void pod(String name) throws IOException {
+        pod(name, "");
+    }
+
+    private void pod(String name, String cgroup) throws IOException {
         pair.file(name + "-pod", """
                 {"metadata": {"name": "%1$s", "namespace": "default", "uid": "uid-%1$s", "attempt": 2},
                  "log_directory": "{logs}", "labels": {"app": "%1$s"}, "annotations": {"note": "of %1$s"},
-                 "linux": {"security_context": {"namespace_options": {"pid": 1}}}}""".formatted(name));
+                 "linux": {"cgroup_parent": "%2$s", "security_context": {"namespace_options": {"pid": 1}}}}""".formatted(name, cgroup));
         pair.keep(name, "runp", "{" + name + "-pod}");
     }
 
@@ -81,9 +117,40 @@ class CrictlPairTest {
         pair.same(List.of(CrictlMask.RUNTIME_NAME), "version");
         pair.same("runtime-config");
         pair.same("info", "-o", "go-template", "--template", CONDITIONS);
+        pair.shape(ONLY_OURS_OF_NODE, ONLY_THEIRS_OF_NODE, "info");
         pair.same("completion", "bash");
-        pair.same("help");
+        pair.same("completion", "zsh");
         pair.same("update-runtime-config", "--pod-cidr", "10.87.253.0/24");
+    }
+
+    @Test
+    void everyCommandHasACase() throws IOException {
+        var cases = new StringBuilder();
+        for (Class<?> tests : List.of(CrictlPairTest.class, CrictlStreamsPairTest.class)) {
+            cases.append(Files.readString(Project.ROOT.resolve(
+                    "verify/src/test/java/" + tests.getName().replace('.', '/') + ".java")));
+        }
+        String help = pair.same("help").out();
+        List<String> commands =
+                lines(help.substring(help.indexOf("COMMANDS:"), help.indexOf("GLOBAL OPTIONS:")), COMMAND);
+        assertThat(commands).hasSize(35); // and help itself
+        for (String command : commands) {
+            assertThat(cases)
+                    .as("a case of crictl " + command)
+                    .containsPattern("((same|shape|compared?)\\([^\";]*|keep\\([^;,]*, )\"" + command + "\"[,)]");
+        }
+    }
+
+    @Test
+    void theClientsOwnSettings() {
+        pair.same("config", "--list");
+        pair.same("config", "--get", "timeout");
+        pair.same("config", "--set", "timeout=181,debug=false");
+        pair.same("config", "--get", "timeout");
+        pair.same("config", "--get", "nothing-of-this-name");
+        pair.same("config", "--set", "timeout=soon");
+        pair.same("config", "timeout", "182");
+        pair.same("config", "--list");
     }
 
     @Test
@@ -95,8 +162,10 @@ class CrictlPairTest {
         pair.same(IMAGES, "images", "-o", "yaml");
         pair.same(IMAGES, "images", "-v");
         pair.same(IMAGES, "inspecti", "-q", image);
-        for (CrictlPair.Side side : List.of(pair.ours(), pair.theirs())) { // containerd tells only half of it
-            assertThat(side.run("imagefsinfo").text()).contains("imageFilesystems", "mountpoint", "usedBytes");
+        pair.shape(ONLY_OURS_OF_FILESYSTEMS, List.of(), "imagefsinfo");
+        pair.shape(List.of("\\.status\\.spec\\b.*"), List.of(), "inspecti", image);
+        for (String path : List.of("chainID", "imageSpec.config.Env", "imageSpec.rootfs.diff_ids", "imageSpec")) {
+            pair.same("inspecti", "-o", "go-template", "--template", "{{.info." + path + "}}", image);
         }
         String other = pair.berth().image("other");
         pair.same("pull", "-q", other);
@@ -183,7 +252,12 @@ class CrictlPairTest {
         pair.same(REFUSED, "exec", "{nothing}", "true");
         pair.same(REFUSED, "attach", "{nothing}");
         pair.same(REFUSED, "port-forward", "{nothing}", "1:1");
-        pair.same(REFUSED, "checkpoint", "{nothing}");
+        pair.same("checkpoint", "{shell}");
+        for (CrictlPair.Side side : List.of(pair.ours(), pair.theirs())) { // one cannot, the other has no CRIU here
+            assertThat(side.run("checkpoint", "--export", "{logs}/checkpoint.tar", "{shell}")
+                            .err())
+                    .containsAnyOf("code = Unimplemented", "criu");
+        }
         remove("exec");
     }
 
@@ -192,6 +266,8 @@ class CrictlPairTest {
         pod("verbose");
         container("verbose", "told", "exec sleep 10000");
         pair.same("start", "{told}");
+        pair.shape(ONLY_OURS_OF_CONTAINER, ONLY_THEIRS_OF_CONTAINER, "inspect", "{told}");
+        pair.shape(ONLY_OURS_OF_POD, ONLY_THEIRS_OF_POD, "inspectp", "{verbose}");
         for (String path : List.of(
                 ".info.sandboxID",
                 ".info.snapshotKey",
@@ -212,6 +288,7 @@ class CrictlPairTest {
                 ".info.netNamespaceClosed",
                 ".info.config.metadata.uid",
                 ".info.config.log_directory",
+                ".info.config.linux.security_context.namespace_options.pid",
                 ".info.config.labels")) {
             pair.same("inspectp", "-o", "go-template", "--template", "{{" + path + "}}", "{verbose}");
         }
@@ -258,29 +335,46 @@ class CrictlPairTest {
 
     @Test
     void statistics() throws IOException, InterruptedException {
-        pod("stats");
+        String cgroup = pair.folder().getFileName().toString();
+        try {
+            statistics("/" + cgroup);
+        } finally {
+            pair.ours().run("rmp", "-f", "{stats}");
+            pair.theirs().run("rmp", "-f", "{stats}");
+            try (Stream<Path> trees = Files.list(Path.of("/sys/fs/cgroup"))) {
+                trees.map(tree -> tree.resolve(cgroup).toFile()).forEach(File::delete);
+            }
+        }
+    }
+
+    /** @param cgroup of the pods, as a kubelet makes them; without one containerd has no statistics of a pod */
+    private void statistics(String cgroup) throws IOException, InterruptedException {
+        pod("stats", cgroup);
         container("stats", "user", "exec sleep 10000");
         pair.same("start", "{user}");
         awaitState("user", "CONTAINER_RUNNING");
         pair.same(List.of(CrictlMask.AMOUNT), "stats", "{user}");
-        assertThat(keys(pair.ours().run("stats", "-o", "json", "{user}").text()))
-                .containsAll(
-                        keys(pair.theirs().run("stats", "-o", "json", "{user}").text()));
-        assertThat(keys(pair.ours().run("statsp", "-o", "json", "{stats}").text()))
-                .contains("cpu", "memory", "network", "process", "containers");
+        pair.same(List.of(CrictlMask.AMOUNT), "statsp", "--id", "{stats}");
+        pair.shape(List.of("\\.stats\\[]\\.swap\\b.*"), List.of(), "stats", "-o", "json", "{user}");
+        pair.shape(
+                List.of("\\.stats\\[]\\.linux\\.containers\\[]\\.swap\\b.*"),
+                List.of(
+                        "\\.stats\\[]\\.linux\\.memory\\.availableBytes\\b.*", // of what nobody has limited
+                        "\\.stats\\[]\\.linux\\.network\\.interfaces\\[].*"), // the default one is not said twice
+                "statsp",
+                "-o",
+                "json",
+                "{stats}");
+        pair.shape(List.of(), List.of(), "metricdescs");
+        pair.shape(List.of(), List.of(), "metricsp");
         assertThat(lines(pair.ours().run("metricdescs").text(), METRIC))
                 .containsAll(lines(pair.theirs().run("metricdescs").text(), METRIC));
         assertThat(lines(pair.ours().run("metricsp").text(), METRIC))
                 .containsAll(lines(pair.theirs().run("metricsp").text(), METRIC));
-        remove("stats");
     }
 
-    private static final Pattern KEY = Pattern.compile("\"(\\w+)\": ");
+    private static final Pattern COMMAND = Pattern.compile("(?m)^   ([a-z-]+)");
     private static final Pattern METRIC = Pattern.compile("\"(container_\\w+)\"");
-
-    private static List<String> keys(String json) {
-        return lines(json, KEY);
-    }
 
     private static List<String> lines(String text, Pattern pattern) {
         return pattern.matcher(text)

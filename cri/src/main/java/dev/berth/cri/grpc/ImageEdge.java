@@ -27,11 +27,8 @@ import dev.berth.wire.cri.StreamImagesRequest;
 import dev.berth.wire.cri.StreamImagesResponse;
 import dev.berth.wire.cri.UInt64Value;
 import io.grpc.stub.StreamObserver;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** CRI's ImageService. */
@@ -74,7 +71,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
             find(request.getImage()).ifPresent(image -> {
                 answer.setImage(item(image));
                 if (request.getVerbose()) {
-                    answer.putAllInfo(info(image));
+                    answer.putAllInfo(cri.verbose(image));
                 }
             });
             return answer.build();
@@ -149,12 +146,5 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
                 .setPinned(image.pinned());
         image.uid().ifPresent(uid -> item.setUid(Int64Value.newBuilder().setValue(uid)));
         return item.build();
-    }
-
-    private static Map<String, String> info(Image image) {
-        var info = new LinkedHashMap<String, String>();
-        info.put("chainID", image.snapshot());
-        info.put("imageSpec", new String(image.config().toJson(), StandardCharsets.UTF_8));
-        return info;
     }
 }
