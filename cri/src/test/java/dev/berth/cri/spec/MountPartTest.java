@@ -252,22 +252,24 @@ class MountPartTest {
     @Test
     void optionsAndMappingsArePassedOn() {
         List<IdMapping> ids = List.of(new IdMapping(100_000, 0, 65_536));
+        List<IdMapping> groups = List.of(new IdMapping(300_000, 0, 65_536));
         with.podNamespaces = new NamespaceOptions(
-                Mode.POD, Mode.POD, Mode.POD, "", new NamespaceOptions.UserNamespace(Mode.POD, ids, ids));
+                Mode.POD, Mode.POD, Mode.POD, "", new NamespaceOptions.UserNamespace(Mode.POD, ids, groups));
         with.mounts = List.of(new VolumeMount(
                 "/v",
                 host.toString(),
                 false,
                 false,
                 Propagation.PRIVATE,
-                List.of(new IdMapping(100_000, 0, 65_536)),
-                List.of(new IdMapping(100_000, 0, 65_536)),
+                ids,
+                groups,
                 false,
                 null,
                 "",
                 List.of("noexec", "nosuid")));
         assertThat(at("/v").options()).containsExactly("rbind", "rprivate", "rw", "noexec", "nosuid");
         assertThat(at("/v").uidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 100_000, 65_536));
+        assertThat(at("/v").gidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 300_000, 65_536));
         with.mounts = List.of(new VolumeMount(
                 "/v",
                 host.toString(),

@@ -191,11 +191,12 @@ class SpecBuilderTest {
                 0,
                 -500,
                 "0-1",
-                "0",
+                "1",
                 List.of(new Resources.HugepageLimit("2MB", 0)),
                 Map.of("memory.high", "5"),
                 0);
         assertThat(Objects.requireNonNull(resources().cpu()).cpus()).isEqualTo("0-1");
+        assertThat(Objects.requireNonNull(resources().cpu()).mems()).isEqualTo("1");
         assertThat(resources().hugepageLimits()).containsExactly(new LinuxResources.HugepageLimit("2MB", 0));
         assertThat(resources().unified()).containsEntry("memory.high", "5");
         assertThat(spec().needProcess().oomScoreAdj()).isEqualTo(-500);
@@ -282,9 +283,11 @@ class SpecBuilderTest {
     @Test
     void userNamespacesHaveRules() {
         List<IdMapping> good = List.of(new IdMapping(100_000, 0, 65_536));
-        userNamespace(Mode.POD, good, good);
+        List<IdMapping> groups = List.of(new IdMapping(300_000, 0, 70_000));
+        userNamespace(Mode.POD, good, groups);
         assertThat(path(NamespaceKind.USER)).isEqualTo(PodReference.USER);
         assertThat(spec().needLinux().uidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 100_000, 65_536));
+        assertThat(spec().needLinux().gidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 300_000, 70_000));
         userNamespace(Mode.NODE, List.of(), List.of());
         assertThat(path(NamespaceKind.USER)).isEqualTo("the node's");
         List<IdMapping> two = List.of(good.getFirst(), new IdMapping(200_000, 65_536, 1));
