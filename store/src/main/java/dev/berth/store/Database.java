@@ -48,6 +48,11 @@ final class Database {
         return file.resolveSibling(file.getFileName() + "-wal");
     }
 
+    /** What SQLite knows about the log, see {@link LogIndex}. */
+    Path logIndex() {
+        return file.resolveSibling(file.getFileName() + "-shm");
+    }
+
     /** Opens the connection that writes, and takes the tables to their newest version. */
     Connection openWriter(Schema schema) throws SQLException {
         createFile();
@@ -61,7 +66,6 @@ final class Database {
             statement.execute("PRAGMA journal_size_limit = " + LOG_LIMIT_BYTES);
             schema.migrate(connection);
             Fresh.prepare(statement);
-            reserve();
             return connection;
         } catch (SQLException | RuntimeException e) {
             connection.close();
@@ -73,7 +77,7 @@ final class Database {
      * Takes the room of the log in advance: what is stopped and removed can be noted also on a full disk, and so makes room again. To
      * SQLite zeros are the end of the log; it writes over them, and never cuts them off.
      */
-    private void reserve() {
+    void reserveLog() {
         try (FileChannel log = FileChannel.open(log(), StandardOpenOption.WRITE)) {
             for (long at = log.size(); at < LOG_LIMIT_BYTES; at += STEP_BYTES) {
                 ByteBuffer zeros = ByteBuffer.allocate((int) Math.min(STEP_BYTES, LOG_LIMIT_BYTES - at));

@@ -41,14 +41,16 @@ public final class Metadata implements AutoCloseable {
     private static final ThreadLocal<Boolean> INSIDE = ThreadLocal.withInitial(() -> false);
 
     private final Session session;
+    private final LogIndex index;
     private final InstantSource clock;
     private final Writer writer;
     private final Readers readers;
     private final Flushing flushing;
     private final Checkpoints checkpoints;
 
-    private Metadata(Database database, Session session, Disk disk, InstantSource clock) {
+    private Metadata(Database database, Session session, LogIndex index, Disk disk, InstantSource clock) {
         this.session = session;
+        this.index = index;
         this.clock = clock;
         this.flushing = new Flushing(disk, database.log());
         this.checkpoints = new Checkpoints(database);
@@ -56,9 +58,22 @@ public final class Metadata implements AutoCloseable {
         this.readers = new Readers(database::openReader, reader -> new Records(reader, clock));
     }
 
-    /** @throws SQLException if SQLite cannot open the file; {@link SqliteFault#isDamage} says whether it is damaged */
+    /**
+     * Opens the database and takes the room of its log.
+     *
+     * @throws SQLException if SQLite cannot open the file; {@link SqliteFault#isDamage} says whether it is damaged
+     * @throws Fault RESOURCE_EXHAUSTED if the disk is full
+     */
     static Metadata open(Database database, Disk disk, InstantSource clock) throws SQLException {
-        return new Metadata(database, new Session(database.openWriter(Schema.current())), disk, clock);
+        var session = new Session(database.openWriter(Schema.current()));
+        try {
+            LogIndex index = LogIndex.reserve(database.logIndex());
+            database.reserveLog();
+            return new Metadata(database, session, index, disk, clock);
+        } catch (RuntimeException e) {
+            session.close();
+            throw e;
+        }
     }
 
     /** Reads from one moment of the database. */
@@ -118,6 +133,7 @@ public final class Metadata implements AutoCloseable {
         flushing.close();
         checkpoints.close();
         session.close(); // the last connection: SQLite folds the log in
+        index.close();
     }
 
     static void refuseNesting() {

@@ -13,7 +13,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Reserve {
     private static final Logger LOG = LoggerFactory.getLogger(Reserve.class);
-    private static final int BYTES = 256 << 10;
+    private static final int BYTES = 512 << 10;
 
     private final Path file;
 

@@ -10,6 +10,8 @@ import dev.berth.kernel.NioDisk;
 import dev.berth.kernel.PassingDisk;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -24,16 +26,20 @@ final class EndlessWriter {
 
     /** The child's command line. */
     static ProcessBuilder command(Path root, int first) {
-        return new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-Xmx64m",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        EndlessWriter.class.getName(),
-                        root.toString(),
-                        Integer.toString(first))
-                .redirectError(ProcessBuilder.Redirect.INHERIT);
+        return java(EndlessWriter.class, root.toString(), Integer.toString(first));
+    }
+
+    /** A command line that runs a class of the tests. */
+    static ProcessBuilder java(Class<?> main, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-Xmx64m",
+                "-cp",
+                System.getProperty("java.class.path"),
+                main.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     }
 
     public static void main(String[] arguments) {

@@ -33,9 +33,14 @@ final class FullDiskTest {
         try (var file = new java.io.RandomAccessFile(image.toFile(), "rw")) {
             file.setLength(24 << 20);
         }
-        assumeTrue(run("mkfs.ext4", "-q", "-b", "4096", "-m", "0", image.toString()), "no mkfs.ext4 here");
+        format(image, 4096);
         assumeTrue(run("mount", "-o", "loop", image.toString(), disk.toString()), "no loop mounts here");
         root = disk.resolve("root");
+    }
+
+    private static void format(Path image, int blockBytes) throws Exception {
+        String block = Integer.toString(blockBytes);
+        assumeTrue(run("mkfs.ext4", "-q", "-F", "-b", block, "-m", "0", image.toString()), "no mkfs.ext4 here");
     }
 
     @AfterEach
@@ -108,12 +113,43 @@ final class FullDiskTest {
         }
     }
 
+    /** SQLite maps its index of the log; a page of it without a block on the disk would end the process. */
+    @Test
+    void smallBlocksAndNoneOfThemFree() throws Exception {
+        Path image = directory.resolve("image");
+        unmount();
+        format(image, 1024);
+        assumeTrue(run("mount", "-o", "loop", image.toString(), disk.toString()), "no loop mounts here");
+        try (Store store = StoreRoot.open(root)) {
+            create(store, "first");
+        }
+        Process child = RecordWriter.command(root) // a start that changes nothing touches little of the map
+                .directory(directory.toFile()) // of what a crash leaves
+                .start();
+        try (var said = child.inputReader();
+                var go = child.outputWriter()) {
+            assertThat(said.readLine()).isEqualTo("open");
+            append(disk.resolve("last"));
+            assertThat(Files.getFileStore(disk).getUsableSpace()).isZero();
+            go.write('\n');
+            go.flush();
+            assertThat(said.readLine()).isEqualTo("done");
+            assertThat(child.waitFor()).isZero();
+        } finally {
+            child.destroyForcibly().waitFor();
+        }
+        append(disk.resolve("last2")); // takes what the end of the store gave back
+        try (Store store = StoreRoot.open(root)) {
+            assertThat(ids(store)).contains("first");
+        }
+    }
+
     /** Until there is not a block left. */
     private static void append(Path filler) {
         assertThatThrownBy(() -> {
                     try (var file = Files.newOutputStream(filler)) {
                         while (true) {
-                            file.write(new byte[4096]);
+                            file.write(new byte[1024]);
                         }
                     }
                 })
