@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -64,6 +65,7 @@ final class TaskProcess {
     private final Step atEnd;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
+    private final CountDownLatch kept = new CountDownLatch(1);
     private volatile ProcessRecord record;
     private volatile @Nullable Pidfd handle;
     private volatile @Nullable ProcessIo io;
@@ -118,11 +120,12 @@ final class TaskProcess {
         watch();
     }
 
-    /** Lets the program of a created container begin. */
+    /** Lets the program of a created container begin; before, its handle is where also the next supervisor finds it. */
     void start(Step step) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             check(ProcessState.RUNNING, "start");
+            kept.await();
             step.run();
             ProcessRecord started = record.in(ProcessState.RUNNING);
             save(started, TaskEvents.started(started));
@@ -321,6 +324,7 @@ final class TaskProcess {
     private void awaitExit() {
         Pidfd process = handle;
         if (process == null) {
+            kept.countDown();
             return;
         }
         try {
@@ -349,6 +353,8 @@ final class TaskProcess {
             context.pins().keep(record, process);
         } catch (RuntimeException e) {
             LOG.error("{}: the next supervisor will not learn how it ended", record.what(), e);
+        } finally {
+            kept.countDown();
         }
     }
 

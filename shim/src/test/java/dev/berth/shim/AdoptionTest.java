@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Fd;
@@ -54,13 +55,30 @@ class AdoptionTest extends BusyboxNode {
                 Busybox.config("sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; echo late; exit 11"));
         int pid = node.create(container, "crun");
         node.start(container);
-        until(() -> isKept(container.id()));
+        assertThat(isKept(container.id())).isTrue();
         node.crash();
         go(pid);
         until(() -> !Files.exists(Path.of("/proc/" + pid)));
         node.launch();
         assertThat(node.await(container, "").getExitStatus()).isEqualTo(11);
         node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    /** The first thing that a program does is to kill the supervisor, the second is to end. */
+    @Test
+    void anExitAtTheBeginningIsToldRight() throws Exception {
+        for (int round = 0; round < 5; round++) {
+            var container = node.container(Busybox.config("sh", "-c", "kill -9 " + node.pid() + "; exit 13")
+                    .namespaces("{\"type\":\"mount\"}"));
+            int pid = node.create(container, "crun");
+            Throwable _ = catchThrowable(() -> node.start(container)); // it may still have answered
+            node.awaitCrash();
+            until(() -> !Files.exists(Path.of("/proc/" + pid)));
+            node.launch();
+            assertThat(node.await(container, "").getExitStatus()).isEqualTo(13);
+            node.delete(container, "");
+        }
         node.assertNothingLeft();
     }
 
@@ -73,7 +91,7 @@ class AdoptionTest extends BusyboxNode {
         node.create(seen, "crun");
         node.start(seen);
         node.await(seen, "");
-        until(() -> isKept(lost.id()));
+        assertThat(isKept(lost.id())).isTrue();
         node.crash();
         Files.delete(handle(lost.id())); // as on a kernel that keeps no handles
         go(pid);

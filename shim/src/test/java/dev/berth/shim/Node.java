@@ -167,10 +167,20 @@ final class Node {
         }
     }
 
+    /** The supervisor's process id. */
+    int pid() {
+        return Objects.requireNonNull(outside).pid();
+    }
+
     /** Ends the supervisor by SIGKILL. */
     void crash() throws IOException, InterruptedException {
+        Objects.requireNonNull(outside).kill();
+        awaitCrash();
+    }
+
+    /** Waits until the supervisor has been killed by somebody else. */
+    void awaitCrash() throws IOException, InterruptedException {
         try (Child child = Objects.requireNonNull(outside)) {
-            child.kill();
             child.await(LIMIT);
         }
         outside = null;
