@@ -1,13 +1,15 @@
 package dev.berth.cri;
 
 import dev.berth.kernel.Fault;
+import dev.berth.tasks.Tasks;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /** Shut until recovery has compared the records with what runs; calls that change something wait here. */
 final class Gate {
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    /** A supervisor may hang in the middle of recovery. Less than the two minutes of a kubelet. */
+    private static final Duration LIMIT = Tasks.BACK_WITHIN.plusSeconds(30);
 
     private final CountDownLatch open = new CountDownLatch(1);
 

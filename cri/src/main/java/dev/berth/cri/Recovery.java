@@ -9,6 +9,7 @@ import dev.berth.network.PodNetworkRequest;
 import dev.berth.tasks.Exit;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
+import dev.berth.tasks.Tasks;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
@@ -35,8 +37,8 @@ final class Recovery implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Recovery.class);
     private static final Pauses PAUSES = new Pauses(Duration.ofSeconds(1), Duration.ofSeconds(30));
 
-    /** Of what runs in a moment: longer than the supervisor may take for an answer. */
-    private static final Duration LIMIT_OF_ONE = Duration.ofSeconds(30);
+    /** Of what runs in a moment, unless the supervisor hangs just then. */
+    private static final Duration LIMIT_OF_ONE = Tasks.BACK_WITHIN;
 
     private static final int AT_ONCE = 16;
 
@@ -107,12 +109,23 @@ final class Recovery implements AutoCloseable {
 
     /** Without an answer nothing can be compared, so this asks until there is one, ever more seldom. */
     static <T> T again(Ticker ticker, Supplier<T> question) throws InterruptedException {
+        return again(ticker, question, e -> true);
+    }
+
+    /** A supervisor that hangs is replaced soon; what one refuses it would refuse again. */
+    static boolean mayPass(RuntimeException e) {
+        return e instanceof Fault fault
+                && (fault.code() == Fault.Code.UNAVAILABLE || fault.code() == Fault.Code.DEADLINE_EXCEEDED);
+    }
+
+    static <T> T again(Ticker ticker, Supplier<T> question, Predicate<RuntimeException> worthIt)
+            throws InterruptedException {
         for (int failures = 1; ; failures++) {
             Duration pause = PAUSES.after(failures);
             try {
                 return question.get();
             } catch (RuntimeException e) {
-                if (Thread.currentThread().isInterrupted()) {
+                if (Thread.currentThread().isInterrupted() || !worthIt.test(e)) {
                     throw e;
                 }
                 LOG.warn("recovery cannot learn what runs; it asks again in {} s", pause.toSeconds(), e);
@@ -187,12 +200,14 @@ final class Recovery implements AutoCloseable {
         }
     }
 
-    private void pod(Pod pod) {
+    private void pod(Pod pod) throws InterruptedException {
         switch (pod.state()) {
             case CREATING -> context.cleaning().soon(Kind.POD_CREATION, pod.id());
             case READY -> {
-                boolean there = context.tasks()
-                        .podStatus(PodEnvironment.task(pod.id()))
+                boolean there = again(
+                                context.ticker(),
+                                () -> context.tasks().podStatus(PodEnvironment.task(pod.id())),
+                                Recovery::mayPass)
                         .filter(dev.berth.tasks.Pod::ready)
                         .isPresent();
                 if (!there) {

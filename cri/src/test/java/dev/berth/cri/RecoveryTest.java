@@ -48,6 +48,22 @@ class RecoveryTest {
         assertThat(pauses).isEmpty();
     }
 
+    /** A supervisor that hangs while it is asked about a pod is replaced by one that answers. */
+    @Test
+    void whatMayPassIsAskedAgainAndARefusalIsNot() throws InterruptedException {
+        assertThat(Recovery.again(ticker, () -> afterFailures(2), Recovery::mayPass))
+                .isEqualTo("tasks");
+        assertThat(pauses).hasSize(2);
+        assertThatThrownBy(() -> Recovery.again(
+                        ticker,
+                        () -> {
+                            throw Fault.internal("ask", "it cannot", "");
+                        },
+                        Recovery::mayPass))
+                .hasMessageContaining("it cannot");
+        assertThat(pauses).hasSize(2);
+    }
+
     @Test
     void closingEndsIt() {
         assertThatThrownBy(() -> Recovery.again(ticker, () -> {

@@ -11,5 +11,25 @@ import java.time.Duration;
  */
 record Patience(Duration heartbeat, Duration answer, Duration boot) {
     /** On a machine that may be very busy: less than a call waits for a supervisor, also if one has to be killed first. */
-    static final Patience NORMAL = new Patience(Duration.ofSeconds(30), Deadlines.QUERY, Duration.ofSeconds(15));
+    static final Patience NORMAL = new Patience(Duration.ofSeconds(10), Deadlines.QUERY, Duration.ofSeconds(15));
+
+    private static final int SILENT_TWICE = 2;
+
+    /** How long to wait before it is asked: whoever did not answer is asked again at once. */
+    Duration beforeNext(int silent) {
+        return silent == 0 ? heartbeat : Duration.ZERO;
+    }
+
+    boolean isOver(int silent) {
+        return silent >= SILENT_TWICE;
+    }
+
+    /** From the moment that one begins to hang until it is killed. */
+    Duration longest() {
+        Duration longest = Duration.ZERO;
+        for (int silent = 0; !isOver(silent); silent++) {
+            longest = longest.plus(beforeNext(silent)).plus(answer);
+        }
+        return longest;
+    }
 }

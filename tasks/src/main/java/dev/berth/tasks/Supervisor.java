@@ -29,7 +29,6 @@ final class Supervisor implements Link, AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(Supervisor.class);
     private static final Duration LOOK_AGAIN = Duration.ofMillis(10);
-    private static final int SILENT_TWICE = 2;
     private static final Pauses PAUSES = new Pauses(Duration.ofMillis(50), Duration.ofSeconds(5));
 
     private final TasksConfig config;
@@ -138,11 +137,11 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     /**
-     * Waits until the connection is lost. A supervisor that has stopped answering, twice in a row and for minutes, is
-     * killed; the next one adopts what it had.
+     * Waits until the connection is lost. A supervisor that has stopped answering, twice in a row, is killed; the next one
+     * adopts what it had.
      */
     private void watch(TtrpcClient reached) throws IOException, InterruptedException {
-        while (!reached.awaitClosed(patience.heartbeat())) {
+        while (!reached.awaitClosed(patience.beforeNext(silent))) {
             try {
                 info(reached);
             } catch (TtrpcStatus e) {
@@ -153,7 +152,7 @@ final class Supervisor implements Link, AutoCloseable {
     }
 
     private void endSilent() throws IOException, InterruptedException {
-        if (silent >= SILENT_TWICE) {
+        if (patience.isOver(silent)) {
             silent = 0;
             try (Incumbents there = Incumbents.find(config, process)) {
                 there.kill("does not answer any more");

@@ -34,6 +34,9 @@ import org.slf4j.LoggerFactory;
  * and {@link #state} will tell.
  */
 public final class Tasks implements AutoCloseable {
+    /** Until a supervisor that hangs has been found out, killed and replaced by one that serves. */
+    public static final Duration BACK_WITHIN = Patience.NORMAL.longest().plus(Deadlines.SUPERVISOR);
+
     /** A quarter of the daemon's heap. */
     private static final long EXEC_OUTPUT_BYTES = 64 << 20;
 
