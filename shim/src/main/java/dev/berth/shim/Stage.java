@@ -20,7 +20,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Where the root and the volumes of a container with a user namespace stand while its runtime takes them over.
@@ -73,8 +75,10 @@ final class Stage {
     /** The config with the sources of its mounts as they are here. */
     BundleConfig seenFrom(BundleConfig config, RuntimeProgram runtime) {
         BundleConfig told = runtime.refusesMappings() ? config.withoutMappings() : config;
-        return told.withSources(config.binds().stream()
-                .collect(Collectors.toMap(BundleConfig.Bind::position, bind -> place(bind.position()))));
+        return told.withSources(Stream.concat(
+                        config.binds().stream().map(BundleConfig.Bind::position),
+                        config.overlays().stream().map(BundleConfig.Overlay::position))
+                .collect(Collectors.toMap(position -> position, this::place)));
     }
 
     private Path place(int position) {
@@ -90,13 +94,17 @@ final class Stage {
             throws IOException, InterruptedException {
         try (Fd ids = Namespaces.open(userNamespace);
                 Rollback opened = new Rollback()) { // what was moved to its place stays there
-            List<BundleConfig.Bind> binds = config.binds();
-            List<DetachedMount> sources = new ArrayList<>();
-            for (BundleConfig.Bind bind : binds) {
+            Map<Integer, DetachedMount> sources = new TreeMap<>();
+            for (BundleConfig.Bind bind : config.binds()) {
                 DetachedMount shared = memory.get(Path.of(bind.source()));
                 DetachedMount source = shared == null ? clone(bind, ids) : shared;
                 opened.add("handle of " + bind.source(), source::close);
-                sources.add(source);
+                sources.put(bind.position(), source);
+            }
+            for (BundleConfig.Overlay overlay : config.overlays()) {
+                DetachedMount made = Mounts.fromOptions("overlay", "overlay", overlay.options(), ids);
+                opened.add("handle of what is for " + overlay.destination(), made::close);
+                sources.put(overlay.position(), made);
             }
             List<DetachedMount> roots = new ArrayList<>();
             for (Births.Mount mount : rootfs) {
@@ -108,8 +116,8 @@ final class Stage {
             for (int i = 0; i < roots.size(); i++) {
                 roots.get(i).moveTo(Births.below(root, rootfs.get(i).target()));
             }
-            for (int i = 0; i < binds.size(); i++) {
-                moveTo(place(binds.get(i).position()), sources.get(i));
+            for (Map.Entry<Integer, DetachedMount> source : sources.entrySet()) {
+                moveTo(place(source.getKey()), source.getValue());
             }
         }
     }

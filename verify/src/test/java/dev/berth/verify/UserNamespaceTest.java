@@ -2,11 +2,18 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ImageBuilder;
+import dev.berth.images.sample.LayerBuilder;
+import dev.berth.oci.Descriptor;
+import dev.berth.oci.Digest;
+import dev.berth.oci.MediaTypes;
 import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.ExecSyncResponse;
 import dev.berth.wire.cri.IDMapping;
+import dev.berth.wire.cri.ImageSpec;
 import dev.berth.wire.cri.Int64Value;
 import dev.berth.wire.cri.LinuxContainerConfig;
 import dev.berth.wire.cri.LinuxContainerSecurityContext;
@@ -156,14 +163,18 @@ class UserNamespaceTest {
                 .build();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"crun", "runc", "runc-new"})
-    void ownersInsideAndOnTheNode(String handler) throws IOException, InterruptedException {
+    private void assumeMaps(String handler) {
         Assumptions.assumeTrue(
                 pods.runtime().status(StatusRequest.getDefaultInstance()).getRuntimeHandlersList().stream()
                         .anyMatch(it ->
                                 it.getName().equals(handler) && it.getFeatures().getUserNamespaces()),
                 handler + " is not installed");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc", "runc-new"})
+    void ownersInsideAndOnTheNode(String handler) throws IOException, InterruptedException {
+        assumeMaps(handler);
         Path volume = volume(handler);
         Path plain = volume("plain-" + handler);
         Path log = Files.createFile(berth.folder().resolve("termination-" + handler));
@@ -213,6 +224,100 @@ class UserNamespaceTest {
                 Berth.LIMIT,
                 () -> Berth.read(berth.logs().resolve(name + ".log")).contains("begun"));
         assertThat(owner(Path.of("/dev/null"))).as("the node's null").isEqualTo(ofNull);
+        pods.remove(pod);
+    }
+
+    /** An image of several layers as a volume: one tree, whose owners are the pod's, of which no container changes anything. */
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc-new"})
+    void imagesAreVolumes(String handler) {
+        assumeMaps(handler);
+        berth.registry()
+                .add(
+                        "layers",
+                        "latest",
+                        new ImageBuilder()
+                                .layer(new LayerBuilder()
+                                        .directory("data/deep", 0755)
+                                        .file("data/deep/lower", 0600, "low")
+                                        .file("data/gone", 0644, "x")
+                                        .gzip())
+                                .layer(new LayerBuilder()
+                                        .directory("data", 0750)
+                                        .file("data/upper", 0644, "up")
+                                        .file("data/.wh.gone", 0, "")
+                                        .gzip())
+                                .build());
+        pods.pull(berth.image("layers"));
+        Mount.Builder volume = Mount.newBuilder()
+                .setImage(ImageSpec.newBuilder().setImage(berth.image("layers")))
+                .setReadonly(true);
+        String pod = pods.run(pod("image-" + handler, mapped(IDS)), handler);
+        String id = pods.create(
+                pod,
+                sleeper("image-" + handler, mapped(IDS))
+                        .addMounts(volume.clone().setContainerPath("/whole"))
+                        .addMounts(volume.clone().setContainerPath("/part").setImageSubPath("data"))
+                        .addMounts(volume.clone().setContainerPath("/file").setImageSubPath("data/deep/lower"))
+                        .build());
+        pods.start(id);
+        assertThat(exec(id, "cd /whole; find . | sort | xargs stat -c '%n %u:%g %a'"))
+                .isEqualTo("""
+                        . 0:0 755
+                        ./data 0:0 750
+                        ./data/deep 0:0 755
+                        ./data/deep/lower 0:0 600
+                        ./data/upper 0:0 644""");
+        assertThat(exec(id, "ls /part; cat /part/deep/lower /part/upper /file")).isEqualTo("deep\nupper\nlowuplow");
+        assertThat(exec(id, "touch /whole/x /part/x 2>&1 || true"))
+                .contains("/whole/x: Read-only", "/part/x: Read-only");
+        assertThat(exec(id, "grep -c ' overlay ' /proc/self/mountinfo"))
+                .as("the root and two volumes")
+                .isEqualTo("3");
+        pods.remove(pod);
+    }
+
+    /** What is in an image is a file like others there, whatever it claims to be. */
+    @ParameterizedTest
+    @ValueSource(strings = {"crun", "runc-new"})
+    void aDeviceInAnImageOpensNothing(String handler) throws IOException {
+        assumeMaps(handler);
+        Path files = Files.createDirectory(berth.folder().resolve("devices-" + handler));
+        for (String node : List.of("kmsg c 1 11", "memory c 1 1", "loop b 7 0")) {
+            String[] words = (files + "/" + node).split(" ", -1);
+            assertThat(Berth.run(List.of("mknod", "-m", "666", words[0], words[1], words[2], words[3]))
+                            .exit())
+                    .isZero();
+        }
+        Path archive = berth.folder().resolve("devices-" + handler + ".tar");
+        assertThat(Berth.run(List.of(
+                                "tar", "-C", files.toString(), "-cf", archive.toString(), "kmsg", "memory", "loop"))
+                        .exit())
+                .isZero();
+        byte[] layer = Files.readAllBytes(archive);
+        berth.registry()
+                .add(
+                        "devices",
+                        "latest",
+                        Busybox.image()
+                                .layer(new LayerBuilder.Layer(
+                                        Descriptor.of(MediaTypes.OCI_LAYER, Digest.of(layer), layer.length),
+                                        Digest.of(layer),
+                                        layer))
+                                .build());
+        pods.pull(berth.image("devices"));
+        String pod = pods.run(pod("devices-" + handler, mapped(IDS)), handler);
+        String id = pods.create(
+                pod,
+                sleeper("devices-" + handler, mapped(IDS))
+                        .setImage(ImageSpec.newBuilder().setImage(berth.image("devices")))
+                        .build());
+        pods.start(id);
+        for (String node : List.of("kmsg", "memory", "loop")) {
+            assertThat(exec(id, "dd if=/" + node + " of=/dev/null bs=1 count=1 2>&1 || true"))
+                    .as(node)
+                    .contains("not permitted");
+        }
         pods.remove(pod);
     }
 

@@ -143,16 +143,7 @@ record MountPart(
         UserIds.check(mount, request);
         Path destination = destination(mount);
         if (mount.image() != null) {
-            ImageTree tree = image(mount, request);
-            NamespaceOptions namespaces = NamespacePart.options(request);
-            if (!tree.isOne() && UserIds.of(namespaces).isPresent()) {
-                throw Fault.of(
-                        Fault.Code.UNIMPLEMENTED,
-                        "mount \"" + destination + "\"",
-                        "an image of several layers cannot be a volume of a pod with a user namespace yet",
-                        "Use an image of one layer, or hostUsers: true");
-            }
-            return ofImage(mount, destination, tree, namespaces);
+            return ofImage(mount, destination, image(mount, request), NamespacePart.options(request));
         }
         Path source = HostPaths.volume(hostPath(mount));
         checkProc(destination, source);
@@ -181,15 +172,13 @@ record MountPart(
         }
         options.add("ro");
         options.addAll(further(mount));
-        return tree.isOne()
-                ? new Mount(
-                        destination.toString(),
-                        "bind",
-                        tree.layers().getFirst().toString(),
-                        options,
-                        NamespacePart.users(namespaces),
-                        NamespacePart.groups(namespaces))
-                : new Mount(destination.toString(), "overlay", "overlay", options);
+        return new Mount(
+                destination.toString(),
+                tree.isOne() ? "bind" : "overlay",
+                tree.isOne() ? tree.layers().getFirst().toString() : "overlay",
+                options,
+                NamespacePart.users(namespaces),
+                NamespacePart.groups(namespaces));
     }
 
     private static List<String> further(VolumeMount mount) {

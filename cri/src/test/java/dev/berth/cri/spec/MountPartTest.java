@@ -249,20 +249,35 @@ class MountPartTest {
         refused(Fault.Code.INVALID_ARGUMENT, this::mounts);
     }
 
+    private static final List<IdMapping> USERS = List.of(new IdMapping(100_000, 0, 65_536));
+    private static final List<IdMapping> GROUPS = List.of(new IdMapping(300_000, 0, 65_536));
+
+    private void mapPod() {
+        with.podNamespaces = new NamespaceOptions(
+                Mode.POD, Mode.POD, Mode.POD, "", new NamespaceOptions.UserNamespace(Mode.POD, USERS, GROUPS));
+    }
+
+    @Test
+    void anImageOfSeveralLayersHasTheOwnersOfThePod() {
+        mapPod();
+        with.mounts = List.of(image(true, ""));
+        with.imageVolumes.put("/data", new ImageTree(List.of(host, Path.of("/below"))));
+        assertThat(at("/data").type()).isEqualTo("overlay");
+        assertThat(at("/data").uidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 100_000, 65_536));
+        assertThat(at("/data").gidMappings()).containsExactly(new LinuxSpec.IdMapping(0, 300_000, 65_536));
+    }
+
     @Test
     void optionsAndMappingsArePassedOn() {
-        List<IdMapping> ids = List.of(new IdMapping(100_000, 0, 65_536));
-        List<IdMapping> groups = List.of(new IdMapping(300_000, 0, 65_536));
-        with.podNamespaces = new NamespaceOptions(
-                Mode.POD, Mode.POD, Mode.POD, "", new NamespaceOptions.UserNamespace(Mode.POD, ids, groups));
+        mapPod();
         with.mounts = List.of(new VolumeMount(
                 "/v",
                 host.toString(),
                 false,
                 false,
                 Propagation.PRIVATE,
-                ids,
-                groups,
+                USERS,
+                GROUPS,
                 false,
                 null,
                 "",

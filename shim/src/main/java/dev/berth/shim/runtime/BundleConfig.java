@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +15,7 @@ import java.util.OptionalLong;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class BundleConfig {
     private static final long MAX_BYTES = 16 << 20;
+    private static final String OVERLAY = "overlay";
     private static final List<String> HOOKS =
             List.of("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop");
 
@@ -85,13 +88,7 @@ public final class BundleConfig {
     }
 
     private static String command(JsonObjectText process) {
-        List<String> args = process.elements("args");
-        return args.isEmpty()
-                ? ""
-                : JsonObjectText.EMPTY
-                        .with("arg", args.getFirst())
-                        .string("arg")
-                        .orElse("");
+        return strings(process, "args").stream().findFirst().orElse("");
     }
 
     public Optional<String> cgroupsPath() {
@@ -165,7 +162,52 @@ public final class BundleConfig {
                 .toList();
     }
 
-    /** The same with other sources for its mounts by their position, whose ids are as they shall be there. */
+    /**
+     * A file system made of several directories, with the owners that a user namespace maps.
+     *
+     * @param position in the config's list
+     * @param options the config's, and the ranges of ids as {@code uidmap=} and {@code gidmap=}
+     */
+    public record Overlay(int position, String destination, List<String> options) {
+        static Optional<Overlay> of(int position, JsonObjectText mount) {
+            if (!mount.string("type").equals(Optional.of(OVERLAY))
+                    || mount.elements("uidMappings").isEmpty()) {
+                return Optional.empty();
+            }
+            List<String> options = new ArrayList<>(strings(mount, "options"));
+            options.add("uidmap=" + ranges(mount, "uidMappings"));
+            options.add("gidmap=" + ranges(mount, "gidMappings"));
+            return Optional.of(new Overlay(position, mount.string("destination").orElse(""), List.copyOf(options)));
+        }
+
+        private static String ranges(JsonObjectText mount, String mappings) {
+            return mount.elements(mappings).stream()
+                    .map(JsonObjectText::parse)
+                    .map(range ->
+                            range.number("containerID") + ":" + range.number("hostID") + ":" + range.number("size"))
+                    .collect(Collectors.joining(","));
+        }
+    }
+
+    /** Its overlays with ids of their own, which no runtime mounts. */
+    public List<Overlay> overlays() {
+        List<String> mounts = root.elements("mounts");
+        return IntStream.range(0, mounts.size())
+                .mapToObj(position -> Overlay.of(position, JsonObjectText.parse(mounts.get(position))))
+                .flatMap(Optional::stream)
+                .toList();
+    }
+
+    private static List<String> strings(JsonObjectText object, String array) {
+        return object.elements(array).stream()
+                .map(raw -> JsonObjectText.EMPTY.with("it", raw).string("it").orElse(""))
+                .toList();
+    }
+
+    /**
+     * The same with other sources for its mounts by their position, whose ids are as they shall be there; what was an overlay
+     * is bound from there.
+     */
     public BundleConfig withSources(Map<Integer, Path> sources) {
         List<String> mounts = root.elements("mounts");
         String changed = IntStream.range(0, mounts.size())
@@ -175,13 +217,23 @@ public final class BundleConfig {
     }
 
     private static String withSource(String mount, @Nullable Path source) {
-        return source == null
-                ? mount
-                : JsonObjectText.parse(mount)
-                        .with("source", JsonObjectText.quoted(source.toString()))
-                        .without("uidMappings")
-                        .without("gidMappings")
-                        .toString();
+        if (source == null) {
+            return mount;
+        }
+        JsonObjectText changed = JsonObjectText.parse(mount)
+                .with("source", JsonObjectText.quoted(source.toString()))
+                .without("uidMappings")
+                .without("gidMappings");
+        return (changed.string("type").equals(Optional.of(OVERLAY)) ? bound(changed) : changed).toString();
+    }
+
+    private static JsonObjectText bound(JsonObjectText overlay) {
+        String options = Stream.concat(
+                        Stream.of("rbind", "rprivate"),
+                        strings(overlay, "options").stream().filter(option -> !option.startsWith("lowerdir")))
+                .map(JsonObjectText::quoted)
+                .collect(Collectors.joining(","));
+        return overlay.with("type", JsonObjectText.quoted("bind")).with("options", "[" + options + "]");
     }
 
     /** Where the user namespace is that it joins; empty if it joins none. */

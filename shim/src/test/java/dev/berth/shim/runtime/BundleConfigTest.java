@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -64,5 +65,23 @@ class BundleConfigTest {
                         new BundleConfig.Bind(2, "/mnt/2", "/b", false, false));
         assertThat(changed.toString()).contains("{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"}");
         assertThat(BundleConfig.parse("{}").userNamespace()).isEmpty();
+    }
+
+    /** No runtime mounts an overlay with ids of its own: it binds what was mounted for it. */
+    @Test
+    void overlaysWithIds() {
+        String ids = "[{\"containerID\":0,\"hostID\":7000,\"size\":10}]";
+        BundleConfig config = BundleConfig.parse("""
+                {"mounts":[{"destination":"/plain","type":"overlay","source":"overlay","options":["lowerdir=/a:/b","ro"]},
+                  {"destination":"/o","type":"overlay","source":"overlay","options":["lowerdir=/a:/b","ro","noexec"],
+                   "uidMappings":%1$s,"gidMappings":%1$s}]}""".formatted(ids));
+        assertThat(config.overlays())
+                .containsExactly(new BundleConfig.Overlay(
+                        1, "/o", List.of("lowerdir=/a:/b", "ro", "noexec", "uidmap=0:7000:10", "gidmap=0:7000:10")));
+        BundleConfig changed = config.withSources(Map.of(1, Path.of("/mnt/1")));
+        assertThat(changed.overlays()).isEmpty();
+        assertThat(changed.binds()).containsExactly(new BundleConfig.Bind(1, "/mnt/1", "/o", true, false));
+        assertThat(changed.toString())
+                .contains("\"options\":[\"rbind\",\"rprivate\",\"ro\",\"noexec\"]", "[\"lowerdir=/a:/b\",\"ro\"]");
     }
 }
