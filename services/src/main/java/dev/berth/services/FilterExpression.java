@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * A regular expression of a client. Java's may take time without end, or the whole stack, for a few characters; so this one gives up
+ * A regular expression of a client, as Go writes them. Java's may take time without end, or the whole stack, for a few characters; so this one gives up
  * after a number of steps.
  */
 final class FilterExpression {
@@ -31,7 +31,7 @@ final class FilterExpression {
             }
         }
         try {
-            return new FilterExpression(Pattern.compile(text));
+            return new FilterExpression(Pattern.compile(new GoExpression(text).inJava()));
         } catch (StackOverflowError e) {
             throw new PatternSyntaxException("it is nested too deep", text, 0);
         }

@@ -122,7 +122,7 @@ final class ImagesService extends ImagesGrpc.ImagesImplBase {
             if (LabelChange.isLabels(path)) {
                 image = image.withLabels(LabelChange.merge(List.of(path), image.labels(), given.getLabelsMap()));
             } else if (path.equals(TARGET)) {
-                image = image.withTarget(Messages.descriptor(given.getTarget()));
+                image = image.withTarget(target(given));
             } else if (path.equals(ANNOTATIONS)) {
                 image = image.withTarget(
                         annotated(image.target(), given.getTarget().getAnnotationsMap()));
@@ -195,12 +195,21 @@ final class ImagesService extends ImagesGrpc.ImagesImplBase {
         }
     }
 
+    private static Descriptor target(Image image) {
+        Descriptor target = Messages.descriptor(image.getTarget());
+        if (target.size() == 0) {
+            throw Fault.invalid(
+                    "image " + image.getName(), "its target has no size", "Send the size of the manifest or index");
+        }
+        return target;
+    }
+
     private static ImageRecord record(Namespace namespace, Image image) {
         checkName(image);
         return ImageRecord.of(
                 namespace,
                 image.getName(),
-                Messages.descriptor(image.getTarget()),
+                target(image),
                 LabelChange.merge(LabelChange.EVERY, Map.of(), image.getLabelsMap()));
     }
 
