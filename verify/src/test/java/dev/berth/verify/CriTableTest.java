@@ -77,7 +77,7 @@ class CriTableTest {
                 wrong.add(row.getKey() + (without ? ": has a test and no effect" : ": has no test"));
             }
             for (String[] test : named) {
-                if (!text.getOrDefault(test[0], "").contains(" void " + test[1] + "(")) {
+                if (!isThere(text, test[0], test[1])) {
                     wrong.add(row.getKey() + ": there is no test " + String.join(".", test));
                 }
             }
@@ -85,10 +85,30 @@ class CriTableTest {
         assertThat(wrong).isEmpty();
     }
 
+    private static boolean isThere(Map<String, String> text, String type, String method) {
+        return text.getOrDefault(type, "").contains(" void " + method + "(");
+    }
+
+    /** Each row about what a stranger sends has a test too. */
+    @Test
+    void whatIsRefusedHasTestsThatAreThere() throws IOException {
+        Map<String, String> text = tests();
+        List<String> table = Files.readAllLines(Project.ROOT.resolve("docs/errors.md")).stream()
+                .dropWhile(line -> !line.startsWith("## "))
+                .filter(line -> line.startsWith("| ") && !line.startsWith("| what"))
+                .toList();
+        assertThat(table)
+                .hasSizeGreaterThan(20)
+                .allSatisfy(row -> assertThat(TEST.matcher(row).results())
+                        .as(row)
+                        .isNotEmpty()
+                        .allMatch(test -> isThere(text, test.group(1), test.group(2))));
+    }
+
     /** What is in the test classes of a name. */
     private static Map<String, String> tests() throws IOException {
         var text = new TreeMap<String, String>();
-        for (String module : List.of("cri", "images", "network", "verify", "daemon")) {
+        for (String module : List.of("cri", "images", "network", "snapshots", "verify", "daemon")) {
             try (Stream<Path> all = Files.walk(Project.ROOT.resolve(module + "/src/test/java"))) {
                 for (Path file : all.filter(each -> each.toString().endsWith("Test.java"))
                         .toList()) {

@@ -9,6 +9,7 @@ import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.ImageBuilder.Built;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.oci.Digest;
+import dev.berth.oci.MediaTypes;
 import dev.berth.wire.cri.ImageSpec;
 import dev.berth.wire.cri.PullImageRequest;
 import dev.berth.wire.cri.RemoveImageRequest;
@@ -243,6 +244,59 @@ class RegistryFaultsTest {
             }
             assertThat(outside).as(name).doesNotExist();
         });
+    }
+
+    /** What no archive may say, each told with the layer, the entry and what to do; and nothing of it stays. */
+    @Test
+    void layersThatCannotBe() {
+        String enough = "9223372036854775807"; // 8 EiB
+        byte[] nul = record("path=a\0b");
+        byte[] holes = (new String(record("GNU.sparse.major=1"), StandardCharsets.UTF_8)
+                        + new String(record("GNU.sparse.minor=0"), StandardCharsets.UTF_8)
+                        + new String(record("GNU.sparse.name=holes"), StandardCharsets.UTF_8)
+                        + new String(record("GNU.sparse.realsize=" + enough), StandardCharsets.UTF_8))
+                .getBytes(StandardCharsets.UTF_8);
+        byte[] deep = ("d/".repeat(10_000) + "f\0").getBytes(StandardCharsets.UTF_8);
+        Status.Code invalid = Status.Code.INVALID_ARGUMENT;
+        refusedLayer("nowhere", new LayerBuilder().hardLink("a", "b"), invalid, "which is not there");
+        refusedLayer("above", new LayerBuilder().directory("a", 0755).file("a/.wh...", 0, ""), invalid, "would delete");
+        refusedLayer("deep", new LayerBuilder().entry("long", 'L', 0, "", deep).file("x", 0644, "x"), invalid, "deep");
+        refusedLayer(
+                "zeros", new LayerBuilder().entry("pax", 'x', 0, "", nul).file("x", 0644, "x"), invalid, "zero byte");
+        refusedLayer(
+                "holes",
+                new LayerBuilder().entry("pax", 'x', 0, "", holes).file("x", 0644, "0\n" + "\0".repeat(510)),
+                Status.Code.RESOURCE_EXHAUSTED,
+                enough);
+        var whole = new LayerBuilder().file("x", 0644, "x");
+        byte[] packed = whole.gzip().bytes();
+        LayerBuilder.Layer trailing =
+                whole.packed(MediaTypes.OCI_LAYER_GZIP, Arrays.copyOf(packed, packed.length + 100));
+        refusedLayer("trailing", trailing, invalid, "");
+    }
+
+    private static byte[] record(String keyAndValue) {
+        int length = keyAndValue.length() + 4; // of records between 10 and 99 bytes
+        return (length + " " + keyAndValue + "\n").getBytes(StandardCharsets.UTF_8);
+    }
+
+    private void refusedLayer(String name, LayerBuilder layer, Status.Code code, String why) {
+        refusedLayer(name, layer.gzip(), code, why);
+    }
+
+    private void refusedLayer(String name, LayerBuilder.Layer layer, Status.Code code, String why) {
+        String image = serve(
+                "cannot-" + name,
+                new ImageBuilder()
+                        .layer(new LayerBuilder().file("below", 0644, name).gzip())
+                        .layer(layer)
+                        .build());
+        refused(
+                code,
+                image,
+                "pull " + image + ": layer " + layer.descriptor().digest() + ": ",
+                why,
+                code == Status.Code.INVALID_ARGUMENT && !why.isEmpty() ? "have it built again" : ". ");
     }
 
     /** Debian's registry, whose disk lost bytes. */
