@@ -1,7 +1,6 @@
 package dev.berth.images;
 
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
+import dev.berth.images.registry.Shares;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -10,35 +9,40 @@ import java.util.concurrent.Semaphore;
  */
 final class Turns {
     private final Semaphore inAll;
-    private final int most;
-    private final Map<String, Semaphore> byRegistry = new ConcurrentHashMap<>();
+    private final Shares byRegistry;
 
     Turns(int inAll) {
         this.inAll = new Semaphore(inAll, true);
-        this.most = Math.max(1, inAll * 3 / 4);
+        this.byRegistry = new Shares(Math.max(1, inAll * 3 / 4));
     }
 
     /** Where those wait who work for one registry. */
-    record Line(Semaphore here, Semaphore inAll) {
+    final class Line {
+        private final String registry;
+
+        private Line(String registry) {
+            this.registry = registry;
+        }
+
         /** Waits for a turn. */
         void take() throws InterruptedException {
-            here.acquire();
+            byRegistry.take(registry);
             try {
                 inAll.acquire();
             } catch (InterruptedException e) {
-                here.release();
+                byRegistry.giveBack(registry);
                 throw e;
             }
         }
 
         void giveBack() {
             inAll.release();
-            here.release();
+            byRegistry.giveBack(registry);
         }
     }
 
     /** @param registry its domain; or what else takes no more than its share */
     Line of(String registry) {
-        return new Line(byRegistry.computeIfAbsent(registry, it -> new Semaphore(most, true)), inAll);
+        return new Line(registry);
     }
 }

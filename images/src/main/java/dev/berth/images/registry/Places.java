@@ -1,40 +1,34 @@
 package dev.berth.images.registry;
 
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-
 /** How many bodies may come from, or go to, one host at the same time. Who comes later waits. */
 final class Places {
-    private final int most;
-    private final Map<String, Semaphore> byHost = new ConcurrentHashMap<>();
+    private final Shares byHost;
 
     Places(int most) {
-        this.most = most;
+        this.byHost = new Shares(most);
     }
 
     /** A place at a host, until it is closed; once. */
-    static final class Place implements AutoCloseable {
-        private final Semaphore from;
+    final class Place implements AutoCloseable {
+        private final String host;
         private boolean left;
 
-        private Place(Semaphore from) {
-            this.from = from;
+        private Place(String host) {
+            this.host = host;
         }
 
         @Override
         public void close() {
             if (!left) {
                 left = true;
-                from.release();
+                byHost.giveBack(host);
             }
         }
     }
 
     /** Waits for a place. */
     Place take(Host host) throws InterruptedException {
-        Semaphore places = byHost.computeIfAbsent(host.authority(), name -> new Semaphore(most, true));
-        places.acquire();
-        return new Place(places);
+        byHost.take(host.authority());
+        return new Place(host.authority());
     }
 }
