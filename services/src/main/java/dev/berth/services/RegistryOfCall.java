@@ -3,6 +3,7 @@ package dev.berth.services;
 import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Fault;
+import dev.berth.wire.containerd.transfertypes.HTTPDebug;
 import dev.berth.wire.containerd.transfertypes.OCIRegistry;
 import dev.berth.wire.containerd.transfertypes.RegistryResolver;
 import java.nio.file.InvalidPathException;
@@ -26,6 +27,16 @@ final class RegistryOfCall {
                 hosts(what, resolver.getHostDir()),
                 scheme(what, resolver.getDefaultScheme()),
                 resolver.getHeadersMap());
+    }
+
+    /** Whether the call wants to read what is said. */
+    static boolean isDumped(RegistryResolver resolver) {
+        return resolver.getHttpDebug() == HTTPDebug.DEBUG || resolver.getHttpDebug() == HTTPDebug.BOTH;
+    }
+
+    /** Whether the call wants to know how its requests go. */
+    static boolean isTraced(RegistryResolver resolver) {
+        return resolver.getHttpDebug() == HTTPDebug.TRACE || resolver.getHttpDebug() == HTTPDebug.BOTH;
     }
 
     private static Optional<Path> hosts(String what, String directory) {

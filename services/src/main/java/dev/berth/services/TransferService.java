@@ -10,6 +10,7 @@ import dev.berth.images.PullRequest;
 import dev.berth.images.PushRequest;
 import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
+import dev.berth.images.registry.Transcript;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.linux.Platform;
@@ -32,9 +33,12 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Images from one place to another: registries, the store, archives that a client sends or gets over a stream. */
 final class TransferService extends TransferGrpc.TransferImplBase {
+    private static final Logger LOG = LoggerFactory.getLogger(TransferService.class);
     private static final String TYPES = "containerd.types.transfer.";
 
     /** A place. */
@@ -52,6 +56,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
     private final class Transfer implements AutoCloseable {
         private final Namespace namespace = Headers.namespace();
         private final List<ClientStream> open = new ArrayList<>();
+        private final List<SentText> texts = new ArrayList<>();
 
         ClientStream stream(String id) {
             ClientStream stream = streams.get(namespace.name(), id);
@@ -59,8 +64,24 @@ final class TransferService extends TransferGrpc.TransferImplBase {
             return stream;
         }
 
+        /** What a client wants to read of the talk with a registry: over a stream of his own, else in the daemon's log. */
+        Transcript transcript(RegistryResolver resolver) {
+            boolean messages = RegistryOfCall.isDumped(resolver);
+            boolean times = RegistryOfCall.isTraced(resolver);
+            if (!messages && !times) {
+                return Transcript.NONE;
+            }
+            if (resolver.getLogsStream().isEmpty()) {
+                return new Transcript(messages, times, TransferService::log);
+            }
+            SentText text = new SentText(stream(resolver.getLogsStream()));
+            texts.add(text);
+            return new Transcript(messages, times, text);
+        }
+
         @Override
         public void close() {
+            texts.forEach(SentText::close); // what it has not taken yet is to reach the client
             open.forEach(ClientStream::close);
         }
     }
@@ -77,6 +98,10 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         this.unpacking = unpacking;
         this.streams = streams;
         this.clock = clock;
+    }
+
+    private static void log(String lines) {
+        lines.lines().filter(it -> !it.isBlank()).forEach(LOG::info);
     }
 
     @Override
@@ -156,8 +181,13 @@ final class TransferService extends TransferGrpc.TransferImplBase {
                 .with(unpacking.extent(to, to.getAllMetadata()))
                 .with(new PullRequest.Naming(List.of(first), to.getLabelsMap()))
                 .with(progress));
-        List<ImageRecord> records = name(transfer.namespace, names.of(target), target);
-        records.forEach(record -> progress.say("saved", record.name(), target));
+        List<Archives.Name> all = names.of(target);
+        List<Archives.Name> further =
+                all.stream().filter(it -> !it.name().equals(first)).toList();
+        if (!further.isEmpty()) { // the first it has had since it is here
+            name(transfer.namespace, further, target);
+        }
+        all.forEach(it -> progress.say("saved", it.name(), target));
         progress.say("Completed pull from " + shown);
     }
 
@@ -197,7 +227,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         Credentials credentials = resolver.getAuthStream().isEmpty()
                 ? Credentials.ANONYMOUS
                 : new AskedCredentials(transfer.stream(resolver.getAuthStream()), from.getReference());
-        return RegistryOfCall.access(from, credentials);
+        return RegistryOfCall.access(from, credentials).with(transfer.transcript(resolver));
     }
 
     /** Gives names; one that is taken is moved. */

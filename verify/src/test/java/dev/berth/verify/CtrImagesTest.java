@@ -122,6 +122,29 @@ class CtrImagesTest {
         pair.succeeds(SIZES, "images", "usage", image);
     }
 
+    /** What is said to the registry reaches the client, whose log it is; containerd keeps its trace for its own log. */
+    @Test
+    void pulledByOneWhoReadsAlong() {
+        String request = "GET /v2/two/manifests/";
+        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
+            Berth.Result read = ctr.run("images", "pull", "--plain-http", "--http-dump", image);
+            assertThat(read.exit()).as(read.err()).isZero();
+            assertThat(read.err())
+                    .contains(request, "Host: " + pair.berth().registry().authority(), digest);
+        }
+        Berth.Result traced = pair.ours().run("images", "pull", "--plain-http", "--http-trace", image);
+        assertThat(traced.exit()).as(traced.err()).isZero();
+        assertThat(traced.err()).contains("/v2/two/manifests/latest: 200 over HTTP/1.1 from ");
+        Berth.Result refused = pair.ours()
+                .run(
+                        "images",
+                        "pull",
+                        "--plain-http",
+                        "--http-dump",
+                        pair.berth().image("none"));
+        assertThat(refused.err()).contains("HTTP/1.1 404").contains("not found");
+    }
+
     @Test
     void pulledByCtrItself() {
         both("images", "pull", "--local", "--plain-http", image);

@@ -50,6 +50,10 @@ final class Body implements AutoCloseable {
         return new Body(length, source, false, progress);
     }
 
+    long length() {
+        return length;
+    }
+
     /** Whether all of it has been handed over in the last sending. */
     boolean isGone() {
         return gone;

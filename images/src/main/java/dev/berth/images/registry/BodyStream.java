@@ -32,13 +32,26 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
         record End() implements Arrival {}
     }
 
+    /** Reads along. Told of each byte once, and of the end, or that the rest was given up. */
+    interface Witness {
+        void saw(ByteBuffer bytes);
+
+        void over();
+    }
+
     private final BlockingQueue<Arrival> arrivals = new LinkedBlockingQueue<>();
     private final Deque<ByteBuffer> current = new ArrayDeque<>();
     private volatile Flow.@Nullable Subscription subscription;
     private volatile boolean closed;
+    private @Nullable Witness witness;
     private boolean ended;
     private long waited; // nanoseconds for the bytes below
     private long received;
+
+    /** Lets somebody read along; before anybody reads. */
+    void showTo(Witness newWitness) {
+        witness = newWitness;
+    }
 
     /**
      * The next bytes, never an empty buffer; null at the end.
@@ -76,6 +89,10 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
             case Arrival.Bytes(List<ByteBuffer> buffers) -> {
                 current.addAll(buffers);
                 buffers.forEach(it -> received += it.remaining());
+                Witness along = witness;
+                if (along != null) {
+                    buffers.forEach(it -> along.saw(it.duplicate()));
+                }
                 refuseDrips(limit);
                 Flow.Subscription from = subscription;
                 if (from != null) {
@@ -84,7 +101,18 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
             }
             case Arrival.Broken(Throwable cause) ->
                 throw new IOException("the connection broke: " + reason(cause), cause);
-            case Arrival.End() -> ended = true;
+            case Arrival.End() -> {
+                ended = true;
+                tellEnd();
+            }
+        }
+    }
+
+    private void tellEnd() {
+        Witness along = witness;
+        witness = null;
+        if (along != null) {
+            along.over();
         }
     }
 
@@ -137,6 +165,7 @@ final class BodyStream implements HttpResponse.BodySubscriber<BodyStream>, AutoC
     @Override
     public void close() {
         closed = true;
+        tellEnd();
         Flow.Subscription from = subscription;
         if (from != null && !ended) {
             from.cancel();

@@ -65,13 +65,14 @@ public final class RegistryClient implements AutoCloseable {
         Credentials asked = settings.loginsToMirrors()
                 ? it -> logins.login(new Credentials.Asked(it.host(), it.registry(), it.repository(), false))
                 : logins;
+        Transport heard = transport.with(access.transcript());
         List<Path> directories = access.hosts().map(List::of).orElse(settings.hostDirectories());
         return new Hosts(
                 HostsFile.hostsFor(directories, reference.domain(), access.scheme()).stream()
                         .map(it -> it.told(access.headers()))
                         .toList(),
-                transport,
-                new Authorizer(transport, asked, reference, ticker),
+                heard,
+                new Authorizer(heard, asked, reference, ticker),
                 List.of(scope),
                 ticker);
     }

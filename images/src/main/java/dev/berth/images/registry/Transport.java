@@ -8,13 +8,10 @@ import java.net.http.HttpClient;
 import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -34,20 +31,28 @@ final class Transport implements AutoCloseable {
     private static final int MAX_REDIRECTS = 8;
     private static final String USER_AGENT = "berth/0.1";
 
-    /** What makes two connections differ. */
-    private record ClientKey(Host.Tls tls, Duration connect, boolean secure) {}
-
-    /** A client and the state of the files that it was made from. */
-    private record Made(HttpClient client, Map<Path, Object> files) {}
-
     private final Patience patience;
     private final Proxies proxies;
-    private final Map<ClientKey, Made> clients = new ConcurrentHashMap<>();
-    private final Map<String, Boolean> overTls = new ConcurrentHashMap<>(); // by authority, of hosts that may do either
+    private final Clients clients;
+    private final Map<String, Boolean> overTls; // by authority, of hosts that may do either
+    private final Transcript transcript;
 
     Transport(Patience patience, Proxies proxies) {
+        this(patience, proxies, new Clients(proxies), new ConcurrentHashMap<>(), Transcript.NONE);
+    }
+
+    private Transport(
+            Patience patience, Proxies proxies, Clients clients, Map<String, Boolean> overTls, Transcript transcript) {
         this.patience = patience;
         this.proxies = proxies;
+        this.clients = clients;
+        this.overTls = overTls;
+        this.transcript = transcript;
+    }
+
+    /** The same connections, for one who wants to read along; need not be closed. */
+    Transport with(Transcript newTranscript) {
+        return new Transport(patience, proxies, clients, overTls, newTranscript);
     }
 
     Patience patience() {
@@ -157,10 +162,12 @@ final class Transport implements AutoCloseable {
         CompletableFuture<HttpResponse<BodyStream>> pending =
                 client(via, request.uri()).sendAsync(request, head -> new BodyStream());
         String what = "registry " + request.uri().getAuthority();
+        Said said = transcript.begin(request, call.body());
         boolean answered = false;
         try {
             HttpResponse<BodyStream> response = await(pending, via, call);
             answered = true;
+            said.answered(response);
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
             throw Refused.forNow(Fault.unavailable(
@@ -172,6 +179,7 @@ final class Transport implements AutoCloseable {
             throw failure(request.uri(), what, via, e.getCause() == null ? e : e.getCause());
         } finally {
             if (!answered) {
+                said.unanswered();
                 pending.cancel(true);
                 var _ = pending.thenAccept(late -> late.body().close()); // it came while we stopped to wait
             }
@@ -283,46 +291,7 @@ final class Transport implements AutoCloseable {
         Host.Tls tls = !secure
                 ? Host.Tls.DEFAULT
                 : via.isAt(target) ? via.tls() : via.tls().elsewhere();
-        ClientKey key = new ClientKey(tls, connect, secure);
-        Map<Path, Object> files = stamps(tls);
-        return clients.compute(key, (same, made) -> {
-                    if (made != null && made.files.equals(files)) {
-                        return made;
-                    }
-                    Made anew = new Made(newClient(same), files);
-                    if (made != null) {
-                        made.client.shutdown(); // what is under way ends in its own time
-                    }
-                    return anew;
-                })
-                .client();
-    }
-
-    /** When the files of a host's settings were written: certificates are replaced before they expire. */
-    private static Map<Path, Object> stamps(Host.Tls tls) {
-        Map<Path, Object> stamps = new HashMap<>();
-        for (Path file : tls.files()) {
-            try {
-                stamps.put(file, Files.getLastModifiedTime(file));
-            } catch (IOException e) {
-                stamps.put(file, ""); // told when it is read
-            }
-        }
-        return stamps;
-    }
-
-    private HttpClient newClient(ClientKey key) {
-        HttpClient.Builder builder = HttpClient.newBuilder()
-                .proxy(proxies)
-                .followRedirects(HttpClient.Redirect.NEVER)
-                .connectTimeout(key.connect());
-        if (key.secure()) {
-            return builder.sslContext(Trust.context(key.tls())).build();
-        }
-        // Over plain HTTP the upgrade to HTTP/2 confuses more servers than it helps.
-        return builder.version(HttpClient.Version.HTTP_1_1)
-                .sslContext(Trust.nobody())
-                .build();
+        return clients.of(tls, connect, secure);
     }
 
     private static String seconds(Duration time) {
@@ -331,6 +300,6 @@ final class Transport implements AutoCloseable {
 
     @Override
     public void close() {
-        clients.values().forEach(made -> made.client.shutdownNow());
+        clients.close();
     }
 }
