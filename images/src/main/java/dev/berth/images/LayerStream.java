@@ -200,6 +200,11 @@ final class LayerStream extends InputStream {
         return hashing;
     }
 
+    /** Whether it was given up because it has so few bytes for what they unpack to. */
+    boolean isBomb() {
+        return count > maxBytes;
+    }
+
     /** Bytes read so far, unpacked. */
     long count() {
         return count;
@@ -233,7 +238,7 @@ final class LayerStream extends InputStream {
             hasher.update(into, from, got);
             hashing += Spent.now() - unpacked;
             count += got;
-            if (count > maxBytes) {
+            if (isBomb()) {
                 throw Fault.exhausted(
                         "layer " + layer.digest(),
                         "its " + layer.size() + " bytes unpack to more than " + maxBytes,

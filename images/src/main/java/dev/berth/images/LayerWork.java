@@ -32,6 +32,7 @@ final class LayerWork {
     private final Progress progress;
     private final ImageParts.Layer layer;
     private volatile boolean wrote;
+    private volatile boolean bomb; // its bytes unpack to far too much
     private boolean right; // of the thread that works
 
     LayerWork(LayerSource source, Blobs blobs, Crew crew, Progress progress, ImageParts.Layer layer) {
@@ -142,7 +143,11 @@ final class LayerWork {
     /** @return null if it has to be unpacked from the store */
     private @Nullable LayerDraft unpackComing(ChunkPipe coming, LayerChain chain) {
         try (LayerStream tar = LayerStream.openComing(layer.descriptor(), layer.diffId(), coming)) {
-            return tar == null ? null : unpack(tar, coming::waited, chain::unpack);
+            try {
+                return tar == null ? null : unpack(tar, coming::waited, chain::unpack);
+            } finally {
+                bomb = tar != null && tar.isBomb();
+            }
         } catch (Fault e) {
             throw e.within("layer " + layer.descriptor().digest());
         }
@@ -166,13 +171,12 @@ final class LayerWork {
 
     private LayerDraft unpackWhileDownloading(LayerChain chain, Ingest ingest) throws InterruptedException {
         try (ChunkPipe pipe = new ChunkPipe()) {
-            // Its end closes the pipe: if it failed early, the downloader need not go on.
+            // Its end closes the pipe: if it failed early, the downloader hears of it.
             Future<@Nullable LayerDraft> draft = crew.beside(() -> unpackComing(pipe, chain));
             try {
-                if (download(ingest, pipe)) {
-                    commit(ingest);
-                    pipe.finish();
-                }
+                download(ingest, new Reader(pipe, draft));
+                commit(ingest);
+                pipe.finish();
                 progress.layer(
                         layer.descriptor().digest(),
                         Progress.Stage.UNPACKING,
@@ -189,64 +193,82 @@ final class LayerWork {
     }
 
     /**
-     * Fetches what is missing.
-     *
-     * @return false if nobody unpacks it any more, and it was given up
+     * After the layer could not be unpacked. If that was for its bytes, all of them have to be here before it can be said whose fault it
+     * is: the registry's, that sent something else, and another may have it right; or the image's.
      */
-    private boolean download(Ingest ingest, @Nullable ChunkPipe pipe) throws InterruptedException {
+    private void beForTheBytes(Future<@Nullable LayerDraft> failed) throws InterruptedException {
+        try {
+            var _ = failed.get();
+        } catch (ExecutionException e) {
+            boolean ofTheBytes = bomb || (e.getCause() instanceof Fault fault && isOfTheBytes(fault));
+            if (!ofTheBytes) {
+                throw Crew.fault(e);
+            }
+        }
+    }
+
+    /** Who unpacks what comes. */
+    private record Reader(ChunkPipe pipe, Future<@Nullable LayerDraft> draft) {}
+
+    /** Fetches what is missing. */
+    private void download(Ingest ingest, @Nullable Reader reader) throws InterruptedException {
         long told = ingest.offset();
-        var relay = new Relay(ingest, pipe);
+        progress.layer(layer.descriptor().digest(), Progress.Stage.DOWNLOADING, told);
+        var relay = new Relay(ingest, reader);
         try (Blob blob = source.blob(layer.descriptor(), ingest.offset())) {
             for (ByteBuffer bytes = next(blob, relay); bytes != null; bytes = next(blob, relay)) {
                 crew.fetched(bytes.remaining());
-                if (!relay.take(bytes)) {
-                    return false;
-                }
+                relay.take(bytes);
                 if (blob.position() - told >= STEP_BYTES) {
                     told = blob.position();
                     progress.layer(layer.descriptor().digest(), Progress.Stage.DOWNLOADING, told);
                 }
             }
         }
-        return relay.pass();
+        relay.pass();
     }
 
     /** What comes in small pieces from the network is put together to some that are worth a call. */
     private final class Relay {
         private final Ingest ingest;
-        private final @Nullable ChunkPipe pipe;
+        private @Nullable Reader reader;
         private ByteBuffer piece;
 
-        Relay(Ingest ingest, @Nullable ChunkPipe pipe) {
+        Relay(Ingest ingest, @Nullable Reader reader) {
             this.ingest = ingest;
-            this.pipe = pipe;
-            this.piece = pipe == null ? ByteBuffer.allocate(ChunkPipe.PIECE_BYTES) : pipe.piece();
+            this.reader = reader;
+            this.piece = reader == null
+                    ? ByteBuffer.allocate(ChunkPipe.PIECE_BYTES)
+                    : reader.pipe().piece();
         }
 
-        /** @return false if nobody wants it any more */
-        boolean take(ByteBuffer bytes) throws InterruptedException {
-            boolean wanted = true;
-            while (bytes.hasRemaining() && wanted) {
+        void take(ByteBuffer bytes) throws InterruptedException {
+            while (bytes.hasRemaining()) {
                 int count = Math.min(bytes.remaining(), piece.remaining());
                 piece.put(bytes.slice(bytes.position(), count));
                 bytes.position(bytes.position() + count);
-                wanted = piece.hasRemaining() || pass();
+                if (!piece.hasRemaining()) {
+                    pass();
+                }
             }
-            return wanted;
         }
 
         /** Stores what there is, for somebody to go on from there, and hands it to the reader. */
-        boolean pass() throws InterruptedException {
+        void pass() throws InterruptedException {
             ByteBuffer full = store();
-            if (pipe == null) {
+            Reader to = reader;
+            if (to == null) {
                 piece.clear();
-                return true;
+                return;
             }
             long stored = Spent.now();
-            boolean wanted = pipe.put(full);
-            piece = pipe.piece();
+            boolean wanted = to.pipe().put(full);
+            piece = to.pipe().piece();
             crew.spent().add(Spent.On.BEHIND, Spent.now() - stored);
-            return wanted;
+            if (!wanted) {
+                reader = null;
+                beForTheBytes(to.draft());
+            }
         }
 
         /** What came before a failure is not to be fetched again. */

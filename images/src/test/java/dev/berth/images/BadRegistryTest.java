@@ -5,25 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.images.registry.Faults;
-import dev.berth.images.registry.Patience;
-import dev.berth.images.registry.RegistryClient;
-import dev.berth.images.registry.RegistrySettings;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.kernel.Pauses;
-import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import dev.berth.store.ImageRecord;
-import dev.berth.store.Store;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -31,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Registries that serve what is no image: the right code, a message that helps, nothing left behind. */
-class BadRegistryTest {
+class BadRegistryTest extends ImagesFixture {
     private static final Namespace K8S = Namespace.KUBERNETES;
     private static final String HEX = "0".repeat(64);
 
@@ -40,17 +32,9 @@ class BadRegistryTest {
     private final LayerBuilder.Layer layer =
             new LayerBuilder().file("f", 0644, "x".repeat(100_000)).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
-    private final Store store;
-    private final RegistryClient client;
-    private final Images images;
 
     BadRegistryTest(@TempDir Path root) throws IOException {
-        var limit = Duration.ofMinutes(2);
-        var patience = new Patience(limit, limit, limit, 2, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
-        client = new RegistryClient(RegistrySettings.DEFAULT.with(patience), Ticker.system());
-        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
-        images = new Images(
-                store, new FakeSnapshotter(store, true), client, ImageSettings.DEFAULT, InstantSource.system());
+        super(root, new LinuxDisk(), shortPauses(2), ImageSettings.DEFAULT);
     }
 
     @AfterEach
@@ -58,9 +42,6 @@ class BadRegistryTest {
         images.sweepEverything();
         assertThat(store.blobs().list()).isEmpty();
         assertThat(images.list(K8S)).isEmpty();
-        images.close();
-        client.close();
-        store.close();
         registry.close();
     }
 

@@ -4,14 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.images.registry.Faults;
-import dev.berth.images.registry.Patience;
-import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.sample.ImageBuilder;
-import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.Digest;
@@ -20,17 +16,12 @@ import dev.berth.oci.Manifest;
 import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
 import dev.berth.store.Blob;
-import dev.berth.store.Store;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -39,41 +30,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Packed layers that are thrown away once they are unpacked. */
-class DiscardTest {
+class DiscardTest extends ImagesFixture {
     private static final Namespace K8S = Namespace.KUBERNETES;
-    private static final Duration LIMIT = Duration.ofMinutes(2);
-    private static final Patience SHORT =
-            new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final Faults faults = new Faults();
     private final ServedRegistry registry = ServedRegistry.start(faults);
-    private final Store store;
-    private final FakeSnapshotter snapshotter;
-    private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
-    private final Images images;
 
     DiscardTest(@TempDir Path root) throws IOException {
-        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
-        snapshotter = new FakeSnapshotter(store, true);
-        images = new Images(store, snapshotter, client, ImageSettings.DEFAULT.discarding(), InstantSource.system());
+        super(root, new LinuxDisk(), shortPauses(3), ImageSettings.DEFAULT.discarding());
     }
 
     @AfterEach
     void close() {
-        images.close();
-        client.close();
-        store.close();
         registry.close();
-    }
-
-    private static ImageBuilder.Built image(int... seeds) {
-        var builder = new ImageBuilder().cmd("sh");
-        for (int seed : seeds) {
-            byte[] bytes = new byte[20_000];
-            new Random(seed).nextBytes(bytes);
-            builder.layer(new LayerBuilder().file("file" + seed, 0644, bytes).gzip());
-        }
-        return builder.build();
     }
 
     private PullRequest request(String repository) {

@@ -6,15 +6,11 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.github.luben.zstd.Zstd;
 import dev.berth.images.registry.Faults;
-import dev.berth.images.registry.Patience;
-import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.kernel.Pauses;
-import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
@@ -25,21 +21,16 @@ import dev.berth.oci.Reference;
 import dev.berth.store.Blob;
 import dev.berth.store.Blobs;
 import dev.berth.store.GcLabel;
-import dev.berth.store.Store;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -53,42 +44,28 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pull, list, find and remove, with a registry that can misbehave and a snapshotter that only counts. */
-class ImagesTest {
+class ImagesTest extends ImagesFixture {
     private static final Namespace K8S = Namespace.KUBERNETES;
-    private static final Duration LIMIT = Duration.ofMinutes(2);
-    private static final Patience SHORT =
-            new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final Faults faults = new Faults();
     private final ServedRegistry registry = ServedRegistry.start(faults);
-    private final Store store;
-    private final FakeSnapshotter snapshotter;
-    private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
-    private final Images images;
     private final Path root;
 
     ImagesTest(@TempDir Path root) throws IOException {
+        super(root, new LinuxDisk(), shortPauses(3), ImageSettings.DEFAULT);
         this.root = root;
-        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
-        snapshotter = new FakeSnapshotter(store, true);
-        images = new Images(store, snapshotter, client, ImageSettings.DEFAULT, InstantSource.system());
     }
 
     @AfterEach
     void close() {
-        images.close();
-        client.close();
-        store.close();
         registry.close();
     }
 
     private static LayerBuilder.Layer layer(int seed, int size) {
-        byte[] bytes = new byte[size];
-        new Random(seed).nextBytes(bytes);
-        return new LayerBuilder().file("file" + seed, 0644, bytes).gzip();
+        return new LayerBuilder().file("file" + seed, 0644, noise(seed, size)).gzip();
     }
 
-    private static ImageBuilder.Built image(int... seeds) {
+    private static ImageBuilder.Built large(int... seeds) {
         var builder = new ImageBuilder().cmd("sh").user("1000:1000");
         for (int seed : seeds) {
             builder.layer(layer(seed, 200_000));
@@ -122,7 +99,7 @@ class ImagesTest {
 
     @Test
     void pullsListsAndRemoves() throws InterruptedException {
-        var built = image(1, 2, 3);
+        var built = large(1, 2, 3);
         registry.add("app", "v1", built);
         Image image = pull("app:v1");
         assertThat(image.id()).isEqualTo(built.id());
@@ -159,7 +136,7 @@ class ImagesTest {
 
     @Test
     void fetchesNothingTwice() {
-        registry.add("app", "v1", image(1, 2)).add("app", "v2", image(1, 2, 3)).add("other", "x", image(1, 2));
+        registry.add("app", "v1", large(1, 2)).add("app", "v2", large(1, 2, 3)).add("other", "x", large(1, 2));
         pull("app:v1");
         long asked = faults.seen().size();
         pull("app:v1");
@@ -180,10 +157,10 @@ class ImagesTest {
 
     @Test
     void movesATag() throws InterruptedException {
-        var old = image(1);
+        var old = large(1);
         registry.add("app", "latest", old);
         pull("app");
-        registry.add("app", "latest", image(2));
+        registry.add("app", "latest", large(2));
         Image newer = pull("app");
         assertThat(newer.tags()).containsExactly(name("app:latest"));
         assertThat(images.find(K8S, old.id().toString()).orElseThrow().tags()).isEmpty();
@@ -193,7 +170,7 @@ class ImagesTest {
 
     @Test
     void pullsByDigest() {
-        var built = image(1);
+        var built = large(1);
         registry.add("app", "v1", built);
         Image image = pull("app@" + built.target().digest());
         assertThat(image.tags()).isEmpty();
@@ -203,8 +180,8 @@ class ImagesTest {
 
     @Test
     void aDigestIsNotBelievedOfWhoeverNamesAnother() {
-        var built = image(1);
-        var other = image(2);
+        var built = large(1);
+        var other = large(2);
         String digest = built.target().digest().toString();
         registry.add("app", "v1", built);
         Image image = pull("app@" + digest);
@@ -215,7 +192,7 @@ class ImagesTest {
 
     @Test
     void keepsWhatContainersStandOn() throws InterruptedException {
-        registry.add("app", "v1", image(1, 2));
+        registry.add("app", "v1", large(1, 2));
         Image image = pull("app:v1");
         snapshotter.prepare(K8S, "container", image.snapshot(), GcLabel.KEEP);
         images.remove(K8S, name("app:v1"));
@@ -227,7 +204,7 @@ class ImagesTest {
 
     @Test
     void sweepsOnIfAnImageLies() throws InterruptedException {
-        var built = image(1, 2);
+        var built = large(1, 2);
         List<Digest> own = List.copyOf(built.blobs().keySet()); // layers, config, manifest
         List<Descriptor> entries = new ArrayList<>();
         for (Digest lie : List.of(own.get(0), own.get(2))) {
@@ -243,7 +220,7 @@ class ImagesTest {
                         MediaTypes.OCI_INDEX,
                         Index.of(MediaTypes.OCI_INDEX, entries).toJson());
         Image liar = pull("lie");
-        registry.add("app", "v1", image(3));
+        registry.add("app", "v1", large(3));
         pull("app:v1");
         images.remove(K8S, name("app:v1"));
         images.sweepEverything();
@@ -256,8 +233,8 @@ class ImagesTest {
 
     @Test
     void sweepsOnIfTheDiskLostSomething() throws Exception {
-        var built = image(1);
-        registry.add("app", "v1", built).add("app", "v2", image(2));
+        var built = large(1);
+        registry.add("app", "v1", built).add("app", "v2", large(2));
         pull("app:v1");
         pull("app:v2");
         Path rotten = blob(built.manifest().digest());
@@ -277,7 +254,7 @@ class ImagesTest {
 
     @Test
     void joinsPullsOfOneImage() throws Exception {
-        registry.add("app", "v1", image(1, 2)).add("app", "v2", image(2, 3));
+        registry.add("app", "v1", large(1, 2)).add("app", "v2", large(2, 3));
         var arrived = new CountDownLatch(1);
         var goOn = new CountDownLatch(1);
         faults.always(
@@ -321,7 +298,7 @@ class ImagesTest {
     void tellsProgress() {
         Map<Digest, Progress.Stage> stages = new ConcurrentHashMap<>();
         List<Descriptor> layers = new ArrayList<>();
-        registry.add("app", "v1", image(1, 2));
+        registry.add("app", "v1", large(1, 2));
         images.pull(PullRequest.of(K8S, Reference.parse(name("app:v1"))).with(new Progress() {
             @Override
             public void resolved(Descriptor manifest, List<Descriptor> all) {
@@ -340,7 +317,7 @@ class ImagesTest {
 
     @Test
     void goesOnAfterABrokenPull() throws InterruptedException {
-        var built = image(1, 2);
+        var built = large(1, 2);
         byte[] first = layer(1, 200_000).bytes();
         String path = "/blobs/" + Digest.of(first);
         registry.add("app", "v1", built);
@@ -361,7 +338,7 @@ class ImagesTest {
     @Test
     void beginsAnewIfWhatWasThereIsWrong() {
         byte[] bytes = layer(1, 200_000).bytes();
-        registry.add("app", "v1", image(1));
+        registry.add("app", "v1", large(1));
         faults.next(1, "/blobs/" + Digest.of(bytes), Faults.truncated(new byte[bytes.length], 1000));
         faults.next(1, "/blobs/" + Digest.of(bytes), Faults.status(404));
         refused(Fault.Code.NOT_FOUND, "no such blob", () -> pull("app:v1"));
@@ -373,7 +350,7 @@ class ImagesTest {
     void refusesDamagedContent() throws InterruptedException {
         var good = layer(1, 200_000);
         String path = "/blobs/" + good.descriptor().digest();
-        registry.add("app", "v1", image(1));
+        registry.add("app", "v1", large(1));
 
         byte[] flipped = good.bytes().clone();
         flipped[flipped.length - 1] ^= 1; // gzip's length: found by the unpacker or by the hash
@@ -422,7 +399,7 @@ class ImagesTest {
 
     @Test
     void givesRoomBackWhenTheDiskIsFull() {
-        registry.add("app", "v1", image(1, 2, 3));
+        registry.add("app", "v1", large(1, 2, 3));
         snapshotter.full = true;
         refused(Fault.Code.RESOURCE_EXHAUSTED, "full", () -> pull("app:v1"));
         assertThat(store.blobs().list()).isEmpty(); // at once, without being asked

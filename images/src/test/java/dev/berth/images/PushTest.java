@@ -8,14 +8,11 @@ import dev.berth.images.PushRequest.Stage;
 import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.images.registry.DockerRegistry;
-import dev.berth.images.registry.Patience;
-import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.registry.RegistrySettings;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
-import dev.berth.kernel.Ticker;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
@@ -25,48 +22,32 @@ import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
 import dev.berth.store.Durability;
 import dev.berth.store.ImageRecord;
-import dev.berth.store.Store;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Pushes to Debian's docker-registry, and lets skopeo read what came there. */
-class PushTest {
+class PushTest extends ImagesFixture {
     private static final Namespace K8S = Namespace.KUBERNETES;
     private static final Credentials ME = Credentials.of("", new Credentials.Login.Password("me", "secret"));
     private static final Platform AMD = new Platform("amd64", "linux", "", "", List.of());
     private static final Platform ARM = new Platform("arm64", "linux", "", "", List.of());
 
     private final Path root;
-    private final Store store;
-    private final RegistryClient client =
-            new RegistryClient(RegistrySettings.DEFAULT.with(Patience.DEFAULT), Ticker.system());
-    private final Images images;
     private final Map<Digest, Stage> ends = new ConcurrentHashMap<>();
 
     PushTest(@TempDir Path root) {
+        super(root, new LinuxDisk(), RegistrySettings.DEFAULT, ImageSettings.DEFAULT);
         this.root = root;
-        store = Store.open(root.resolve("store"), new LinuxDisk(), InstantSource.system());
-        images = new Images(
-                store, new FakeSnapshotter(store, true), client, ImageSettings.DEFAULT, InstantSource.system());
-    }
-
-    @AfterEach
-    void close() {
-        images.close();
-        client.close();
-        store.close();
     }
 
     private static ImageBuilder.Built one(Platform platform) {

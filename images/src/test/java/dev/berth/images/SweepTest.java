@@ -2,13 +2,10 @@ package dev.berth.images;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.images.registry.Patience;
-import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Namespace;
-import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.oci.ChainId;
 import dev.berth.oci.Digest;
@@ -21,17 +18,13 @@ import dev.berth.store.Durability;
 import dev.berth.store.GcLabel;
 import dev.berth.store.Leases;
 import dev.berth.store.SnapshotRecord;
-import dev.berth.store.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -46,44 +39,24 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the sweep keeps and takes, and that it takes nothing from under anybody. */
-class SweepTest {
+class SweepTest extends ImagesFixture {
     private static final Namespace K8S = Namespace.KUBERNETES;
     private static final Namespace OTHER = new Namespace("other");
-    private static final Duration LIMIT = Duration.ofMinutes(2);
-    private static final Patience SHORT =
-            new Patience(LIMIT, LIMIT, LIMIT, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(20)));
 
     private final ServedRegistry registry = ServedRegistry.start();
-    private final NotedDisk disk = new NotedDisk();
-    private final Store store;
-    private final FakeSnapshotter snapshotter;
-    private final RegistryClient client = new RegistryClient(Optional.empty(), SHORT, Ticker.system());
-    private final Images images;
+    private final NotedDisk disk;
     private final Path root;
 
     SweepTest(@TempDir Path root) throws IOException {
+        var noted = new NotedDisk();
+        super(root, noted, shortPauses(3), ImageSettings.DEFAULT);
         this.root = root;
-        store = Store.open(root.resolve("store"), disk, InstantSource.system());
-        snapshotter = new FakeSnapshotter(store, true);
-        images = new Images(store, snapshotter, client, ImageSettings.DEFAULT, InstantSource.system());
+        this.disk = noted;
     }
 
     @AfterEach
     void close() {
-        images.close();
-        client.close();
-        store.close();
         registry.close();
-    }
-
-    private static ImageBuilder.Built image(int... seeds) {
-        var builder = new ImageBuilder().cmd("sh");
-        for (int seed : seeds) {
-            byte[] bytes = new byte[20_000];
-            new Random(seed).nextBytes(bytes);
-            builder.layer(new LayerBuilder().file("file" + seed, 0644, bytes).gzip());
-        }
-        return builder.build();
     }
 
     private String name(String repository) {

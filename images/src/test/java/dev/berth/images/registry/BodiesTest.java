@@ -13,16 +13,12 @@ import dev.berth.kernel.Ticker;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Matcher;
@@ -40,10 +36,10 @@ class BodiesTest {
 
     private final Faults faults = new Faults();
     private final LayerBuilder.Layer layer =
-            new LayerBuilder().file("noise", 0644, noise()).plain();
+            new LayerBuilder().file("noise", 0644, Received.noise(700_000)).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
     private final ServedRegistry registry;
-    private final List<Duration> slept = new CopyOnWriteArrayList<>();
+    private final SleepNoted clock = new SleepNoted();
     private final AtomicInteger now = new AtomicInteger();
     private final AtomicInteger most = new AtomicInteger();
 
@@ -59,44 +55,16 @@ class BodiesTest {
         registry.close();
     }
 
-    private static byte[] noise() {
-        byte[] bytes = new byte[700_000];
-        new Random(4711).nextBytes(bytes);
-        return bytes;
-    }
-
     private RegistryClient client(Duration limit, Connections connections) {
         var patience = new Patience(limit, limit, limit, 3, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
         RegistrySettings settings =
                 RegistrySettings.DEFAULT.with(patience).with(connections).withHosts(List.of(root));
-        return new RegistryClient(settings, new Ticker() {
-            @Override
-            public long nanos() {
-                return Ticker.system().nanos();
-            }
-
-            @Override
-            public void sleep(Duration time) {
-                slept.add(time);
-            }
-        });
+        return new RegistryClient(settings, clock);
     }
 
     private byte[] read(RegistryClient client) {
         var name = Reference.parse(registry.authority() + "/app:1");
-        return read(client.repository(name, Credentials.ANONYMOUS).blob(layer.descriptor(), 0));
-    }
-
-    private static byte[] read(Blob blob) {
-        var all = new ByteArrayOutputStream();
-        try (blob) {
-            for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
-                byte[] copy = new byte[part.remaining()];
-                part.get(copy);
-                all.writeBytes(copy);
-            }
-        }
-        return all.toByteArray();
+        return Received.all(client.repository(name, Credentials.ANONYMOUS).blob(layer.descriptor(), 0));
     }
 
     /** What is asked for, as far as it goes: the first byte, and that after the last. */
@@ -168,7 +136,7 @@ class BodiesTest {
         try (var client = client(LIMIT, Connections.DEFAULT)) {
             assertThat(read(client)).isEqualTo(layer.bytes());
         }
-        assertThat(slept).isEmpty();
+        assertThat(clock.slept()).isEmpty();
         assertThat(faults.count("/blobs/")).isEqualTo(4);
     }
 
@@ -240,7 +208,7 @@ class BodiesTest {
                     "server = \"http://" + origin.authority() + "\"\n[host.\"http://" + registry.authority() + "\"]\n");
             var repository = client.repository(Reference.parse("reg.example/app:1"), Credentials.ANONYMOUS);
             // What the mirror dripped is wrong, but whoever reads hashes; here it is the length that counts.
-            assertThat(read(repository.blob(layer.descriptor(), 0))).hasSameSizeAs(layer.bytes());
+            assertThat(Received.all(repository.blob(layer.descriptor(), 0))).hasSameSizeAs(layer.bytes());
         }
         assertThat(faults.count("/blobs/")).isEqualTo(1);
     }
@@ -303,7 +271,7 @@ class BodiesTest {
         }
         assertThat(most).hasValueGreaterThan(1);
         assertThat(faults.count("Range=bytes=")).isGreaterThan(4);
-        assertThat(slept).isEmpty();
+        assertThat(clock.slept()).isEmpty();
     }
 
     @Test
@@ -331,7 +299,7 @@ class BodiesTest {
             assertThat(read(client)).isEqualTo(layer.bytes());
         }
         assertThat(count).hasValueGreaterThan(3);
-        assertThat(slept).isNotEmpty();
+        assertThat(clock.slept()).isNotEmpty();
     }
 
     @Test

@@ -12,10 +12,8 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.oci.Reference;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URLDecoder;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -91,18 +89,6 @@ class LoginTest {
 
     private static Faults.Misdeed json(String json) {
         return Faults.reply(200, "application/json", json.getBytes(UTF_8));
-    }
-
-    private static byte[] read(Blob blob) {
-        var all = new ByteArrayOutputStream();
-        try (blob) {
-            for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
-                byte[] copy = new byte[part.remaining()];
-                part.get(copy);
-                all.writeBytes(copy);
-            }
-        }
-        return all.toByteArray();
     }
 
     private static void refused(Fault.Code code, String why, Repository repository) {
@@ -183,7 +169,7 @@ class LoginTest {
             needed[0] = "Bearer t2"; // the first is worth nothing any more
             Faults.truncated(layer.bytes(), 100_000).answer(exchange);
         });
-        assertThat(read(repository(Credentials.ANONYMOUS).blob(layer.descriptor(), 0)))
+        assertThat(Received.all(repository(Credentials.ANONYMOUS).blob(layer.descriptor(), 0)))
                 .isEqualTo(layer.bytes());
         assertThat(given[0]).isEqualTo(2);
         assertThat(faults.seen())

@@ -9,20 +9,15 @@ import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Pauses;
-import dev.berth.kernel.Ticker;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Index;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
-import java.util.concurrent.CopyOnWriteArrayList;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,8 +25,8 @@ import org.junit.jupiter.api.Test;
 /** The client against a registry that does as it should, and against one that does not. */
 class RegistryTest {
     private final Faults faults = new Faults();
-    private final List<Duration> slept = new CopyOnWriteArrayList<>();
-    private final byte[] noise = noise(300_000);
+    private final SleepNoted clock = new SleepNoted();
+    private final byte[] noise = Received.noise(300_000);
     private final LayerBuilder.Layer layer =
             new LayerBuilder().file("noise", 0644, noise).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
@@ -52,29 +47,13 @@ class RegistryTest {
     private RegistryClient client(Duration connect, Duration silence) {
         var patience =
                 new Patience(connect, silence, silence, 4, new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
-        return new RegistryClient(Optional.empty(), patience, new Ticker() {
-            @Override
-            public long nanos() {
-                return Ticker.system().nanos();
-            }
-
-            @Override
-            public void sleep(Duration time) {
-                slept.add(time);
-            }
-        });
+        return new RegistryClient(Optional.empty(), patience, clock);
     }
 
     /** For hosts that hang; those that answer must not be taken for one. */
     private void beImpatient(Duration silence) {
         client.close();
         client = client(Duration.ofSeconds(2), silence);
-    }
-
-    private static byte[] noise(int size) {
-        byte[] bytes = new byte[size];
-        new Random(4711).nextBytes(bytes);
-        return bytes;
     }
 
     private Repository repository() {
@@ -84,18 +63,6 @@ class RegistryTest {
     private Repository repository(String tag, Credentials credentials) {
         String separator = tag.startsWith("sha256:") ? "@" : ":";
         return client.repository(Reference.parse(registry.authority() + "/team/app" + separator + tag), credentials);
-    }
-
-    private static byte[] read(Blob blob) {
-        var all = new ByteArrayOutputStream();
-        try (blob) {
-            for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
-                byte[] copy = new byte[part.remaining()];
-                part.get(copy);
-                all.writeBytes(copy);
-            }
-        }
-        return all.toByteArray();
     }
 
     private static void refused(Fault.Code code, String why, ThrowingCallable call) {
@@ -114,18 +81,18 @@ class RegistryTest {
         Descriptor entry = ((Index) index.tree()).manifests().getFirst();
         assertThat(repository().manifest(entry).descriptor().digest())
                 .isEqualTo(image.manifest().digest());
-        assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+        assertThat(Received.all(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
         assertThat(repository(image.manifest().digest().toString(), Credentials.ANONYMOUS)
                         .manifest()
                         .descriptor()
                         .digest())
                 .isEqualTo(image.manifest().digest());
-        assertThat(slept).isEmpty();
+        assertThat(clock.slept()).isEmpty();
     }
 
     @Test
     void readsFromAnOffset() {
-        byte[] tail = read(repository().blob(layer.descriptor(), 299_000));
+        byte[] tail = Received.all(repository().blob(layer.descriptor(), 299_000));
         assertThat(tail).isEqualTo(Arrays.copyOfRange(layer.bytes(), 299_000, layer.bytes().length));
         assertThat(faults.count("Range=bytes=299000-")).isEqualTo(1);
     }
@@ -133,7 +100,7 @@ class RegistryTest {
     @Test
     void resumesTruncatedBody() {
         faults.next(2, "/blobs/", Faults.truncated(layer.bytes(), 100_000));
-        assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+        assertThat(Received.all(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
         assertThat(faults.count("Range=bytes=100000-")).isGreaterThanOrEqualTo(1);
     }
 
@@ -142,7 +109,7 @@ class RegistryTest {
         beImpatient(Duration.ofSeconds(4));
         faults.next(1, "/blobs/", Faults.hang(layer.bytes(), 50_000));
         faults.next(1, "/blobs/", Faults.reply(200, "application/octet-stream", layer.bytes()));
-        assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+        assertThat(Received.all(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
         assertThat(faults.count("/blobs/")).isEqualTo(2);
     }
 
@@ -154,15 +121,18 @@ class RegistryTest {
                 Fault.Code.UNAVAILABLE,
                 "did not answer within",
                 () -> repository().manifest());
-        assertThat(slept).hasSize(3);
+        assertThat(clock.slept()).hasSize(3);
     }
 
     @Test
     void givesUpOnABodyThatHangs() {
         beImpatient(Duration.ofSeconds(1)); // its head comes
         faults.always("/blobs/", Faults.hang(layer.bytes(), 0));
-        refused(Fault.Code.UNAVAILABLE, "no byte came", () -> read(repository().blob(layer.descriptor(), 0)));
-        assertThat(slept).hasSize(3);
+        refused(
+                Fault.Code.UNAVAILABLE,
+                "no byte came",
+                () -> Received.all(repository().blob(layer.descriptor(), 0)));
+        assertThat(clock.slept()).hasSize(3);
     }
 
     @Test
@@ -170,7 +140,7 @@ class RegistryTest {
         faults.always("/v2/", Faults.html());
         assertThat(repository().head()).isEmpty();
         refused(Fault.Code.NOT_FOUND, "web page", () -> repository().manifest());
-        assertThat(slept).isEmpty();
+        assertThat(clock.slept()).isEmpty();
     }
 
     @Test
@@ -187,7 +157,7 @@ class RegistryTest {
         refused(
                 Fault.Code.FAILED_PRECONDITION,
                 "12 bytes",
-                () -> read(repository().blob(layer.descriptor(), 0)));
+                () -> Received.all(repository().blob(layer.descriptor(), 0)));
         faults.next(1, "/blobs/", exchange -> {
             exchange.sendResponseHeaders(200, 0); // chunked: no length announced
             exchange.getResponseBody().write(new byte[400_000]);
@@ -195,7 +165,7 @@ class RegistryTest {
         refused(
                 Fault.Code.FAILED_PRECONDITION,
                 "more than",
-                () -> read(repository().blob(layer.descriptor(), 0)));
+                () -> Received.all(repository().blob(layer.descriptor(), 0)));
     }
 
     @Test
@@ -228,7 +198,7 @@ class RegistryTest {
         faults.next(1, "/manifests/", Faults.status(429, "Retry-After", "86400"));
         faults.next(1, "/manifests/", Faults.status(503));
         repository().manifest();
-        assertThat(slept).hasSize(3).startsWith(Duration.ofSeconds(7), Duration.ofSeconds(20));
+        assertThat(clock.slept()).hasSize(3).startsWith(Duration.ofSeconds(7), Duration.ofSeconds(20));
         faults.always("/manifests/", Faults.status(429));
         refused(Fault.Code.UNAVAILABLE, "too many requests", () -> repository().manifest());
     }
@@ -244,7 +214,7 @@ class RegistryTest {
                 Fault.Code.FAILED_PRECONDITION,
                 "unexpected status 501",
                 () -> repository().manifest());
-        assertThat(slept).hasSize(3);
+        assertThat(clock.slept()).hasSize(3);
     }
 
     @Test
@@ -252,7 +222,7 @@ class RegistryTest {
         guard("Bearer anonymous-7", "{\"token\":\"anonymous-7\",\"expires_in\":60}");
         Repository repository = repository();
         repository.manifest();
-        read(repository.blob(layer.descriptor(), 0));
+        Received.all(repository.blob(layer.descriptor(), 0));
         assertThat(faults.count("/token")).isEqualTo(1);
         assertThat(faults.seen())
                 .anyMatch(it -> it.contains("scope=repository%3Ateam%2Fapp%3Apull") && it.contains("service=berth"));
@@ -300,7 +270,7 @@ class RegistryTest {
                 Faults.status(307, "Location", "http://" + cdn.authority() + path)
                         .answer(exchange);
             });
-            assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+            assertThat(Received.all(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
             assertThat(elsewhere.seen()).hasSize(1).noneMatch(it -> it.contains("Authorization"));
             assertThat(faults.count("Authorization=Bearer t3")).isEqualTo(1);
         }
@@ -314,7 +284,7 @@ class RegistryTest {
         refused(
                 Fault.Code.UNAVAILABLE,
                 "not an address to follow",
-                () -> read(repository().blob(layer.descriptor(), 0)));
+                () -> Received.all(repository().blob(layer.descriptor(), 0)));
     }
 
     @Test
@@ -324,7 +294,7 @@ class RegistryTest {
                 Fault.Code.UNAVAILABLE,
                 "no connection to " + registry.authority() + ": connection refused. Check that the registry runs",
                 () -> repository().manifest());
-        assertThat(slept).hasSize(3);
+        assertThat(clock.slept()).hasSize(3);
     }
 
     @Test

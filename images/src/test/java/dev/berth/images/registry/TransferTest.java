@@ -9,24 +9,19 @@ import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Pauses;
-import dev.berth.kernel.Ticker;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.Index;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
-import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,10 +30,10 @@ import org.junit.jupiter.api.io.TempDir;
 class TransferTest {
     private final Faults faults = new Faults();
     private final LayerBuilder.Layer layer =
-            new LayerBuilder().file("noise", 0644, noise()).plain();
+            new LayerBuilder().file("noise", 0644, Received.noise(300_000)).plain();
     private final ImageBuilder.Built image = new ImageBuilder().layer(layer).build();
     private final ServedRegistry registry;
-    private final List<Duration> slept = new CopyOnWriteArrayList<>();
+    private final SleepNoted clock = new SleepNoted();
     private final RegistryClient client = client(RegistrySettings.DEFAULT);
 
     TransferTest() throws IOException {
@@ -54,39 +49,11 @@ class TransferTest {
     private RegistryClient client(RegistrySettings settings) {
         var limit = Duration.ofMinutes(2);
         var patience = new Patience(limit, limit, limit, 4, new Pauses(Duration.ofMillis(100), Duration.ofSeconds(20)));
-        return new RegistryClient(settings.with(patience), new Ticker() {
-            @Override
-            public long nanos() {
-                return Ticker.system().nanos();
-            }
-
-            @Override
-            public void sleep(Duration time) {
-                slept.add(time);
-            }
-        });
-    }
-
-    private static byte[] noise() {
-        byte[] bytes = new byte[300_000];
-        new Random(4711).nextBytes(bytes);
-        return bytes;
+        return new RegistryClient(settings.with(patience), clock);
     }
 
     private Repository repository() {
         return client.repository(Reference.parse(registry.authority() + "/team/app:v1"), Credentials.ANONYMOUS);
-    }
-
-    private static byte[] read(Blob blob) {
-        var all = new ByteArrayOutputStream();
-        try (blob) {
-            for (ByteBuffer part = blob.next(); part != null; part = blob.next()) {
-                byte[] copy = new byte[part.remaining()];
-                part.get(copy);
-                all.writeBytes(copy);
-            }
-        }
-        return all.toByteArray();
     }
 
     @Test
@@ -101,7 +68,7 @@ class TransferTest {
             });
             storage.next(1, "/blobs/", Faults.truncated(layer.bytes(), 100_000));
             storage.next(1, "/blobs/", Faults.status(403)); // "Request has expired"
-            assertThat(read(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+            assertThat(Received.all(repository().blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
             assertThat(storage.seen())
                     .hasSize(3)
                     .last()
@@ -118,18 +85,18 @@ class TransferTest {
             exchange.sendResponseHeaders(503, -1);
         });
         repository().manifest();
-        assertThat(slept).containsExactly(Duration.ofSeconds(20)); // the longest that we wait
+        assertThat(clock.slept()).containsExactly(Duration.ofSeconds(20)); // the longest that we wait
     }
 
     @Test
     void takesWhatADescriptorBringsAlong() {
         byte[] bytes = "{}".getBytes(UTF_8);
         String data = Base64.getEncoder().encodeToString(bytes);
-        assertThat(read(repository().blob(embedding(Digest.of(bytes), data), 0)))
+        assertThat(Received.all(repository().blob(embedding(Digest.of(bytes), data), 0)))
                 .isEqualTo(bytes);
         assertThat(faults.seen()).isEmpty();
         for (String wrong : List.of("AAAA", "%%%", Base64.getEncoder().encodeToString("[]".getBytes(UTF_8)))) {
-            assertThatThrownBy(() -> read(repository().blob(embedding(Digest.of(bytes), wrong), 0)))
+            assertThatThrownBy(() -> Received.all(repository().blob(embedding(Digest.of(bytes), wrong), 0)))
                     .isInstanceOfSatisfying(
                             Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.NOT_FOUND));
         }
@@ -151,7 +118,7 @@ class TransferTest {
                 "",
                 null,
                 "");
-        assertThat(read(repository().blob(there, 0))).isEqualTo(layer.bytes());
+        assertThat(Received.all(repository().blob(there, 0))).isEqualTo(layer.bytes());
         var absent = new Descriptor(
                 foreign,
                 Digest.of(new byte[0]),
@@ -161,7 +128,7 @@ class TransferTest {
                 "",
                 null,
                 "");
-        assertThatThrownBy(() -> read(repository().blob(absent, 0)))
+        assertThatThrownBy(() -> Received.all(repository().blob(absent, 0)))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.NOT_FOUND))
                 .hasMessageContaining("wants it fetched from elsewhere, which is not safe");
@@ -218,7 +185,8 @@ class TransferTest {
             Blob first = repository.blob(layer.descriptor(), 0);
             assertThat(first.next()).isNotNull();
             byte[][] got = {new byte[0]};
-            Thread second = Thread.startVirtualThread(() -> got[0] = read(repository.blob(layer.descriptor(), 0)));
+            Thread second =
+                    Thread.startVirtualThread(() -> got[0] = Received.all(repository.blob(layer.descriptor(), 0)));
             while (second.getState() != Thread.State.WAITING) {
                 Thread.onSpinWait();
             }
@@ -249,7 +217,8 @@ class TransferTest {
                         List.of(),
                         sent -> {});
                 assertThat(outcome).isEqualTo(Destination.Outcome.SENT);
-                assertThat(read(secure.repository(name, Credentials.ANONYMOUS).blob(layer.descriptor(), 0)))
+                assertThat(Received.all(
+                                secure.repository(name, Credentials.ANONYMOUS).blob(layer.descriptor(), 0)))
                         .isEqualTo(bytes);
             }
         }
