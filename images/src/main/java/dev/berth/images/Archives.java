@@ -207,8 +207,8 @@ public final class Archives {
         store.blobs().flush();
         return store.metadata().write(Durability.POWER, records -> {
             labels.all()
-                    .forEach((digest, entry) ->
-                            records.contents().put(request.namespace(), digest, entry.size(), entry.labels()));
+                    .forEach((digest, entry) -> records.contents()
+                            .put(request.namespace(), digest, entry.blob().size(), entry.labels()));
             return named.values().stream().map(records.images()::put).toList();
         });
     }

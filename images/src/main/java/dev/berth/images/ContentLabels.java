@@ -30,14 +30,14 @@ final class ContentLabels {
     private static final int MAX_LABEL = 4096;
 
     /** One blob of the image. */
-    record Entry(long size, Map<String, String> labels) {}
+    record Entry(Descriptor blob, Map<String, String> labels) {}
 
     private final Map<Digest, Entry> entries = new LinkedHashMap<>();
     /** Manifests that do without their packed layers. */
     private final Set<Digest> unpacked = new HashSet<>();
 
     private Map<String, String> labels(Descriptor blob) {
-        return entries.computeIfAbsent(blob.digest(), _ -> new Entry(blob.size(), new TreeMap<>()))
+        return entries.computeIfAbsent(blob.digest(), _ -> new Entry(blob, new TreeMap<>()))
                 .labels();
     }
 

@@ -236,7 +236,7 @@ final class Pull {
                         .map(Contents.Content::labels)
                         .orElse(Map.of());
                 entry.labels().putAll(ContentLabels.source(request.reference(), before));
-                records.contents().put(namespace, digest, entry.size(), entry.labels());
+                records.contents().put(namespace, entry.blob(), entry.labels());
             });
             name(records, target);
         });

@@ -115,8 +115,11 @@ final class Topics {
             case Event.ImageUpdated(var _, var name, var labels) ->
                 ImageUpdate.newBuilder().setName(name).putAllLabels(labels);
             case Event.ImageDeleted(var _, var name) -> ImageDelete.newBuilder().setName(name);
-            case Event.ContentCreated(var _, var digest, var size) ->
-                ContentCreate.newBuilder().setDigest(digest.toString()).setSize(size);
+            case Event.ContentCreated(var _, var digest, var size, var type) ->
+                ContentCreate.newBuilder()
+                        .setDigest(digest.toString())
+                        .setSize(size)
+                        .setMediaType(type);
             case Event.ContentDeleted(var _, var digest) ->
                 ContentDelete.newBuilder().setDigest(digest.toString());
             case Event.SnapshotPrepared(var _, var by, var key, var parent) ->

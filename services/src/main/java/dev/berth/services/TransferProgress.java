@@ -83,14 +83,21 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         if (sameStage && bytes - job.bytes < STEP_BYTES) {
             return;
         }
-        job.stage = Optional.of(stage);
-        job.bytes = bytes;
         String event = switch (stage) {
             case DOWNLOADING -> active;
             case UNPACKING -> "extracting";
-            case DONE -> "complete";
+            case DONE -> done(job.stage);
         };
+        job.stage = Optional.of(stage);
+        job.bytes = bytes;
         tell(event, job.layer, job.parent, bytes);
+    }
+
+    private static String done(Optional<Stage> before) {
+        if (before.isEmpty()) {
+            return "already exists";
+        }
+        return before.get() == Stage.UNPACKING ? "extracted" : "complete";
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.berth.store;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -87,19 +88,28 @@ public final class Contents {
      * @throws Fault INVALID_ARGUMENT for labels over the limit
      */
     public void put(Namespace namespace, Digest digest, long size, Map<String, String> labels) {
+        put(new Event.ContentCreated(namespace, digest, size, ""), labels);
+    }
+
+    /** As {@link #put(Namespace, Digest, long, Map)}; listeners are told what it is. */
+    public void put(Namespace namespace, Descriptor blob, Map<String, String> labels) {
+        put(new Event.ContentCreated(namespace, blob.digest(), blob.size(), blob.mediaType()), labels);
+    }
+
+    private void put(Event.ContentCreated blob, Map<String, String> labels) {
         Labels.check(labels);
-        namespaces.ensure(namespace);
+        namespaces.ensure(blob.namespace());
         Instant now = clock.instant();
-        if (find(namespace, digest).isEmpty()) {
-            session.note(new Event.ContentCreated(namespace, digest, size));
+        if (find(blob.namespace(), blob.digest()).isEmpty()) {
+            session.note(blob);
         }
         session.change(
                 "INSERT INTO contents (" + COLUMNS + ") VALUES (?, ?, ?, ?, ?, ?)"
                         + " ON CONFLICT (namespace, digest) DO UPDATE SET"
                         + " labels = json_patch(labels, excluded.labels), updated_at = excluded.updated_at",
-                namespace.name(),
-                digest,
-                size,
+                blob.namespace().name(),
+                blob.digest(),
+                blob.size(),
                 Labels.toJson(labels),
                 now,
                 now);

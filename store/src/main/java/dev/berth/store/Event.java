@@ -31,8 +31,9 @@ public sealed interface Event {
      * A blob came into a namespace.
      *
      * @param size bytes
+     * @param mediaType what it is, if who brought it has said so; else empty
      */
-    record ContentCreated(Namespace namespace, Digest digest, long size) implements Event {}
+    record ContentCreated(Namespace namespace, Digest digest, long size, String mediaType) implements Event {}
 
     record ContentDeleted(Namespace namespace, Digest digest) implements Event {}
 

@@ -76,7 +76,7 @@ final class EventTest {
                         new Event.ImageCreated(K8S, "i", Map.of()),
                         new Event.ImageUpdated(K8S, "i", Map.of("c", "d")),
                         new Event.ImageDeleted(K8S, "i"),
-                        new Event.ContentCreated(K8S, digest("x"), 7),
+                        new Event.ContentCreated(K8S, digest("x"), 7, ""),
                         new Event.ContentDeleted(K8S, digest("x")),
                         new Event.SnapshotPrepared(K8S, OVERLAY, "one", ""),
                         new Event.SnapshotCommitted(K8S, OVERLAY, "one", "layer"),
@@ -94,7 +94,7 @@ final class EventTest {
                 }))
                 .isInstanceOf(Fault.class);
         store.metadata().apply(Durability.PROCESS, r -> r.contents().put(K8S, digest("y"), 7, Map.of()));
-        assertThat(told).containsExactly(new Event.ContentCreated(K8S, digest("y"), 7));
+        assertThat(told).containsExactly(new Event.ContentCreated(K8S, digest("y"), 7, ""));
         store.metadata().ignore(listener);
         store.metadata().apply(Durability.PROCESS, r -> r.contents().remove(K8S, digest("y")));
         assertThat(told).hasSize(1);
