@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -82,11 +83,49 @@ class CtrRecordsTest {
     @Test
     void eventsOfAllThatChanges() throws IOException, InterruptedException {
         Path hello = Files.writeString(pair.berth().folder().resolve("hello"), "hello\n");
-        assertThat(events(pair.ours(), hello)).isEqualTo(events(pair.theirs(), hello));
+        assertThat(heard(pair.ours(), ctr -> makeAndRemove(ctr, hello)))
+                .isEqualTo(heard(pair.theirs(), ctr -> makeAndRemove(ctr, hello)));
+    }
+
+    private static void makeAndRemove(Ctr ctr, Path hello) {
+        ctr.run("namespaces", "label", "heard", "c=d").text();
+        ctr.run(hello, "-n", "heard", "content", "ingest", "it").text();
+        String digest = ctr.run("-n", "heard", "content", "ls", "-q").text();
+        ctr.run("-n", "heard", "content", "rm", digest).text();
+        ctr.run("-n", "heard", "containers", "create", "--rootfs", "/nowhere", "one")
+                .text();
+        ctr.run("-n", "heard", "containers", "label", "one", "x=y").text();
+        ctr.run("-n", "heard", "containers", "rm", "one").text();
+    }
+
+    /** Layers are unpacked in an order of our own; what is told of names comes in theirs. */
+    @Test
+    void eventsOfAPull() throws IOException, InterruptedException {
+        List<String> ours = heard(pair.ours(), this::pullTwice);
+        List<String> theirs = heard(pair.theirs(), this::pullTwice);
+        for (String topic : List.of("/content/", "/images/")) {
+            assertThat(about(topic, ours)).isEqualTo(about(topic, theirs));
+        }
+        assertThat(ours).anyMatch(it -> it.contains("\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\""));
+    }
+
+    private void pullTwice(Ctr ctr) {
+        String image = pair.berth().image("busybox");
+        ctr.run("-n", "heard", "images", "pull", "--plain-http", image).text();
+        ctr.run("-n", "heard", "images", "pull", "--plain-http", image).text();
+        ctr.run("-n", "heard", "images", "tag", image, "docker.io/library/other:v1")
+                .text();
+        ctr.run("-n", "heard", "images", "rm", "--sync", image, "docker.io/library/other:v1")
+                .text();
+    }
+
+    private static List<String> about(String topic, List<String> events) {
+        var about = events.stream().filter(it -> it.contains(topic));
+        return topic.equals("/content/") ? about.sorted().toList() : about.toList();
     }
 
     /** What a client hears while some things are made and removed: only of its own namespace, and without the times. */
-    private List<String> events(Ctr ctr, Path hello) throws IOException, InterruptedException {
+    private List<String> heard(Ctr ctr, Consumer<Ctr> work) throws IOException, InterruptedException {
         Path heard =
                 pair.berth().folder().resolve("heard" + ctr.socket().toString().hashCode());
         Process listening = new ProcessBuilder(ctr.command("events", "namespace==heard", "namespace==probe"))
@@ -100,15 +139,12 @@ class CtrRecordsTest {
                 return Berth.read(heard).contains("/namespaces/create");
             });
             ctr.run("namespaces", "create", "heard").text();
-            ctr.run("namespaces", "label", "heard", "c=d").text();
-            ctr.run(hello, "-n", "heard", "content", "ingest", "it").text();
-            String digest = ctr.run("-n", "heard", "content", "ls", "-q").text();
-            ctr.run("-n", "heard", "content", "rm", digest).text();
-            ctr.run("-n", "heard", "containers", "create", "--rootfs", "/nowhere", "one")
-                    .text();
-            ctr.run("-n", "heard", "containers", "label", "one", "x=y").text();
-            ctr.run("-n", "heard", "containers", "rm", "one").text();
-            ctr.run("namespaces", "rm", "heard").text();
+            work.accept(ctr);
+            Berth.until("the namespace is empty", Berth.LIMIT, () -> {
+                ctr.run("-n", "heard", "leases", "create", "--id", "collect");
+                ctr.run("-n", "heard", "leases", "rm", "--sync", "collect");
+                return ctr.run("namespaces", "rm", "heard").exit() == 0;
+            });
             Berth.until(
                     "all is heard",
                     Berth.LIMIT,

@@ -32,7 +32,11 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     /** What was last said of a layer. */
     private record Layer(String name, String event, long done, long total) {
         boolean isOver() {
-            return event.equals("complete") || event.equals("already exists") || event.equals("extracted");
+            return isDone() || event.equals("already exists");
+        }
+
+        boolean isDone() {
+            return event.equals("complete") || event.equals("extracted");
         }
     }
 
@@ -115,7 +119,7 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     }
 
     private static String word(Layer layer) {
-        return Terminal.harmless(layer.event().equals("complete") ? "done" : layer.event());
+        return Terminal.harmless(layer.isDone() ? "done" : layer.event());
     }
 
     /** Writes over what it drew last. When there are more than fit, those that are over are left out first. */
