@@ -9,42 +9,42 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.stream.Collectors;
 
 /** What the supervisor found out about the OCI runtimes, in CRI's words. */
 final class Runtimes {
     private final List<SupervisorInfo.OciRuntime> found;
+    private final Map<String, SupervisorInfo.Readiness> handlers;
     private final String unreachable;
 
-    private Runtimes(List<SupervisorInfo.OciRuntime> found, String unreachable) {
+    private Runtimes(
+            List<SupervisorInfo.OciRuntime> found, Map<String, SupervisorInfo.Readiness> handlers, String unreachable) {
         this.found = found;
+        this.handlers = handlers;
         this.unreachable = unreachable;
     }
 
     static Runtimes of(Tasks tasks) {
         try {
-            return new Runtimes(tasks.runtimes().runtimes(), "");
+            SupervisorInfo info = tasks.runtimes();
+            return new Runtimes(info.runtimes(), tasks.handlers(info), "");
         } catch (Fault e) {
-            return new Runtimes(List.of(), String.valueOf(e.getMessage()));
+            return new Runtimes(List.of(), Map.of(), String.valueOf(e.getMessage()));
         }
     }
 
+    /** Whether pods that name no handler can run: that is what a node is for. */
     Condition condition() {
         if (!unreachable.isEmpty()) {
             return new Condition("RuntimeReady", false, "SupervisorNotReady", unreachable);
         }
-        if (found.stream().anyMatch(SupervisorInfo.OciRuntime::usable)) {
-            return new Condition("RuntimeReady", true, "", "");
-        }
-        String reasons = found.stream()
-                .map(runtime -> runtime.name() + ": " + runtime.reason() + ". " + runtime.remedy())
-                .collect(Collectors.joining("; "));
-        return new Condition(
-                "RuntimeReady",
-                false,
-                "NoRuntime",
-                reasons.isEmpty() ? "No OCI runtime was found. Install crun or runc" : reasons);
+        String obstacle = readiness("").obstacle();
+        return obstacle.isEmpty()
+                ? new Condition("RuntimeReady", true, "", "")
+                : new Condition("RuntimeReady", false, "NoRuntime", obstacle);
+    }
+
+    private SupervisorInfo.Readiness readiness(String handler) {
+        return handlers.getOrDefault(handler, new SupervisorInfo.Readiness("", null));
     }
 
     /**
@@ -54,23 +54,15 @@ final class Runtimes {
      *     have them
      */
     List<HandlerStatus> handlers(Iterable<String> names, boolean userNamespaces) {
-        var handlers = new ArrayList<HandlerStatus>();
+        var statuses = new ArrayList<HandlerStatus>();
         for (String name : names) {
-            Optional<SupervisorInfo.OciRuntime> runtime = found.stream()
-                    .filter(SupervisorInfo.OciRuntime::usable)
-                    .filter(r -> name.isEmpty() || r.name().equals(name))
-                    .findFirst();
-            handlers.add(new HandlerStatus(
+            String features = readiness(name).features();
+            statuses.add(new HandlerStatus(
                     name,
-                    runtime.map(SupervisorInfo.OciRuntime::features)
-                            .filter(Runtimes::recursiveReadOnly)
-                            .isPresent(),
-                    userNamespaces
-                            && runtime.map(SupervisorInfo.OciRuntime::features)
-                                    .filter(Runtimes::userNamespace)
-                                    .isPresent()));
+                    features != null && recursiveReadOnly(features),
+                    userNamespaces && features != null && userNamespace(features)));
         }
-        return handlers;
+        return statuses;
     }
 
     /** The runtime lists {@code rro} among the mount options that it knows. */
@@ -92,6 +84,11 @@ final class Runtimes {
                             ? runtime.path() + " " + runtime.version()
                             : "not used: " + runtime.reason() + ". " + runtime.remedy());
         }
+        handlers.forEach((name, readiness) -> {
+            if (!readiness.obstacle().isEmpty()) {
+                info.put("runtime." + (name.isEmpty() ? "default" : name), "not used: " + readiness.obstacle());
+            }
+        });
         return info;
     }
 }

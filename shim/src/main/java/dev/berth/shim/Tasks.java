@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
+import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.shim.ProcessRecord.Streams;
 import dev.berth.shim.runtime.BundleConfig;
@@ -382,6 +383,9 @@ final class Tasks {
             workshop.killAll(task, signal);
         } else {
             task.process(execId).signal(signal);
+        }
+        if (signal == Signals.KILL && execId.isEmpty()) {
+            workshop.letDie(task);
         }
     }
 

@@ -283,6 +283,18 @@ final class Workshop {
         }
     }
 
+    /** After SIGKILL, which on version 1 waits until the process may move: somebody may have frozen the cgroup. */
+    void letDie(Task task) {
+        Optional<Cgroup> cgroup = cgroup(task.record());
+        try {
+            if (cgroup.isPresent()) {
+                cgroup.get().thaw();
+            }
+        } catch (IOException gone) {
+            LOG.debug("{}: its cgroup cannot be thawed, or is gone", task.key(), gone);
+        }
+    }
+
     /** Kills what has outlived the init: without a PID namespace of its own the kernel does not. */
     void killRest(TaskRecord record) throws InterruptedException {
         try {

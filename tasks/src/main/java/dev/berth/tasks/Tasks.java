@@ -19,7 +19,9 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -369,6 +371,13 @@ public final class Tasks implements AutoCloseable {
                 InfoRequest.newBuilder().setAwaitRuntimes(true).build(),
                 InfoResponse.parser(),
                 Deadlines.SUPERVISOR));
+    }
+
+    /** Whether containers of each handler can run, by its name. */
+    public Map<String, SupervisorInfo.Readiness> handlers(SupervisorInfo info) {
+        var handlers = new TreeMap<String, SupervisorInfo.Readiness>();
+        config.handlers().forEach((name, handler) -> handlers.put(name, info.readiness(handler)));
+        return handlers;
     }
 
     /**

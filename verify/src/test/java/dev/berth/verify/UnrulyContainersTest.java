@@ -96,6 +96,42 @@ class UnrulyContainersTest extends BusyboxPods {
         }
     }
 
+    /** As {@code ctr tasks pause} does it, or a tool that died in the middle of a checkpoint. */
+    @Test
+    void whatSomebodyHasFrozenIsStoppedAllTheSame() throws IOException {
+        String pod = pods.run("frozen");
+        String stopped = started(pod, "stopped", "exec sleep 1000");
+        String removed = started(pod, "removed", "exec sleep 1000");
+        freeze(stopped);
+        freeze(removed);
+        var _ = pods.runtime()
+                .stopContainer(StopContainerRequest.newBuilder()
+                        .setContainerId(stopped)
+                        .setTimeout(1)
+                        .build());
+        assertThat(status(stopped).getExitCode()).isEqualTo(137);
+        pods.remove(pod);
+    }
+
+    private static void freeze(String id) throws IOException {
+        List<Path> folders = Inventory.take().stream()
+                .filter(fact ->
+                        fact.kind() == Inventory.Kind.CGROUP && fact.text().endsWith("/" + id))
+                .map(fact -> Path.of(fact.text()))
+                .toList();
+        for (Path folder : folders) {
+            if (Files.exists(folder.resolve("freezer.state"))) {
+                Files.writeString(folder.resolve("freezer.state"), "FROZEN");
+                return;
+            }
+            if (Files.exists(folder.resolve("cgroup.freeze"))) {
+                Files.writeString(folder.resolve("cgroup.freeze"), "1");
+                return;
+            }
+        }
+        throw new AssertionError("no cgroup of " + id + " can be frozen: " + folders);
+    }
+
     @Test
     void whatExitsAtOnceHasItsCode() throws InterruptedException {
         String pod = pods.run("at-once");

@@ -220,13 +220,22 @@ public final class Runtimes implements AutoCloseable {
     private RuntimeProgram best() throws InterruptedException {
         StringBuilder reasons = new StringBuilder();
         for (FutureTask<Candidate> look : candidates.values()) {
-            Candidate candidate = result(look);
+            Candidate candidate = present(result(look));
             if (candidate.usable()) {
                 return candidate.program().orElseThrow();
             }
             reasons.append(reasons.isEmpty() ? "" : "; ").append(candidate.reason());
         }
         throw Fault.precondition("find an OCI runtime", reasons.toString(), "Install crun or runc");
+    }
+
+    /** Unless it was removed since it was tried: then the next best is as good. */
+    private static Candidate present(Candidate candidate) {
+        Optional<Path> path = candidate.program().map(RuntimeProgram::path);
+        return path.isEmpty() || Files.isExecutable(path.get())
+                ? candidate
+                : Candidate.unusable(
+                        candidate.name(), candidate.program(), "there is no program " + path.get(), "Install it");
     }
 
     private Candidate byPath(String path) throws InterruptedException {
