@@ -62,27 +62,30 @@ final class PodEnvironment {
         this.nodeName = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
     }
 
-    /** Makes everything; what fails is undone by {@link #discard}. */
-    Pod make(Pod pod, Timeline timeline) throws InterruptedException {
-        PodConfig config = pod.config();
-        Pod made = pod;
-        if (config.namespaces().network() != Mode.NODE) {
-            Pod planned = pod.withNetwork(namespaces.path(pod.id()).toString(), List.of());
-            if (UserIds.of(config.namespaces()).isPresent()) {
-                return makeOwned(planned, timeline);
-            }
-            boolean first = config.namespaces().pid() == Mode.POD; // the init of the pod is born in it
-            if (first) {
-                makeNetwork(planned, timeline);
-            }
-            made = makeBoth(planned, !first, timeline);
-        } else {
+    /**
+     * Makes everything; what fails is undone by {@link #discard}.
+     *
+     * @param record of the pod, being written meanwhile: what lies there before it is found by the next daemon without it, and
+     *     that is so for namespaces only
+     */
+    Pod make(Pod pod, Meanwhile record, Timeline timeline) throws InterruptedException {
+        NamespaceOptions namespaces = pod.config().namespaces();
+        if (namespaces.network() == Mode.NODE) {
             tasks.createPod(request(pod));
             timeline.done("namespaces");
+            record.await();
+            return written(pod, timeline);
         }
-        write(made);
-        timeline.done("files");
-        return made;
+        Pod planned = pod.withNetwork(this.namespaces.path(pod.id()).toString(), List.of());
+        if (UserIds.of(namespaces).isPresent()) {
+            record.await();
+            return makeOwned(planned, timeline);
+        }
+        boolean first = namespaces.pid() == Mode.POD; // the init of the pod is born in it
+        if (first) {
+            makeNetwork(planned, timeline);
+        }
+        return makeBoth(planned, record, !first, timeline);
     }
 
     /** With a user namespace all others come from the supervisor, because it must own them. */
@@ -99,9 +102,7 @@ final class PodEnvironment {
         timeline.done("namespaces");
         Pod made = connected(planned, networks.attach(networkRequest(planned)));
         timeline.done("network");
-        write(made);
-        timeline.done("files");
-        return made;
+        return written(made, timeline);
     }
 
     private void makeNetwork(Pod pod, Timeline timeline) throws InterruptedException {
@@ -109,17 +110,27 @@ final class PodEnvironment {
         timeline.done("network namespace");
     }
 
-    /** Connects a pod and has the supervisor make its other namespaces meanwhile: neither needs the other. */
-    private Pod makeBoth(Pod pod, boolean fromNothing, Timeline timeline) throws InterruptedException {
-        try (var others = Meanwhile.begin("namespaces of pod " + pod.id(), () -> tasks.createPod(request(pod)))) {
+    /** Connects a pod and has the rest made meanwhile: only its hosts file needs to know its addresses. */
+    private Pod makeBoth(Pod pod, Meanwhile record, boolean fromNothing, Timeline timeline)
+            throws InterruptedException {
+        try (var others = Meanwhile.begin("namespaces and files of pod " + pod.id(), () -> {
+            tasks.createPod(request(pod));
+            record.await();
+            write(pod);
+        })) {
             if (fromNothing) {
                 makeNetwork(pod, timeline);
             }
+            record.await();
+            timeline.done("wait for the record");
             Attachment attached = networks.attach(networkRequest(pod));
             timeline.done("network");
             others.await();
-            timeline.done("other namespaces, made meanwhile");
-            return connected(pod, attached);
+            timeline.done("other namespaces and files, made meanwhile");
+            Pod connected = connected(pod, attached);
+            writeHosts(connected);
+            timeline.done("hosts file");
+            return connected;
         }
     }
 
@@ -231,6 +242,12 @@ final class PodEnvironment {
         return new PodNetworkRequest.PortMapping(protocol, port.containerPort(), port.hostPort(), port.hostIp());
     }
 
+    private Pod written(Pod pod, Timeline timeline) {
+        write(pod);
+        timeline.done("files");
+        return pod;
+    }
+
     private void write(Pod pod) {
         try {
             PodFiles.write(files(pod.id()), content(pod.config(), pod.ips()));
@@ -240,9 +257,21 @@ final class PodEnvironment {
                         ids.get().gids().getFirst().hostId());
             }
         } catch (IOException e) {
-            throw Fault.internal("write the files of pod " + pod.id(), String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw notWritten(pod, e);
         }
+    }
+
+    private void writeHosts(Pod pod) {
+        try {
+            PodFiles.writeHosts(files(pod.id()), content(pod.config(), pod.ips()));
+        } catch (IOException e) {
+            throw notWritten(pod, e);
+        }
+    }
+
+    private static Fault notWritten(Pod pod, IOException e) {
+        return Fault.internal("write the files of pod " + pod.id(), String.valueOf(e.getMessage()), "")
+                .causedBy(e);
     }
 
     private PodFiles.Content content(PodConfig config, List<String> ips) {

@@ -7,6 +7,7 @@ import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
 import java.util.List;
@@ -260,10 +261,8 @@ public final class Pods {
         try (var _ = turns.take(id);
                 var _ = LogScope.pod(pod);
                 var undo = new Rollback()) {
-            context.ledger().add(pod);
             undo.add("pod " + id, context.cleaning().step(Kind.POD_CREATION, id, () -> undo(id)));
-            timeline.done("record");
-            Pod made = environment.make(pod, timeline);
+            Pod made = make(pod, timeline);
             Pod ready = context.ledger()
                     .changePod(
                             id,
@@ -275,5 +274,21 @@ public final class Pods {
             context.publish(ContainerEvent.Kind.STARTED, id, ready);
         }
         return id;
+    }
+
+    private Pod make(Pod pod, Timeline timeline) throws InterruptedException {
+        try (var record = Meanwhile.begin(
+                "record of pod " + pod.id(), () -> context.ledger().add(pod))) {
+            return environment.make(pod, record, timeline);
+        } catch (Fault failed) {
+            if (!context.ledger().hasPod(pod.id())) { // nothing else knows what was made meanwhile
+                try {
+                    environment.discard(pod);
+                } catch (Fault e) {
+                    failed.addSuppressed(e);
+                }
+            }
+            throw failed;
+        }
     }
 }

@@ -80,13 +80,18 @@ public final class PodFiles {
     public static void write(Path directory, Content content) throws IOException {
         Files.createDirectories(directory);
         put(directory.resolve(HOSTNAME), content.hostname() + "\n");
-        put(directory.resolve(HOSTS), content.hostNetwork() ? ofNode("/etc/hosts") : hosts(content));
+        writeHosts(directory, content);
         DnsConfig dns = content.dns();
         boolean silent = dns == null
                 || (dns.servers().isEmpty()
                         && dns.searches().isEmpty()
                         && dns.options().isEmpty());
         put(directory.resolve(RESOLV_CONF), dns == null || silent ? ofNode("/etc/resolv.conf") : resolvConf(dns));
+    }
+
+    /** Writes the hosts file alone: the one that says what addresses the pod has. */
+    public static void writeHosts(Path directory, Content content) throws IOException {
+        put(directory.resolve(HOSTS), content.hostNetwork() ? ofNode("/etc/hosts") : hosts(content));
     }
 
     /** Gives the files that {@link #write} has written to another user and group. */
