@@ -5,8 +5,10 @@ import dev.berth.images.sample.ImageBuilder;
 import dev.berth.images.sample.LayerBuilder;
 import dev.berth.images.sample.LayerBuilder.Layer;
 import dev.berth.images.sample.ServedRegistry;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
@@ -48,17 +50,25 @@ final class CritestImages {
         this.registry = registry;
     }
 
-    /** Hosts whose names these images carry. */
-    static List<String> hosts() {
-        return List.of("registry.k8s.io", "k8s.gcr.io", "gcr.io");
-    }
-
     /**
-     * Serves them all.
+     * Serves them all, under the hosts whose names these images carry.
      *
+     * @param certs where the hosts.toml files of those hosts go
      * @return the reference of one image by its digest
      */
-    static String serve(ServedRegistry registry) {
+    static String serve(ServedRegistry registry, Path certs) throws IOException {
+        for (String host : List.of("registry.k8s.io", "k8s.gcr.io", "gcr.io")) {
+            Path folder = Files.createDirectories(certs.resolve(host));
+            Files.writeString(folder.resolve("hosts.toml"), """
+                    server = "%1$s"
+                    [host."%1$s"]
+                    capabilities = ["pull", "resolve"]
+                    """.formatted("http://" + registry.authority()));
+        }
+        return serve(registry);
+    }
+
+    private static String serve(ServedRegistry registry) {
         var images = new CritestImages(registry);
         images.servers();
         images.single();

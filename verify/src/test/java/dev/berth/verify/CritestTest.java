@@ -71,17 +71,7 @@ class CritestTest {
                 [runtime.runc-new]
                 path = "%s"
                 """.formatted(Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc")));
-        for (String host : CritestImages.hosts()) {
-            Path folder =
-                    Files.createDirectories(berth.folder().resolve("certs.d").resolve(host));
-            String address = "http://" + berth.registry().authority();
-            Files.writeString(folder.resolve("hosts.toml"), """
-                    server = "%1$s"
-                    [host."%1$s"]
-                    capabilities = ["pull", "resolve"]
-                    """.formatted(address));
-        }
-        digest = CritestImages.serve(berth.registry());
+        digest = CritestImages.serve(berth.registry(), berth.folder().resolve("certs.d"));
     }
 
     @AfterEach
