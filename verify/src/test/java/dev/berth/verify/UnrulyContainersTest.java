@@ -2,14 +2,18 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.ContainerState;
 import dev.berth.wire.cri.ContainerStatus;
 import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.ExecSyncRequest;
+import dev.berth.wire.cri.KeyValue;
 import dev.berth.wire.cri.LinuxContainerConfig;
 import dev.berth.wire.cri.LinuxContainerSecurityContext;
 import dev.berth.wire.cri.LinuxPodSandboxConfig;
+import dev.berth.wire.cri.ListContainersRequest;
+import dev.berth.wire.cri.Mount;
 import dev.berth.wire.cri.NamespaceMode;
 import dev.berth.wire.cri.NamespaceOption;
 import dev.berth.wire.cri.PodSandboxConfig;
@@ -141,6 +145,39 @@ class UnrulyContainersTest extends BusyboxPods {
             assertThat(status.getReason()).isEqualTo(code == 0 ? "Completed" : "Error");
             assertThat(status.getStartedAt()).isBetween(status.getCreatedAt(), status.getFinishedAt());
         }
+    }
+
+    /** As the kubelet does it: a file of the node below /dev for the last words, the next attempt beside the one that failed. */
+    @Test
+    void whatFailsLeavesItsLastWordsAndIsTriedAgain() throws IOException, InterruptedException {
+        String pod = pods.run("again");
+        for (int attempt = 0; attempt < 3; attempt++) {
+            Path words = Files.createFile(berth.folder().resolve("words-" + attempt));
+            ContainerConfig.Builder config = pods.container(
+                            "again", "sh", "-c", "echo failed $ATTEMPT > /dev/termination-log; exit 4")
+                    .addEnvs(KeyValue.newBuilder()
+                            .setKey("ATTEMPT")
+                            .setValue(ByteString.copyFromUtf8(String.valueOf(attempt))))
+                    .addMounts(
+                            Mount.newBuilder().setHostPath(words.toString()).setContainerPath("/dev/termination-log"))
+                    .putAnnotations("io.kubernetes.container.restartCount", String.valueOf(attempt))
+                    .setLogPath("again-" + attempt + ".log");
+            config.getMetadataBuilder().setAttempt(attempt);
+            String id = pods.create(pod, config.build());
+            pods.start(id);
+            ContainerStatus status = exited(id);
+            assertThat(status.getExitCode()).isEqualTo(4);
+            assertThat(status.getReason()).isEqualTo("Error");
+            assertThat(status.getMetadata().getAttempt()).isEqualTo(attempt);
+            assertThat(status.getAnnotationsMap())
+                    .containsEntry("io.kubernetes.container.restartCount", String.valueOf(attempt));
+            assertThat(Files.readString(words)).isEqualTo("failed " + attempt + "\n");
+        }
+        assertThat(pods.runtime()
+                        .listContainers(ListContainersRequest.getDefaultInstance())
+                        .getContainersList())
+                .extracting(container -> container.getMetadata().getAttempt())
+                .containsExactlyInAnyOrder(0, 1, 2);
     }
 
     /** In the node's process namespace nobody kills them but us. */
