@@ -5,7 +5,6 @@ import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.Resources;
 import dev.berth.images.Image;
-import dev.berth.oci.RuntimeSpec;
 import io.avaje.jsonb.JsonType;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -95,8 +94,9 @@ final class Verbose {
         info.put("snapshotter", making.snapshots().name());
         info.put("runtimeHandler", pod.map(Pod::handler).orElse(""));
         info.put("config", config(container.config(), container.resources()));
-        info.put("runtimeSpec", spec(making.spec(container)));
-        answer.put("info", json.toJson(info));
+        answer.put(
+                "info",
+                with(json.toJson(info), "runtimeSpec", making.spec(container).toJson()));
         return answer;
     }
 
@@ -125,8 +125,10 @@ final class Verbose {
         return said;
     }
 
-    private Object spec(RuntimeSpec spec) {
-        return json.fromJson(new String(spec.toJson(), StandardCharsets.UTF_8));
+    /** A member more for an object that has some: a spec is too large to be read only to be written again. */
+    private static String with(String object, String name, byte[] value) {
+        return object.substring(0, object.length() - 1) + ",\"" + name + "\":"
+                + new String(value, StandardCharsets.UTF_8) + "}";
     }
 
     private static Map<String, Object> config(PodConfig config) {
