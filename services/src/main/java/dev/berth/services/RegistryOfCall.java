@@ -3,6 +3,7 @@ package dev.berth.services;
 import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Reference;
 import dev.berth.wire.containerd.transfertypes.HTTPDebug;
 import dev.berth.wire.containerd.transfertypes.OCIRegistry;
 import dev.berth.wire.containerd.transfertypes.RegistryResolver;
@@ -27,6 +28,25 @@ final class RegistryOfCall {
                 hosts(what, resolver.getHostDir()),
                 scheme(what, resolver.getDefaultScheme()),
                 resolver.getHeadersMap());
+    }
+
+    /**
+     * What is to be pulled. Of clients of this API the name is used as the image's, so nothing is added to it.
+     *
+     * @throws Fault INVALID_ARGUMENT if it is no reference, or names no registry, or neither tag nor digest
+     */
+    static Reference reference(OCIRegistry registry) {
+        String text = registry.getReference();
+        Reference exact = Reference.parseExactly(text);
+        String first = text.substring(0, Math.max(0, text.indexOf('/')));
+        boolean whole = first.contains(".") || first.contains(":") || first.equals("localhost");
+        if (!whole || (exact.tag().isEmpty() && exact.digest().isEmpty())) {
+            throw Fault.invalid(
+                    "pull \"" + text + "\"",
+                    whole ? "it names neither a tag nor a digest" : "it names no registry",
+                    "Write it as host/path:tag or host/path@sha256:<hex>, as in docker.io/library/busybox:latest");
+        }
+        return Reference.parse(text);
     }
 
     /** Whether the call wants to read what is said. */

@@ -168,7 +168,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
     }
 
     private void pull(Transfer transfer, OCIRegistry from, ImageStore to, Optional<ClientStream> client) {
-        Reference reference = Reference.parse(from.getReference());
+        Reference reference = RegistryOfCall.reference(from);
         StoreNames names = new StoreNames(to, clock);
         String shown = "OCI Registry (" + from.getReference() + ")";
         TransferProgress progress = new TransferProgress(client, to.getName(), "downloading");

@@ -15,6 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RegistryOfCallTest {
+    private static final String HEX = "0000000000000000000000000000000000000000000000000000000000000000";
+
     private static Access access(RegistryResolver.Builder resolver) {
         OCIRegistry registry = OCIRegistry.newBuilder()
                 .setReference("reg.example/app:1")
@@ -42,6 +44,32 @@ class RegistryOfCallTest {
         assertThat(said.headers()).containsEntry("x-team", "a");
         refused(RegistryResolver.newBuilder().setHostDir("mine"), "no absolute path");
         refused(RegistryResolver.newBuilder().setDefaultScheme("ftp"), "neither http nor https");
+    }
+
+    private static OCIRegistry named(String reference) {
+        return OCIRegistry.newBuilder().setReference(reference).build();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "docker.io/library/busybox:1",
+                "localhost/a:1",
+                "host:5000/a/b:1",
+                "127.0.0.1:5000/a@sha256:" + HEX
+            })
+    void wholeNames(String name) {
+        assertThat(RegistryOfCall.reference(named(name)).toString()).isEqualTo(name);
+    }
+
+    /** ctr gives names as they are typed, and they become the image's. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "busybox", "busybox:1", "library/busybox:1", "docker.io/library/busybox", "host:5000/a"})
+    void namesThatLackSomething(String name) {
+        assertThatThrownBy(() -> RegistryOfCall.reference(named(name)))
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
     }
 
     @Test
