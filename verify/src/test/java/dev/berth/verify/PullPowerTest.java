@@ -11,6 +11,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +46,7 @@ class PullPowerTest {
         assumeTrue(Berth.read(Path.of("/proc/filesystems")).contains("btrfs"), "the kernel has no btrfs");
         assumeTrue(Files.exists(Path.of("/dev/loop-control")), "there are no loop devices");
         berth = Berth.start("", "", PullPowerTest::mount);
-        images = new WholeImages(berth.registry(), 4, 60_000);
+        images = new WholeImages(berth.registry(), 5, 60_000);
     }
 
     private static void mount(Path own) throws IOException {
@@ -104,9 +105,17 @@ class PullPowerTest {
         var busy = new AtomicBoolean(true);
         Map<String, Long> pulled = new ConcurrentHashMap<>(); // when; and no removal of it has begun
         int wholes = 0;
+        Path archive = berth.folder().resolve("images.tar");
+        boolean ctr = Peers.path("ctr").isPresent() && export(archive);
         try (var threads = Executors.newCachedThreadPool()) {
             Future<?> load = threads.submit(() -> {
                 comeAndGo(new Random(seed), busy, pulled);
+                return null;
+            });
+            Future<?> archives = threads.submit(() -> {
+                while (ctr && busy.get()) {
+                    importAndRemove(archive, pulled);
+                }
                 return null;
             });
             try {
@@ -118,14 +127,45 @@ class PullPowerTest {
                 busy.set(false);
             }
             load.get();
+            archives.get();
         }
         System.out.println("[bt] images found whole after " + CUTS + " cuts: " + wholes);
+    }
+
+    /** The image that only comes out of an archive. */
+    private String imported() {
+        return images.names().getLast();
+    }
+
+    private boolean export(Path archive) {
+        try (GrpcPods pods = new GrpcPods(berth)) {
+            pods.pull(imported());
+        }
+        ctr("images", "export", archive.toString(), imported());
+        ctr("images", "rm", "--sync", imported());
+        return true;
+    }
+
+    private void importAndRemove(Path archive, Map<String, Long> pulled) throws InterruptedException {
+        ctr("images", "import", archive.toString());
+        pulled.put(imported(), TICKER.nanos());
+        TICKER.sleep(Duration.ofMillis(LONGEST_MILLIS)); // so that a cut may need it
+        pulled.remove(imported());
+        ctr("images", "rm", "--sync", imported());
+    }
+
+    private void ctr(String... arguments) {
+        List<String> words = new ArrayList<>(List.of("--namespace", "k8s.io"));
+        words.addAll(List.of(arguments));
+        new Ctr(berth.state().resolve("berth.sock"))
+                .run(words.toArray(String[]::new))
+                .text(); // or it fails with what it said
     }
 
     private void comeAndGo(Random random, AtomicBoolean busy, Map<String, Long> pulled) {
         try (GrpcPods pods = new GrpcPods(berth)) {
             while (busy.get()) {
-                String name = images.names().get(random.nextInt(images.names().size()));
+                String name = images.names().get(random.nextInt(images.names().size() - 1));
                 if (pulled.containsKey(name)) {
                     pulled.remove(name);
                     var _ = pods.images()
