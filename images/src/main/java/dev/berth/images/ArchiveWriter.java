@@ -22,7 +22,6 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -188,12 +187,12 @@ final class ArchiveWriter {
             }
             store.blobs().info(blob.digest());
         }
-        tar.begin(entry(ArchiveReader.BLOBS, TarEntry.Kind.DIRECTORY, 0755, 0));
+        tar.begin(TarEntry.of(ArchiveReader.BLOBS, TarEntry.Kind.DIRECTORY, "", 0755, 0));
         String directory = "";
         for (Map.Entry<String, Descriptor> file : files.entrySet()) {
             String own = ArchiveReader.BLOBS + file.getValue().digest().algorithm() + "/";
             if (!own.equals(directory)) {
-                tar.begin(entry(own, TarEntry.Kind.DIRECTORY, 0755, 0));
+                tar.begin(TarEntry.of(own, TarEntry.Kind.DIRECTORY, "", 0755, 0));
                 directory = own;
             }
             copy(tar, file.getKey(), file.getValue());
@@ -240,7 +239,7 @@ final class ArchiveWriter {
     }
 
     private static void put(TarWriter tar, String name, int mode, byte[] bytes) throws IOException {
-        tar.begin(entry(name, TarEntry.Kind.REGULAR, mode, bytes.length));
+        tar.begin(TarEntry.of(name, TarEntry.Kind.REGULAR, "", mode, bytes.length));
         tar.write(bytes, 0, bytes.length);
     }
 
@@ -248,7 +247,7 @@ final class ArchiveWriter {
     private void copy(TarWriter tar, String name, Descriptor blob) throws IOException {
         try (Blobs.Reader reader = store.blobs().open(blob.digest());
                 InputStream in = reader.stream()) {
-            tar.begin(entry(name, TarEntry.Kind.REGULAR, 0444, reader.size()));
+            tar.begin(TarEntry.of(name, TarEntry.Kind.REGULAR, "", 0444, reader.size()));
             MessageDigest hasher = blob.digest().hasher();
             for (int got = in.read(chunk); got >= 0; got = in.read(chunk)) {
                 hasher.update(chunk, 0, got);
@@ -262,22 +261,5 @@ final class ArchiveWriter {
                         "Stop the daemon and run berth check --repair, then pull the image again");
             }
         }
-    }
-
-    private static TarEntry entry(String name, TarEntry.Kind kind, int mode, long size) {
-        return new TarEntry(
-                name.getBytes(StandardCharsets.UTF_8),
-                new byte[0],
-                kind,
-                mode,
-                0,
-                0,
-                size,
-                size,
-                null,
-                0,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of());
     }
 }

@@ -36,7 +36,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -104,25 +103,8 @@ class ArchivesTest {
     }
 
     private static void file(TarWriter tar, String name, byte[] content) throws IOException {
-        tar.begin(entry(name, TarEntry.Kind.REGULAR, "", content.length));
+        tar.begin(TarEntry.of(name, TarEntry.Kind.REGULAR, "", 0644, content.length));
         tar.write(content, 0, content.length);
-    }
-
-    private static TarEntry entry(String name, TarEntry.Kind kind, String link, long size) {
-        return new TarEntry(
-                bytes(name),
-                bytes(link),
-                kind,
-                0644,
-                0,
-                0,
-                size,
-                size,
-                null,
-                0,
-                Instant.EPOCH,
-                Instant.EPOCH,
-                List.of());
     }
 
     private static byte[] bytes(String text) {
@@ -318,10 +300,10 @@ class ArchivesTest {
         List<Digest> digests = new ArrayList<>(built.blobs().keySet());
         return tar(tar -> {
             file(tar, "config.json", blob(built, built.id()));
-            tar.begin(entry("one/", TarEntry.Kind.DIRECTORY, "", 0));
+            tar.begin(TarEntry.of("one/", TarEntry.Kind.DIRECTORY, "", 0644, 0));
             file(tar, "one/layer.tar", blob(built, digests.get(0)));
             file(tar, "two/layer.tar", blob(built, digests.get(1)));
-            tar.begin(entry("link/layer.tar", TarEntry.Kind.SYMLINK, "../one/layer.tar", 0));
+            tar.begin(TarEntry.of("link/layer.tar", TarEntry.Kind.SYMLINK, "../one/layer.tar", 0644, 0));
             file(tar, "repositories", bytes("{}"));
             more.into(tar);
             file(
@@ -379,8 +361,8 @@ class ArchivesTest {
                 invalid,
                 "link that leads nowhere",
                 saved(built, layers -> new SavedImage[] {new SavedImage("loop", List.of("app:v1"), layers)}, tar -> {
-                    tar.begin(entry("loop", TarEntry.Kind.SYMLINK, "pool", 0));
-                    tar.begin(entry("pool", TarEntry.Kind.SYMLINK, "loop", 0));
+                    tar.begin(TarEntry.of("loop", TarEntry.Kind.SYMLINK, "pool", 0644, 0));
+                    tar.begin(TarEntry.of("pool", TarEntry.Kind.SYMLINK, "loop", 0644, 0));
                 }));
         refused(
                 invalid,

@@ -1,5 +1,6 @@
 package dev.berth.snapshots;
 
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -48,4 +49,22 @@ public record TarEntry(
     /** An extended attribute, name and value as bytes. */
     @SuppressWarnings("ArrayRecordComponent")
     public record Xattr(byte[] name, byte[] value) {}
+
+    /** What is made here and of nobody: it belongs to root, since the beginning of time, and so is always the same. */
+    public static TarEntry of(String name, Kind kind, String link, int permissions, long size) {
+        return new TarEntry(
+                name.getBytes(StandardCharsets.UTF_8),
+                link.getBytes(StandardCharsets.UTF_8),
+                kind,
+                permissions,
+                0,
+                0,
+                size,
+                size,
+                null,
+                0,
+                Instant.EPOCH,
+                Instant.EPOCH,
+                List.of());
+    }
 }

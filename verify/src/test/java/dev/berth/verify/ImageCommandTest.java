@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
@@ -233,6 +234,47 @@ class ImageCommandTest {
                 image("save", "-o", berth.folder().resolve("x.tar").toString(), "nothing:1");
         assertThat(unknown.exit()).isEqualTo(1);
         assertThat(berth.folder().resolve("x.tar")).doesNotExist();
+        image("rm", name).text();
+    }
+
+    @Test
+    void anArchiveMayBeADirectoryOrPacked() throws IOException {
+        String name = fresh("layout");
+        Path layout = berth.folder().resolve("layout");
+        image("save", "--quiet", "-o", layout + "/", name).text();
+        assertThat(layout.resolve("oci-layout")).isRegularFile();
+        Berth.Result again = image("save", "-o", layout.toString(), name);
+        assertThat(again.exit()).isEqualTo(1);
+        assertThat(again.err()).contains("the directory is not empty", "Name another one");
+        Berth.Result unknown = image("save", "-o", berth.folder() + "/none/", "nothing:1");
+        assertThat(unknown.exit()).isEqualTo(1);
+        if (Files.isExecutable(Path.of("/usr/bin/skopeo"))) {
+            assertThat(Berth.run(List.of("/usr/bin/skopeo", "inspect", "--config", "oci:" + layout))
+                            .text())
+                    .contains("FRESH=layout");
+        }
+        image("rm", name).text();
+        assertThat(image("load", "--quiet", "-i", layout.toString()).text()).contains(name);
+        for (String packing : List.of("gzip", "zstd")) {
+            Path archive = berth.folder().resolve(packing);
+            image("save", "--quiet", "--compress", packing, "-o", archive.toString(), name)
+                    .text();
+            assertThat(Berth.run(List.of(packing, "-tqdc", archive.toString())).exit())
+                    .isZero();
+            image("rm", name).text();
+            assertThat(image("load", "--quiet", "-i", archive.toString()).text())
+                    .contains(name);
+        }
+        assertThat(image("save", "--compress", "lz4", name).exit()).isEqualTo(2);
+        Berth.Result other = image(
+                "load", "-i", Files.createDirectory(layout.resolve("other")).toString());
+        assertThat(other.exit()).isEqualTo(1);
+        assertThat(other.err()).contains("neither oci-layout nor manifest.json").doesNotContain("\tat ");
+        try (Stream<Path> all = Files.list(berth.folder())) {
+            assertThat(all.map(path -> path.getFileName().toString()))
+                    .as("no part is left")
+                    .noneMatch(file -> file.startsWith("layout.") || file.startsWith("none"));
+        }
         image("rm", name).text();
     }
 

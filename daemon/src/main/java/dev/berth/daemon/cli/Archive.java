@@ -5,10 +5,13 @@ import com.google.protobuf.ByteString;
 import dev.berth.kernel.Fault;
 import dev.berth.wire.containerd.transfertypes.Data;
 import dev.berth.wire.containerd.transfertypes.WindowUpdate;
+import java.io.BufferedOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Archives on their way to and from the daemon: neither side sends more than the other has said that there is room for. */
 final class Archive {
@@ -28,25 +31,90 @@ final class Archive {
             }
         }
 
-        /** Sends everything, or until the daemon wants no more: why, the transfer itself says. */
-        void send(InputStream archive, SideStream to) throws InterruptedException {
-            try {
-                byte[] chunk = new byte[CHUNK];
-                for (int got = archive.read(chunk); got >= 0; got = archive.read(chunk)) {
-                    while (!bytes.tryAcquire(got, 100, java.util.concurrent.TimeUnit.MILLISECONDS)) {
-                        if (to.hasEnded()) {
-                            return;
-                        }
-                    }
-                    to.send(Data.newBuilder()
-                            .setData(ByteString.copyFrom(chunk, 0, got))
-                            .build());
+        /** Where an archive is to be written to reach the daemon. */
+        OutputStream to(SideStream stream) {
+            return new OutputStream() {
+                @Override
+                public void write(int one) throws IOException {
+                    write(new byte[] {(byte) one}, 0, 1);
                 }
-                to.sendEnd();
+
+                @Override
+                public void write(byte[] from, int start, int length) throws IOException {
+                    for (int at = start; at < start + length; at += CHUNK) {
+                        int some = Math.min(CHUNK, start + length - at);
+                        await(some, stream);
+                        stream.send(Data.newBuilder()
+                                .setData(ByteString.copyFrom(from, at, some))
+                                .build());
+                    }
+                }
+            };
+        }
+
+        private void await(int some, SideStream stream) throws IOException {
+            try {
+                while (!bytes.tryAcquire(some, 100, TimeUnit.MILLISECONDS)) {
+                    if (stream.hasEnded()) {
+                        throw new NotWantedException();
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new InterruptedIOException("interrupted");
+            }
+        }
+    }
+
+    /** The daemon wants no more of it: why, the transfer itself says. */
+    static final class NotWantedException extends IOException {
+        private static final long serialVersionUID = 1;
+    }
+
+    /** Something that can be sent as an archive. */
+    interface Source {
+        void copyTo(OutputStream archive) throws IOException;
+    }
+
+    /** Sends one. What fails on this side is worth more than what the daemon then says. */
+    static final class Sending implements Runnable {
+        private final Source source;
+        private final Room room;
+        private final SideStream stream;
+        private volatile @Nullable Fault failure;
+
+        Sending(Source source, Room room, SideStream stream) {
+            this.source = source;
+            this.room = room;
+            this.stream = stream;
+        }
+
+        @Override
+        public void run() {
+            try {
+                var archive = new BufferedOutputStream(room.to(stream), CHUNK);
+                source.copyTo(archive);
+                archive.flush();
+                stream.sendEnd();
+            } catch (NotWantedException e) {
+                stream.close();
             } catch (IOException e) {
-                to.close();
-                throw Fault.unavailable("read the archive", String.valueOf(e.getMessage()), "")
-                        .causedBy(e);
+                fail(Fault.unavailable("read the archive", e.toString(), "").causedBy(e));
+            } catch (Fault e) {
+                fail(e);
+            }
+        }
+
+        private void fail(Fault fault) {
+            failure = fault;
+            stream.close();
+        }
+
+        /** @throws Fault if it could not be read */
+        void requireSound() {
+            Fault fault = failure;
+            if (fault != null) {
+                throw fault;
             }
         }
     }

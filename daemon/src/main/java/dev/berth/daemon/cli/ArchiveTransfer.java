@@ -1,5 +1,6 @@
 package dev.berth.daemon.cli;
 
+import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
 import dev.berth.oci.Platform;
@@ -8,47 +9,82 @@ import dev.berth.wire.containerd.transfertypes.ImageImportStream;
 import dev.berth.wire.containerd.transfertypes.ImageReference;
 import dev.berth.wire.containerd.transfertypes.ImageStore;
 import java.io.BufferedOutputStream;
+import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.channels.Channels;
+import java.nio.channels.Pipe;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code berth image load} and {@code save}: between an archive and the store.
  *
  * @param file null for standard input or output
+ * @param directory whether it is one, or is to become one
  * @param platforms none means all
  */
-record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean quiet) {
+record ArchiveTransfer(
+        @Nullable Path file, boolean directory, Packing packing, List<Platform> platforms, boolean quiet) {
     private static final int MOST = 1000;
     /** For images whose archive says only a tag, or nothing. */
     private static final String NAMELESS = "localhost/loaded";
 
     static Session.Action parseLoad(Arguments arguments) {
-        String file = arguments.value("--input", "-i");
-        var transfer = new ArchiveTransfer(
-                file == null || file.equals("-") ? null : Path.of(file),
-                RegistryTransfer.platforms(arguments),
-                arguments.flag("--quiet", "-q"));
+        var transfer = of(arguments, "--input", "-i", Packing.NONE);
         arguments.words("[options]", 0, 0);
         return transfer::load;
     }
 
     static Session.Action parseSave(Arguments arguments) {
-        String file = arguments.value("--output", "-o");
-        var transfer = new ArchiveTransfer(
-                file == null || file.equals("-") ? null : Path.of(file),
-                RegistryTransfer.platforms(arguments),
-                arguments.flag("--quiet", "-q"));
+        Packing packing = Packing.parse(arguments.value("--compress"));
+        ArchiveTransfer transfer = of(arguments, "--output", "-o", packing);
         List<String> images = arguments.words("IMAGE...", 1, MOST);
         return session -> transfer.save(session, images);
+    }
+
+    private static ArchiveTransfer of(Arguments arguments, String option, String shortly, Packing packing) {
+        String typed = arguments.value(option, shortly);
+        String named = typed == null || typed.equals("-") ? "" : typed;
+        return new ArchiveTransfer(
+                named.isEmpty() ? null : Path.of(named),
+                !named.isEmpty() && LayoutDirectory.is(named),
+                packing,
+                RegistryTransfer.platforms(arguments),
+                arguments.flag("--quiet", "-q"));
+    }
+
+    /** How a saved archive is packed as a whole. */
+    enum Packing {
+        NONE,
+        GZIP,
+        ZSTD;
+
+        static Packing parse(@Nullable String typed) {
+            return switch (typed == null ? "none" : typed) {
+                case "none" -> NONE;
+                case "gzip" -> GZIP;
+                case "zstd" -> ZSTD;
+                default -> throw new Misuse("--compress is none, gzip or zstd, not " + typed);
+            };
+        }
+
+        OutputStream into(OutputStream out) throws IOException {
+            return switch (this) {
+                case NONE -> out;
+                case GZIP -> new GZIPOutputStream(out);
+                case ZSTD -> new ZstdOutputStreamNoFinalizer(out);
+            };
+        }
     }
 
     private int load(Session session) throws IOException, InterruptedException {
@@ -66,13 +102,20 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
                 .build();
         List<String> names;
         var room = new Archive.Room();
-        try (InputStream archive = open(session.terminal());
-                SideStream sent = SideStream.open(session.daemon(), room);
+        try (SideStream sent = SideStream.open(session.daemon(), room);
                 LayerBars bars = LayerBars.on(session.terminal(), quiet)) {
-            Thread sender = Thread.ofPlatform().daemon().name("archive").start(() -> send(room, archive, sent));
-            RegistryTransfer.transfer(
-                    session, ImageImportStream.newBuilder().setStream(sent.id()).build(), store, bars);
-            sender.join();
+            var sending = new Archive.Sending(source(session.terminal()), room, sent);
+            Thread sender = Thread.ofPlatform().daemon().name("archive").start(sending);
+            try {
+                RegistryTransfer.transfer(
+                        session,
+                        ImageImportStream.newBuilder().setStream(sent.id()).build(),
+                        store,
+                        bars);
+                sender.join();
+            } finally {
+                sending.requireSound();
+            }
             names = bars.saved().stream().distinct().toList();
         }
         if (names.isEmpty()) {
@@ -87,24 +130,20 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
         return 0;
     }
 
-    private static void send(Archive.Room room, InputStream archive, SideStream to) {
-        try {
-            room.send(archive, to);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            to.close();
-        }
-    }
-
-    private InputStream open(Terminal terminal) throws IOException {
+    private Archive.Source source(Terminal terminal) {
         if (file == null) {
-            return terminal.in();
+            return terminal.in()::transferTo;
         }
-        try {
-            return Files.newInputStream(file);
-        } catch (NoSuchFileException e) {
-            throw Fault.notFound("load " + file, "there is no such file", "").causedBy(e);
+        if (!Files.exists(file)) {
+            throw Fault.notFound("load " + file, "there is no such file", "");
         }
+        return directory
+                ? new LayoutDirectory(file)::pack
+                : archive -> {
+                    try (InputStream in = Files.newInputStream(file)) {
+                        in.transferTo(archive);
+                    }
+                };
     }
 
     private int save(Session session, List<String> images) throws IOException, InterruptedException {
@@ -127,7 +166,7 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
         return 0;
     }
 
-    /** A file is there when all of it is; what fails leaves none. */
+    /** It is there when all of it is; what fails leaves none. */
     private void write(Session session, ImageStore store, List<Platform> wanted)
             throws IOException, InterruptedException {
         if (file == null) {
@@ -135,6 +174,8 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
             if (session.terminal().out().checkError()) {
                 throw Fault.unavailable("save", "standard output takes no more", "");
             }
+        } else if (directory) {
+            writeDirectory(session, store, wanted, new LayoutDirectory(file));
         } else if (Files.exists(file) && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             try (OutputStream out = Files.newOutputStream(file)) {
                 write(session, store, wanted, out);
@@ -153,10 +194,61 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
         }
     }
 
+    private void writeDirectory(Session session, ImageStore store, List<Platform> wanted, LayoutDirectory layout)
+            throws IOException, InterruptedException {
+        Path part = layout.begin();
+        try {
+            Pipe pipe = Pipe.open();
+            var unpacking = new FutureTask<Void>(() -> {
+                try (InputStream archive = Channels.newInputStream(pipe.source())) { // its end is heard by who writes
+                    LayoutDirectory.unpack(archive, part);
+                }
+                return null;
+            });
+            Thread thread = Thread.ofPlatform().daemon().name("layout").start(unpacking);
+            IOException broken = null;
+            try (OutputStream out = Channels.newOutputStream(pipe.sink())) {
+                write(session, store, wanted, out);
+            } catch (IOException e) {
+                broken = e; // perhaps because nobody reads, which has a reason
+            } finally {
+                thread.join();
+            }
+            result(unpacking);
+            if (broken != null) {
+                throw broken;
+            }
+            layout.finish(part);
+        } finally {
+            LayoutDirectory.remove(part);
+        }
+    }
+
+    private static void result(FutureTask<Void> task) throws IOException, InterruptedException {
+        try {
+            task.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException broken) {
+                throw broken;
+            }
+            throw e.getCause() instanceof Fault fault ? fault : new IllegalStateException(e);
+        }
+    }
+
     private void write(Session session, ImageStore store, List<Platform> wanted, OutputStream out)
             throws IOException, InterruptedException {
-        var buffered = new BufferedOutputStream(out);
-        try (SideStream received = Archive.Sink.open(session.daemon(), buffered);
+        OutputStream packed = packing.into(new FilterOutputStream(new BufferedOutputStream(out)) {
+            @Override
+            public void write(byte[] bytes, int from, int length) throws IOException {
+                out.write(bytes, from, length);
+            }
+
+            @Override
+            public void close() throws IOException {
+                flush(); // it is its owner's
+            }
+        });
+        try (SideStream received = Archive.Sink.open(session.daemon(), packed);
                 LayerBars bars = LayerBars.on(session.terminal(), quiet)) {
             ImageExportStream destination = ImageExportStream.newBuilder()
                     .setStream(received.id())
@@ -166,6 +258,6 @@ record ArchiveTransfer(@Nullable Path file, List<Platform> platforms, boolean qu
             RegistryTransfer.transfer(session, store, destination, bars);
             received.awaitEnd();
         }
-        buffered.flush();
+        packed.close(); // with what packing has to say at the end
     }
 }

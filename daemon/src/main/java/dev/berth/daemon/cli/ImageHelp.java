@@ -38,13 +38,14 @@ enum ImageHelp {
               --force, -f                   also what a container uses, and what has several names
             """),
     LOAD("", "take images from an archive (OCI or Docker; plain, gzip or zstd)", """
-              --input FILE, -i FILE         instead of standard input
+              --input FILE, -i FILE         instead of standard input; a directory may be an OCI layout
               --platform OS/ARCH[/VARIANT]  unpack for another platform than this machine's; may be repeated
               --all-platforms               unpack for all
               --quiet, -q                   no progress
             """),
     SAVE("IMAGE...", "write images into an archive that every OCI and Docker tool reads", """
-              --output FILE, -o FILE        instead of standard output
+              --output FILE, -o FILE        instead of standard output; DIR/ becomes an OCI layout
+              --compress gzip|zstd          the archive as a whole
               --platform OS/ARCH[/VARIANT]  only that one; may be repeated
               --all-platforms               all that are complete here
               --quiet, -q                   no progress
