@@ -214,7 +214,8 @@ public final class ContainerRunning implements AutoCloseable {
 
     static void requireRunning(String what, Container container) {
         if (container.state() != ContainerState.RUNNING) {
-            throw Fault.precondition(what, "it is " + container.state() + ", not RUNNING", "Start it first");
+            String remedy = container.state() == ContainerState.CREATED ? "Start it first" : "Make a new container";
+            throw Fault.precondition(what, "it is " + container.state() + ", not RUNNING", remedy);
         }
     }
 

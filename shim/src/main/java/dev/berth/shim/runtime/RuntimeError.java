@@ -43,12 +43,23 @@ final class RuntimeError {
         String text = RUNC_PREFIX.matcher(said).replaceFirst("");
         Matcher missing = CRUN_NOT_FOUND.matcher(text);
         if (missing.find()) {
-            return Fault.invalid(what, notFound(missing.group(1)), "");
+            return Fault.invalid(what, notFound(missing.group(1)), remedy(Fault.Code.INVALID_ARGUMENT));
         }
         if (text.startsWith("open executable: ")) {
-            return Fault.of(Fault.Code.PERMISSION_DENIED, what, started("\"" + command + "\": permission denied"), "");
+            Fault.Code code = Fault.Code.PERMISSION_DENIED;
+            return Fault.of(code, what, started("\"" + command + "\": permission denied"), remedy(code));
         }
-        return Fault.of(code(text), what, text, "");
+        Fault.Code code = code(text);
+        return Fault.of(code, what, text, remedy(code));
+    }
+
+    private static String remedy(Fault.Code code) {
+        return switch (code) {
+            case INVALID_ARGUMENT -> "See whether the image has this program, and whether its PATH leads to it";
+            case PERMISSION_DENIED -> "See whether the file is a program that this user may run";
+            case RESOURCE_EXHAUSTED -> "Make room on the node";
+            default -> "";
+        };
     }
 
     private static String notFound(String command) {
