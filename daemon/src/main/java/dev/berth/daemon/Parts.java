@@ -313,8 +313,7 @@ final class Parts {
         Path shim = supervisorFolder();
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
-        command.addAll(
-                List.of(Files.readString(shim.resolve("jvm.flags")).strip().split(" +", -1)));
+        command.addAll(Files.readAllLines(shim.resolve("jvm.flags")));
         command.add("-Dtinylog.level=" + config.log().level());
         command.add("-cp");
         command.add(Files.readString(shim.resolve("shim.classpath")).strip());
