@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -32,6 +33,11 @@ record Config(
         Streaming streaming) {
 
     private static final Path STATE = Path.of("/run/berth");
+    private static final String SUPERVISOR = "supervisor.sock";
+
+    /** What the kernel takes for the path of a Unix socket. */
+    private static final int SOCKET_BYTES = 107;
+
     private static final String SUPERVISOR_CGROUP = "/berth-supervisor";
 
     /**
@@ -210,6 +216,9 @@ record Config(
     static Config read(Path file) {
         try {
             return of(Settings.parse(file.toString(), Files.readString(file)));
+        } catch (NoSuchFileException e) {
+            throw Fault.invalid("config " + file, "there is no such file", "Give another --config")
+                    .causedBy(e);
         } catch (IOException e) {
             throw Fault.invalid("config " + file, "it cannot be read: " + e.getMessage(), "Give another --config")
                     .causedBy(e);
@@ -258,7 +267,19 @@ record Config(
                         streaming.text("tls_key", ""),
                         streaming.number("idle_minutes", 240, 1, 60 * 24 * 365)));
         file.refuseUnknown();
+        requireShort("state", config.state().resolve(SUPERVISOR));
+        requireShort("socket", config.socket());
         return config;
+    }
+
+    private static void requireShort(String setting, Path socket) {
+        int bytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > SOCKET_BYTES) {
+            throw Fault.invalid(
+                    "config, setting " + setting,
+                    "the path of the socket " + socket + " has " + bytes + " bytes, and Linux takes " + SOCKET_BYTES,
+                    "Choose a shorter one");
+        }
     }
 
     private static Cri cri(Settings table) {

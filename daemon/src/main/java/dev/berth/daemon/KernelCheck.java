@@ -156,7 +156,7 @@ final class KernelCheck {
     }
 
     private static String exitInfo() throws IOException, InterruptedException {
-        try (Child child = Child.command("true").spawn()) {
+        try (Child child = Child.command("/bin/true").spawn()) {
             child.await(LIMIT);
             return child.pidfd().exitInfo().isPresent() ? "exits are kept for the next supervisor" : "";
         }

@@ -96,12 +96,18 @@ public final class Main {
             case "check" -> {
                 Config config = config(arguments);
                 boolean repair = arguments.flag("--repair");
-                yield () -> Check.run(config, repair, OUT);
+                yield () -> {
+                    requireRoot("check this node");
+                    return Check.run(config, repair, OUT);
+                };
             }
             case "reset" -> {
                 Config config = config(arguments);
                 boolean sure = arguments.flag("--yes");
-                yield () -> Reset.run(config, sure, OUT);
+                yield () -> {
+                    requireRoot("reset");
+                    return Reset.run(config, sure, OUT);
+                };
             }
             case "image" -> {
                 log(new Config.Log("warn", "text"));
@@ -129,6 +135,12 @@ public final class Main {
                                 .map(near -> "did you mean berth " + near + "?")
                                 .orElse("berth help lists them"));
         };
+    }
+
+    private static void requireRoot(String what) {
+        if (!System.getProperty("user.name").equals("root")) {
+            throw Fault.precondition(what, "it makes namespaces and mounts", "Run it as root");
+        }
     }
 
     private static Config config(Arguments arguments) {

@@ -71,6 +71,7 @@ final class Reset {
 
     private static void endTasks(Config config) throws IOException, InterruptedException {
         try (Tasks tasks = Tasks.open(Parts.tasks(config), Ticker.system(), InstantSource.system())) {
+            requireOurMounts(tasks.runtimes().pid());
             for (TaskState task : tasks.list()) {
                 try {
                     tasks.kill(task.task(), "", Signals.KILL, true);
@@ -87,6 +88,18 @@ final class Reset {
             }
         }
         Tasks.endSupervisors(Parts.tasks(config));
+    }
+
+    /** What was mounted elsewhere cannot be unmounted here, and its supervisor would be taken for somebody else's. */
+    private static void requireOurMounts(int supervisor) throws IOException {
+        Path theirs = Path.of("/proc", Integer.toString(supervisor), "ns/mnt");
+        Path ours = Path.of("/proc/self/ns/mnt");
+        if (!Files.readSymbolicLink(theirs).equals(Files.readSymbolicLink(ours))) {
+            throw Fault.precondition(
+                    "reset",
+                    "the supervisor, process " + supervisor + ", is in another mount namespace than this command",
+                    "Run it where the daemon ran: nsenter --target " + supervisor + " --mount");
+        }
     }
 
     /** Returns the pods that are still connected, and why; their namespaces stay, since plugins look into them. */

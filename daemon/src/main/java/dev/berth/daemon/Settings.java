@@ -35,9 +35,16 @@ final class Settings {
         try {
             return new Settings(file, "", new TomlParser().parse(toml + "\n"));
         } catch (ParsingException e) {
-            throw Fault.invalid("config " + file, "it is not TOML: " + e.getMessage(), "Mend the line")
+            throw Fault.invalid(
+                            "config " + file,
+                            "it is not TOML: " + oneLine(String.valueOf(e.getMessage())),
+                            "Mend the line")
                     .causedBy(e);
         }
+    }
+
+    private static String oneLine(String message) {
+        return message.replace("\n", "\\n").replaceFirst("\\.$", "");
     }
 
     String text(String key, String otherwise) {

@@ -37,6 +37,25 @@ class ConfigTest {
     }
 
     @Test
+    void aSocketThatLinuxCannotHaveIsRefused() {
+        String folder = "/tmp/" + "x".repeat(90);
+        assertThatThrownBy(() -> read("state = \"" + folder + "\""))
+                .hasMessageContaining("setting state")
+                .hasMessageContaining("Linux takes 107");
+        assertThatThrownBy(() -> read("socket = \"" + folder + "/berth-of-mine.sock\""))
+                .hasMessageContaining("setting socket");
+    }
+
+    @Test
+    void whatIsNotTomlOrNotThereIsSaidInALine() {
+        assertThatThrownBy(() -> read("[network\n"))
+                .hasMessageContaining("it is not TOML")
+                .hasMessageMatching("[^\\n]*");
+        assertThatThrownBy(() -> Config.read(folder.resolve("none")))
+                .hasMessageContaining("there is no such file. Give another --config");
+    }
+
+    @Test
     void eachStateDirectoryHasACgroupForItsSupervisor() throws IOException {
         assertThat(Config.defaults().runtimes().supervisorCgroup()).isEqualTo("/berth-supervisor");
         String a = read("state = \"/tmp/a\"").runtimes().supervisorCgroup();

@@ -43,6 +43,16 @@ class NodeCheckTest {
                         "pressure (PSI)");
         assertThat(findings).noneMatch(finding -> finding.verdict() == Verdict.MISSING);
         assertThat(findings).allMatch(finding -> !finding.detail().isEmpty());
+        assertThat(findings)
+                .filteredOn(finding -> finding.what().equals("pidfd exit info"))
+                .extracting(Finding::verdict)
+                .containsExactly(keepsExits() ? Verdict.OK : Verdict.ABSENT);
+    }
+
+    /** Linux 6.15 and later. */
+    private static boolean keepsExits() {
+        String[] release = System.getProperty("os.version").split("\\D+", 3);
+        return Integer.parseInt(release[0]) * 1000 + Integer.parseInt(release[1]) >= 6015;
     }
 
     @Test

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
@@ -67,6 +69,9 @@ class LeftoversTest {
         Files.createFile(broken);
         berth.daemon().destroy();
         assertThat(berth.daemon().waitFor()).isNotNegative();
+        var elsewhere = new ArrayList<>(List.of("unshare", "--mount"));
+        elsewhere.addAll(resetting());
+        assertThat(Berth.run(elsewhere).err()).contains("another mount namespace", "nsenter");
         Berth.Result first = reset();
         assertThat(first.exit()).isEqualTo(1);
         assertThat(first.out()).contains("could not be disconnected", pod, "reset again");
@@ -81,9 +86,12 @@ class LeftoversTest {
     }
 
     private Berth.Result reset() {
-        return Berth.run(
-                Berth.berth("reset", "--yes", "--config", berth.config().toString())
-                        .command());
+        return Berth.run(resetting());
+    }
+
+    private List<String> resetting() {
+        return Berth.berth("reset", "--yes", "--config", berth.config().toString())
+                .command();
     }
 
     private String podFile(String name) {

@@ -37,6 +37,12 @@ import java.util.Map;
 /** What the demo does with its daemon, as any client of CRI would. */
 final class Story {
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final String NAME = "demo";
+    private static final String NAMESPACE = "default";
+
+    /** As the kubelet has them: crictl tells by them whose container it is. */
+    private static final Map<String, String> LABELS =
+            Map.of("io.kubernetes.pod.name", NAME, "io.kubernetes.pod.namespace", NAMESPACE);
 
     private final CriClient client;
     private final PrintStream out;
@@ -108,8 +114,8 @@ final class Story {
     private PodSandboxConfig podConfig() {
         return PodSandboxConfig.newBuilder()
                 .setMetadata(PodSandboxMetadata.newBuilder()
-                        .setName("demo")
-                        .setNamespace("default")
+                        .setName(NAME)
+                        .setNamespace(NAMESPACE)
                         .setUid("demo-uid"))
                 .setHostname("demo")
                 .setLogDirectory(logs.toString())
@@ -126,6 +132,7 @@ final class Story {
                 .setSandboxConfig(pod)
                 .setConfig(ContainerConfig.newBuilder()
                         .setMetadata(ContainerMetadata.newBuilder().setName(name))
+                        .putAllLabels(LABELS)
                         .setImage(ImageSpec.newBuilder().setImage(image))
                         .addAllCommand(List.of("sh", "-c", script))
                         .setLogPath(name + ".log"))
