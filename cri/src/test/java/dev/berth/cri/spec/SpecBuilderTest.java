@@ -403,6 +403,13 @@ class SpecBuilderTest {
         assertThat(back.cpu())
                 .isEqualTo(new LinuxResources.Cpu(1024L, 20_000L, null, 100_000L, null, null, null, null, null));
         assertThat(back.memory()).isEqualTo(LinuxResources.Memory.of(2L << 20, 3L << 20));
+        var pages = List.of(new Resources.HugepageLimit("2MB", 4 << 20));
+        var old = new Resources(70_000, 0, 300, 0, 0, "0", "0", pages, Map.of("memory.high", "9"), 0);
+        var other = new Resources(60_000, 0, 400, 0, 0, "1", "1", List.of(), Map.of("memory.high", "8"), 0);
+        LinuxResources all = builder.undoing(old, other);
+        assertThat(all.cpu()).isEqualTo(new LinuxResources.Cpu(300L, null, null, 70_000L, null, null, "0", "0", null));
+        assertThat(all.unified()).isEqualTo(Map.of("memory.high", "9"));
+        assertThat(all.hugepageLimits()).containsExactly(new LinuxResources.HugepageLimit("2MB", 4 << 20));
         LinuxResources first = builder.undoing(null, Requests.resources(0, 10_000, 0, 1 << 20, 0));
         assertThat(Objects.requireNonNull(first.cpu()).quota()).isEqualTo(-1);
         assertThat(first.memory()).isEqualTo(LinuxResources.Memory.of(-1L, -1L));
