@@ -25,6 +25,10 @@ final class RuntimeError {
     private static final Pattern CONTROL = Pattern.compile("[\\p{Cntrl}]+");
     private static final Pattern RUNC_PREFIX = Pattern.compile("^(?:runc (?:create|run) failed|exec failed): ");
 
+    /** Words of newer versions for what was said without them. */
+    private static final Pattern RUNC_INIT =
+            Pattern.compile("^(unable to start container process: )error during container init: (?=exec: )");
+
     private RuntimeError() {}
 
     /**
@@ -40,7 +44,8 @@ final class RuntimeError {
         if (said == null) {
             said = printed.strip().isEmpty() ? "the runtime gave no reason" : printed.strip();
         }
-        String text = RUNC_PREFIX.matcher(said).replaceFirst("");
+        String text =
+                RUNC_INIT.matcher(RUNC_PREFIX.matcher(said).replaceFirst("")).replaceFirst("$1");
         Matcher missing = CRUN_NOT_FOUND.matcher(text);
         if (missing.find()) {
             return Fault.invalid(what, notFound(missing.group(1)), remedy(Fault.Code.INVALID_ARGUMENT));

@@ -35,6 +35,8 @@ class RuntimeErrorTest {
                         + "|INVALID_ARGUMENT|unable to start container process: exec: \"foo\": executable file not found in $PATH",
                 "exec failed: unable to start container process: exec: \\\"/x\\\": permission denied"
                         + "|PERMISSION_DENIED|unable to start container process: exec: \"/x\": permission denied",
+                "runc create failed: unable to start container process: error during container init: exec: \\\"/x\\\": stat /x: no such file or directory"
+                        + "|INVALID_ARGUMENT|unable to start container process: exec: \"/x\": stat /x: no such file or directory",
                 "container does not exist|NOT_FOUND|container does not exist",
                 "mount tmpfs: No space left on device|RESOURCE_EXHAUSTED|mount tmpfs: No space left on device",
                 "something else|INTERNAL|something else"
