@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param delivered whether the caller that had it made heard of it
  * @param user who the first process is
  * @param imageVolumes ids of the images that are mounted as volumes, by their path in the container
+ * @param snapshotter the name of the one that has the writable layer; empty for the main one, as older records have it
  */
 @Json
 public record Container(
@@ -37,11 +38,13 @@ public record Container(
         boolean delivered,
         Life life,
         List<Timing> timeline,
-        Map<String, String> imageVolumes) {
+        Map<String, String> imageVolumes,
+        String snapshotter) {
 
     @SuppressWarnings("NullAway") // an older record does not name them
     public Container {
         imageVolumes = imageVolumes == null ? Map.of() : Map.copyOf(imageVolumes);
+        snapshotter = snapshotter == null ? "" : snapshotter;
     }
 
     /** The user and groups that a process runs as. */
@@ -170,6 +173,7 @@ public record Container(
                 heard,
                 current,
                 steps,
-                imageVolumes);
+                imageVolumes,
+                snapshotter);
     }
 }

@@ -5,6 +5,7 @@ import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.IdMapping;
+import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.HandlerRules;
 import dev.berth.cri.spec.ImageFiles;
@@ -25,9 +26,11 @@ import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
 import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
+import dev.berth.store.SnapshotRecord;
 import dev.berth.tasks.NewTask;
 import dev.berth.tasks.NewTask.RootMount;
 import java.nio.file.Files;
@@ -38,7 +41,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
@@ -68,8 +73,8 @@ final class ContainerMaking {
     record Workshop(
             Metadata metadata,
             Images images,
-            Snapshotter snapshots,
-            SpecBuilder specs,
+            Snapshotters snapshots,
+            Supplier<SpecBuilder> specs,
             Function<String, HandlerRules> rules) {}
 
     private final Recent<String, RuntimeSpec> specs = new Recent<>(SPECS);
@@ -92,14 +97,17 @@ final class ContainerMaking {
     /** Makes a container; what it has made goes onto the rollback. */
     Container make(String id, Pod pod, ContainerConfig config, Rollback undo) throws InterruptedException {
         var timeline = new Timeline(context.ticker());
+        requireTarget(pod, config);
+        Snapshotter snapshotter = snapshotter(pod);
         Image image = image(config);
+        shop.images().unpack(SPACE, image, snapshotter.name());
         String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
         Prepared prepared;
         var aside = new Timeline(context.ticker());
         try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
-            roots.put(id, root(shop.snapshots().prepare(SPACE, id, image.snapshot(), labels(pod))));
+            roots.put(id, root(snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod))));
             aside.done("writable layer, made meanwhile");
         })) {
             if (image.snapshot().isEmpty()) {
@@ -126,28 +134,28 @@ final class ContainerMaking {
                 false,
                 Life.NEW,
                 Timing.of(timeline),
-                prepared.mounted().ids());
+                prepared.mounted().ids(),
+                snapshotter.name());
         specs.put(id, prepared.spec());
         byte[] json = prepared.spec().toJson();
         context.tasks().prepare(task(container, pod, prepared.spec()), json); // there is no record to read it from yet
         record(container, pod, prepared.mounted(), new Payload(SPEC_TYPE, json));
         undo.add("record of container " + id, () -> context.ledger().removeContainer(id));
-        prepared.mounted().requireThere(shop.snapshots());
+        prepared.mounted().requireThere(snapshotter);
         return container;
     }
 
     private void record(Container container, Pod pod, MountedImages mounted, Payload spec) {
-        String layers = shop.snapshots().name();
         context.ledger()
                 .add(
                         container,
                         Ledger.record(container.id())
                                 .image(container.config().image().image())
                                 .runtime(pod.handler(), Payload.NONE)
-                                .snapshot(layers, container.id())
+                                .snapshot(container.snapshotter(), container.id())
                                 .sandbox(pod.id())
                                 .spec(spec),
-                        mounted.labels(layers));
+                        mounted.labels(container.snapshotter()));
     }
 
     /** What is run when it starts. */
@@ -162,11 +170,46 @@ final class ContainerMaking {
                 pod.id(),
                 pod.handler(),
                 spec,
-                rootfs(container),
+                labelled(rootfs(container), spec.needLinux().mountLabel()),
                 new NewTask.Stdio(
                         config.tty(),
                         config.stdin(),
                         container.logPath().isEmpty() ? null : Path.of(container.logPath())));
+    }
+
+    /** The kernel itself labels what is in an overlay; a directory that is bound has the labels that it has. */
+    private static List<RootMount> labelled(List<RootMount> mounts, @Nullable String label) {
+        return label == null
+                ? mounts
+                : mounts.stream()
+                        .map(mount -> mount.type().equals("overlay")
+                                ? new RootMount(
+                                        mount.type(),
+                                        mount.source(),
+                                        mount.target(),
+                                        Stream.concat(mount.options().stream(), Stream.of("context=" + label))
+                                                .toList())
+                                : mount)
+                        .toList();
+    }
+
+    /** Processes of a container can be joined by one beside it, never by one of another pod. */
+    private void requireTarget(Pod pod, ContainerConfig config) {
+        NamespaceOptions options =
+                config.security() == null ? null : config.security().namespaces();
+        if (options == null
+                || options.pid() != NamespaceOptions.Mode.TARGET
+                || options.targetId().isEmpty()) {
+            return;
+        }
+        String what = "join the processes of container \"" + options.targetId() + "\"";
+        Container target = context.ledger().containersOf(pod.id()).stream()
+                .filter(other -> other.id().equals(options.targetId()))
+                .findFirst()
+                .orElseThrow(() -> Fault.invalid(what, "the pod has none of that id", "Name one by its whole id"));
+        if (target.state() != ContainerState.RUNNING) {
+            throw Fault.precondition(what, "it is " + target.state(), "Start it first");
+        }
     }
 
     private static Map<String, String> labels(Pod pod) {
@@ -187,12 +230,13 @@ final class ContainerMaking {
     /** What needs no more than a look into the image. */
     private Prepared prepare(String id, Pod pod, ContainerConfig config, Image image, Timeline timeline)
             throws InterruptedException {
-        ImageUser user = user(id, config, image);
+        Snapshotter snapshotter = snapshotter(pod);
+        ImageUser user = user(id, config, image, snapshotter);
         timeline.done("user");
-        MountedImages mounted = MountedImages.of(config, shop.images(), shop.snapshots());
-        SpecBuilder.Built built = shop.specs().build(request(id, pod, config, image, user, mounted));
+        MountedImages mounted = MountedImages.of(config, shop.images(), snapshotter);
+        SpecBuilder.Built built = shop.specs().get().build(request(id, pod, config, image, user, mounted));
         if (!built.volumes().isEmpty()) {
-            try (RootView root = RootView.open(look(id, image))) {
+            try (RootView root = RootView.open(look(id, image, snapshotter))) {
                 ImageVolumes.fill(built.volumes(), root);
             }
         }
@@ -201,14 +245,15 @@ final class ContainerMaking {
         return new Prepared(user, spec, mounted);
     }
 
-    private ImageUser user(String id, ContainerConfig config, Image image) throws InterruptedException {
+    private ImageUser user(String id, ContainerConfig config, Image image, Snapshotter snapshotter)
+            throws InterruptedException {
         var login = new Login(
                 image.snapshot(), config.security(), image.config().config().user());
         Optional<ImageUser> known = users.get(login);
         if (known.isPresent()) {
             return known.get();
         }
-        try (RootView root = RootView.open(look(id, image))) {
+        try (RootView root = RootView.open(look(id, image, snapshotter))) {
             ImageUser user = new Users(ImageFiles.in(root.root())).find(login.security(), login.user());
             if (!login.snapshot().isEmpty()) {
                 users.put(login, user);
@@ -217,10 +262,10 @@ final class ContainerMaking {
         }
     }
 
-    private List<MountPoint> look(String id, Image image) {
+    private static List<MountPoint> look(String id, Image image, Snapshotter snapshotter) {
         return image.snapshot().isEmpty()
-                ? shop.snapshots().mounts(SPACE, id)
-                : shop.snapshots().contents(SPACE, image.snapshot());
+                ? snapshotter.mounts(SPACE, id)
+                : snapshotter.contents(SPACE, image.snapshot());
     }
 
     /** Removes what {@link #make} made, but for the record. May be repeated. */
@@ -247,7 +292,7 @@ final class ContainerMaking {
         Resources limits = container.resources();
         return limits == null || limits.equals(container.config().resources())
                 ? spec
-                : shop.specs().withResources(spec, limits);
+                : shop.specs().get().withResources(spec, limits);
     }
 
     private RuntimeSpec stored(Container container) {
@@ -260,7 +305,7 @@ final class ContainerMaking {
     private List<RootMount> rootfs(Container container) {
         String id = container.id();
         return roots.get(id).orElseGet(() -> {
-            List<RootMount> root = root(shop.snapshots().mounts(SPACE, container.snapshot()));
+            List<RootMount> root = root(snapshotter(container).mounts(SPACE, container.snapshot()));
             roots.put(id, root);
             return root;
         });
@@ -284,21 +329,42 @@ final class ContainerMaking {
     }
 
     LinuxResources resources(Resources asked) {
-        return shop.specs().resources(asked);
+        return shop.specs().get().resources(asked);
     }
 
     /** What takes an update back. */
     LinuxResources undoing(@Nullable Resources before, Resources asked) {
-        return shop.specs().undoing(before, asked);
+        return shop.specs().get().undoing(before, asked);
     }
 
     /** The directory with a container's own files, for statistics. */
     Path writableLayer(Container container) {
-        return shop.snapshots().writablePath(SPACE, container.snapshot());
+        return snapshotter(container).writablePath(SPACE, container.snapshot());
     }
 
-    Snapshotter snapshots() {
-        return shop.snapshots();
+    SnapshotRecord.Usage writableUsage(Container container) {
+        return snapshotter(container).usage(SPACE, container.snapshot());
+    }
+
+    /** On which the containers of a pod stand that are made now. */
+    Snapshotter snapshotter(Pod pod) {
+        return snapshotter(shop.rules().apply(pod.handler()).snapshotter());
+    }
+
+    /** On which a container stands. */
+    Snapshotter snapshotter(Container container) {
+        return snapshotter(container.snapshotter());
+    }
+
+    private Snapshotter snapshotter(String name) {
+        return name.isEmpty()
+                ? shop.snapshots().main()
+                : shop.snapshots()
+                        .find(name)
+                        .orElseThrow(() -> Fault.precondition(
+                                "use the snapshotter " + name,
+                                "this daemon has none of that name",
+                                "Let images.snapshotter or a handler's snapshotter name it again"));
     }
 
     private Image image(ContainerConfig config) {
@@ -383,8 +449,14 @@ final class ContainerMaking {
     }
 
     private void removeSnapshot(String id) {
+        shop.snapshots().all().stream()
+                .filter(snapshotter -> snapshotter.exists(SPACE, id))
+                .forEach(snapshotter -> removeSnapshot(id, snapshotter));
+    }
+
+    private static void removeSnapshot(String id, Snapshotter snapshotter) {
         try {
-            shop.snapshots().remove(SPACE, id);
+            snapshotter.remove(SPACE, id);
         } catch (Fault e) {
             if (e.code() != Fault.Code.NOT_FOUND) {
                 throw e;

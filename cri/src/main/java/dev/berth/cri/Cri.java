@@ -1,6 +1,7 @@
 package dev.berth.cri;
 
 import dev.berth.cri.ContainerMaking.Workshop;
+import dev.berth.cri.spec.HandlerRules;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.images.Image;
@@ -11,13 +12,18 @@ import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
 import dev.berth.snapshots.Snapshotter;
+import dev.berth.snapshots.Snapshotters;
 import dev.berth.store.Store;
 import dev.berth.tasks.Tasks;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The front door of this room. */
 public final class Cri implements AutoCloseable {
@@ -25,14 +31,20 @@ public final class Cri implements AutoCloseable {
     public record Parts(
             Store store,
             Images images,
-            Snapshotter snapshots,
+            Snapshotters snapshots,
             PodNetworks networks,
             NetworkNamespaces namespaces,
             Tasks tasks) {}
 
     private static final Pauses BETWEEN_ATTEMPTS = new Pauses(Duration.ofSeconds(1), Duration.ofMinutes(5));
 
+    /** What follows from the config and may be another one tomorrow. */
+    private record Ruling(CriConfig config, SpecBuilder specs) {}
+
     private final CriContext context;
+    private final HostFacts host;
+    private final Snapshotters snapshots;
+    private volatile Ruling ruling;
     private final Pods pods;
     private final Containers containers;
     private final Images images;
@@ -52,6 +64,9 @@ public final class Cri implements AutoCloseable {
                 new Cleaning(parts.store().metadata(), ticker, BETWEEN_ATTEMPTS),
                 new CriContext.Time(clock, ticker));
         Cgroups cgroups = Cgroups.detect(ticker);
+        this.host = HostFacts.read(cgroups);
+        this.snapshots = parts.snapshots();
+        this.ruling = new Ruling(config, new SpecBuilder(host, config.specs()));
         var userNamespaces = new UserNamespaceSupport(config.root());
         var environment = new PodEnvironment(
                 parts.tasks(),
@@ -65,8 +80,8 @@ public final class Cri implements AutoCloseable {
                         parts.store().metadata(),
                         parts.images(),
                         parts.snapshots(),
-                        new SpecBuilder(HostFacts.read(cgroups), config.specs()),
-                        config::rules),
+                        () -> ruling.specs(),
+                        handler -> ruling.config().rules(handler)),
                 environment,
                 config.root().resolve("volumes"));
         var running = new ContainerRunning(context, making);
@@ -74,9 +89,9 @@ public final class Cri implements AutoCloseable {
         this.statistics = new Statistics(context, parts.namespaces(), making, counters);
         this.metrics = new Metrics(context, statistics, counters, config.root().resolve("snapshots"));
         this.containers = new Containers(context, making, running, statistics::forget);
-        this.pods = new Pods(config, context, environment, containers);
+        this.pods = new Pods(() -> ruling.config(), context, environment, containers);
         this.images = parts.images();
-        this.node = new Node(config, parts.tasks(), parts.networks(), userNamespaces);
+        this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces);
         this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
         this.recovery = new Recovery(context, running, parts);
@@ -87,6 +102,33 @@ public final class Cri implements AutoCloseable {
         var cri = new Cri(config, parts, clock, ticker);
         cri.recovery.begin();
         return cri;
+    }
+
+    /** Has pods and containers that are made from now on follow these handlers and settings of specs. All else must be as it was. */
+    public void follow(CriConfig config) {
+        ruling = new Ruling(config, new SpecBuilder(host, config.specs()));
+    }
+
+    /**
+     * The name of the snapshotter on which containers of a runtime handler stand; empty for the main one.
+     *
+     * @throws dev.berth.kernel.Fault INVALID_ARGUMENT if there is no such handler
+     */
+    public String snapshotter(String handler) {
+        CriConfig config = ruling.config();
+        config.requireHandler(handler);
+        return config.rules(handler).snapshotter();
+    }
+
+    /** Those on which containers of some handler stand, the main one first. */
+    public List<Snapshotter> snapshotters() {
+        Set<String> named = ruling.config().handlers().values().stream()
+                .map(HandlerRules::snapshotter)
+                .collect(Collectors.toSet());
+        return Stream.concat(
+                        Stream.of(snapshots.main()),
+                        snapshots.others().stream().filter(each -> named.contains(each.name())))
+                .toList();
     }
 
     public Pods pods() {

@@ -32,6 +32,7 @@ record MountedImages(Map<String, ImageTree> trees, Map<String, String> ids, List
         for (VolumeMount mount : config.mounts()) {
             if (mount.image() != null) {
                 Image image = find(mount.image().image(), images);
+                images.unpack(SPACE, image, snapshots.name());
                 try (RootView root = RootView.open(snapshots.contents(SPACE, image.snapshot()))) {
                     trees.put(
                             mount.containerPath(),

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 
 /** What can be said of the node as a whole: whether it can run pods, with which handlers, and how. */
 public final class Node {
@@ -27,12 +28,12 @@ public final class Node {
      */
     public record Status(List<Condition> conditions, List<HandlerStatus> handlers, Map<String, String> info) {}
 
-    private final CriConfig config;
+    private final Supplier<CriConfig> config;
     private final Tasks tasks;
     private final PodNetworks networks;
     private final UserNamespaceSupport userNamespaces;
 
-    Node(CriConfig config, Tasks tasks, PodNetworks networks, UserNamespaceSupport userNamespaces) {
+    Node(Supplier<CriConfig> config, Tasks tasks, PodNetworks networks, UserNamespaceSupport userNamespaces) {
         this.userNamespaces = userNamespaces;
         this.config = config;
         this.tasks = tasks;
@@ -40,20 +41,20 @@ public final class Node {
     }
 
     public String name() {
-        return config.name();
+        return config.get().name();
     }
 
     public String version() {
-        return config.version();
+        return config.get().version();
     }
 
     /** The directory that holds images and writable layers. */
     public String imageFilesystem() {
-        return config.root().resolve("snapshots").toString();
+        return config.get().root().resolve("snapshots").toString();
     }
 
     public boolean systemdCgroups() {
-        return config.systemdCgroups();
+        return config.get().systemdCgroups();
     }
 
     /** Takes the pod addresses that the cluster gave this node; empty changes nothing. */
@@ -91,18 +92,20 @@ public final class Node {
             info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
         }
         return new Status(
-                conditions, runtimes.handlers(new TreeSet<>(config.handlers().keySet()), users), info);
+                conditions,
+                runtimes.handlers(new TreeSet<>(config.get().handlers().keySet()), users),
+                info);
     }
 
     /** What containerd's clients look for there, by its names. */
     private String settings() {
         var settings = new LinkedHashMap<String, Object>();
-        settings.put("rootDir", config.root().toString());
-        settings.put("stateDir", config.state().toString());
-        settings.put("systemdCgroup", config.systemdCgroups());
+        settings.put("rootDir", config.get().root().toString());
+        settings.put("stateDir", config.get().state().toString());
+        settings.put("systemdCgroup", config.get().systemdCgroups());
         settings.put(
                 "runtimes",
-                config.handlers().keySet().stream()
+                config.get().handlers().keySet().stream()
                         .filter(name -> !name.isEmpty())
                         .sorted()
                         .toList());

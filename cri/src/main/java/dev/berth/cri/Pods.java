@@ -13,6 +13,7 @@ import dev.berth.kernel.Timeline;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,14 +26,14 @@ public final class Pods {
     /** What {@link #run} was asked for; equal requests are the same creation. */
     private record Request(PodConfig config, String handler) {}
 
-    private final CriConfig config;
+    private final Supplier<CriConfig> config;
     private final CriContext context;
     private final PodEnvironment environment;
     private final Containers containers;
     private final Creations creations = new Creations();
     private final Turns turns = new Turns();
 
-    Pods(CriConfig config, CriContext context, PodEnvironment environment, Containers containers) {
+    Pods(Supplier<CriConfig> config, CriContext context, PodEnvironment environment, Containers containers) {
         this.config = config;
         this.context = context;
         this.environment = environment;
@@ -54,7 +55,7 @@ public final class Pods {
     public String run(PodConfig pod, String handler) throws InterruptedException {
         validate(pod);
         environment.check(pod);
-        config.requireHandler(handler);
+        config.get().requireHandler(handler);
         context.gate().pass();
         String name = Pod.name(pod.metadata());
         return creations.once("pod " + name, new Request(pod, handler), () -> before(name), () -> {

@@ -6,6 +6,7 @@ import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.network.PodNetworkRequest;
+import dev.berth.snapshots.Snapshotter;
 import dev.berth.tasks.Exit;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.TaskState;
@@ -256,7 +257,7 @@ final class Recovery implements AutoCloseable {
 
     /** The snapshotter forgets its own leftovers when their files are gone. */
     private void tidy(String what) {
-        parts.snapshots().tidy();
+        parts.snapshots().all().forEach(Snapshotter::tidy);
         boolean left = parts
                 .store()
                 .metadata()
@@ -279,11 +280,14 @@ final class Recovery implements AutoCloseable {
     }
 
     private void strayLayers(Set<String> known) {
+        parts.snapshots().all().forEach(snapshotter -> strayLayers(known, snapshotter));
+    }
+
+    private void strayLayers(Set<String> known, Snapshotter snapshotter) {
         var stray = parts
                 .store()
                 .metadata()
-                .read(records -> records.snapshots()
-                        .list(Namespace.KUBERNETES, parts.snapshots().name()))
+                .read(records -> records.snapshots().list(Namespace.KUBERNETES, snapshotter.name()))
                 .stream()
                 .filter(snapshot -> snapshot.labels().containsKey(ContainerMaking.OWNER))
                 .filter(snapshot -> !known.contains(snapshot.key()))
@@ -295,7 +299,7 @@ final class Recovery implements AutoCloseable {
                             .run(
                                     Kind.SNAPSHOT,
                                     snapshot.key(),
-                                    () -> parts.snapshots().remove(Namespace.KUBERNETES, snapshot.key())));
+                                    () -> snapshotter.remove(Namespace.KUBERNETES, snapshot.key())));
         }
     }
 

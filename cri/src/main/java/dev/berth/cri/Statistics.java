@@ -5,7 +5,6 @@ import static java.util.stream.Collectors.groupingBy;
 import dev.berth.cri.stats.Usage;
 import dev.berth.cri.stats.UsageMeter;
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Namespace;
 import dev.berth.linux.netlink.Link;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworkRequest;
@@ -66,10 +65,7 @@ public final class Statistics implements AutoCloseable {
         this.namespaces = namespaces;
         this.layers = new LayerUsage(
                 context.time(),
-                id -> making.snapshots()
-                        .usage(
-                                Namespace.KUBERNETES,
-                                context.ledger().container(id).snapshot()),
+                id -> making.writableUsage(context.ledger().container(id)),
                 context.ledger()::hasContainer);
         this.counters = counters;
         this.meter = new UsageMeter(context.ticker(), context.clock());

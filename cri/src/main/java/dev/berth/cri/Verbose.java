@@ -50,7 +50,7 @@ final class Verbose {
         info.put("pid", pid(pod));
         info.put("processStatus", pod.ready() ? "running" : "exited");
         info.put("netNamespaceClosed", !pod.ready());
-        info.put("snapshotter", making.snapshots().name());
+        info.put("snapshotter", making.snapshotter(pod).name());
         info.put("runtimeHandler", pod.handler());
         info.put("config", config(pod.config()));
         if (pod.netns() != null) {
@@ -91,7 +91,7 @@ final class Verbose {
         info.put("pid", container.life().pid());
         info.put("removing", false);
         info.put("snapshotKey", container.snapshot());
-        info.put("snapshotter", making.snapshots().name());
+        info.put("snapshotter", making.snapshotter(container).name());
         info.put("runtimeHandler", pod.map(Pod::handler).orElse(""));
         info.put("config", config(container.config(), container.resources()));
         answer.put(

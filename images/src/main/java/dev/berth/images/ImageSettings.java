@@ -29,6 +29,10 @@ public record ImageSettings(
     }
 
     public ImageSettings discarding() {
-        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, true, verification);
+        return discarding(true);
+    }
+
+    ImageSettings discarding(boolean packed) {
+        return new ImageSettings(platform, layersPerPull, layersInAll, pinned, packed, verification);
     }
 }

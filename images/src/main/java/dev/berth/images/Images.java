@@ -34,7 +34,7 @@ public final class Images implements AutoCloseable {
     private final Store store;
     private final Snapshotters snapshotters;
     private final RegistryClient registries;
-    private final ImageSettings settings;
+    private volatile ImageSettings settings;
     private final InstantSource clock;
     private final Turns layers;
     private final Turns pushedBlobs; // a registry that is slow to take must not stop those that give
@@ -42,6 +42,7 @@ public final class Images implements AutoCloseable {
     private final Holds holds = new Holds();
     private final Catalogue catalogue;
     private final Sweeper sweeper;
+    private final Unpacking unpacking;
     /** By what makes two requests one pull: all but who is told of it. */
     private final Map<PullRequest, Flight> flights = new HashMap<>();
 
@@ -73,6 +74,7 @@ public final class Images implements AutoCloseable {
         this.pushedBlobs = new Turns(settings.layersInAll());
         this.catalogue = new Catalogue(store, settings);
         this.sweeper = new Sweeper(store, snapshotters, catalogue, holds, clock);
+        this.unpacking = new Unpacking(store, catalogue, holds, () -> crew("", new Spent()));
         sweeper.soon();
         Inflation.tell();
     }
@@ -180,9 +182,12 @@ public final class Images implements AutoCloseable {
         }
     }
 
-    /** @throws Fault INVALID_ARGUMENT if there is none of that name */
     private Snapshotter snapshotter(PullRequest.Extent extent) {
-        String name = extent.snapshotter();
+        return snapshotter(extent.snapshotter());
+    }
+
+    /** @throws Fault INVALID_ARGUMENT if there is none of that name */
+    private Snapshotter snapshotter(String name) {
         return name.isEmpty()
                 ? snapshotters.main()
                 : snapshotters
@@ -217,6 +222,21 @@ public final class Images implements AutoCloseable {
         } catch (Fault e) {
             reason.addSuppressed(e);
         }
+    }
+
+    /**
+     * Sees to it that a snapshotter has an image that is on this node, as a pull for it would.
+     *
+     * @param snapshotter its name; empty for the main one
+     * @throws Fault NOT_FOUND if packed layers that it takes are not there any more; INVALID_ARGUMENT if there is no such snapshotter
+     */
+    public void unpack(Namespace namespace, Image image, String snapshotter) throws InterruptedException {
+        unpacking.unpack(namespace, image, snapshotter(snapshotter));
+    }
+
+    /** Whether {@link #unpack} needs no registry for it. */
+    public boolean isThere(Namespace namespace, Image image, String snapshotter) {
+        return unpacking.isThere(namespace, image, snapshotter(snapshotter));
     }
 
     /** All images of a namespace. */
@@ -328,6 +348,11 @@ public final class Images implements AutoCloseable {
         return fetched.sum();
     }
 
+    /** Has pulls that begin from now on judged by these, and their packed layers thrown away or not. */
+    public void handle(Verification verification, boolean discard) {
+        settings = settings.with(verification).discarding(discard);
+    }
+
     /** Begins to keep content and snapshots that no record leads to yet. */
     public Keeping keep() {
         return holds.begin();
@@ -353,6 +378,12 @@ public final class Images implements AutoCloseable {
         Usage layers = store.metadata().read(records -> records.snapshots().usage());
         return new ImageFs(
                 mountpoint, blobs.bytes() + layers.bytes(), blobs.blobs() + layers.inodes(), clock.instant());
+    }
+
+    /** What the layers of one snapshotter take; that of all the packed ones is in {@link #usage(Path)} alone. */
+    public ImageFs usage(Path mountpoint, String snapshotter) {
+        Usage layers = store.metadata().read(records -> records.snapshots().usage(snapshotter));
+        return new ImageFs(mountpoint, layers.bytes(), layers.inodes(), clock.instant());
     }
 
     /** Interrupts the pulls under way; the next ones go on with what they have. */

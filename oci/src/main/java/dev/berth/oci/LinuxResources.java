@@ -41,6 +41,10 @@ public record LinuxResources(
         return new LinuxResources(changed, memory, cpu, pids, blockIO, hugepageLimits, network, rdma, unified);
     }
 
+    public LinuxResources withoutHugepages() {
+        return new LinuxResources(devices, memory, cpu, pids, blockIO, List.of(), network, rdma, unified);
+    }
+
     /** The resources alone as JSON in UTF-8, as an update request carries them. */
     public byte[] toJson() {
         return SpecJson.JSONB.type(LinuxResources.class).toJsonBytes(this);

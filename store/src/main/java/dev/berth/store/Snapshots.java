@@ -89,6 +89,16 @@ public final class Snapshots {
                 .orElse(Usage.ZERO);
     }
 
+    /** The same of one snapshotter. */
+    public Usage usage(String snapshotter) {
+        return session.find(
+                        "SELECT coalesce(sum(used_bytes), 0), coalesce(sum(used_inodes), 0) FROM snapshots"
+                                + " WHERE snapshotter = ?",
+                        row -> new Usage(row.number(), row.number()),
+                        snapshotter)
+                .orElse(Usage.ZERO);
+    }
+
     /**
      * Adds a snapshot and gives it its number.
      *

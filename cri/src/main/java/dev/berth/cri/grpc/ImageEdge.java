@@ -6,6 +6,7 @@ import dev.berth.images.ImageFs;
 import dev.berth.images.PullRequest;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
+import dev.berth.oci.Platform;
 import dev.berth.oci.Reference;
 import dev.berth.wire.cri.FilesystemIdentifier;
 import dev.berth.wire.cri.FilesystemUsage;
@@ -28,6 +29,7 @@ import dev.berth.wire.cri.StreamImagesResponse;
 import dev.berth.wire.cri.UInt64Value;
 import io.grpc.stub.StreamObserver;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -47,9 +49,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
                 "ListImages",
                 caller,
                 () -> ListImagesResponse.newBuilder()
-                        .addAllImages(matching(request.getFilter()).stream()
-                                .map(ImageEdge::item)
-                                .toList())
+                        .addAllImages(items(request.getFilter(), matching(request.getFilter())))
                         .build());
     }
 
@@ -60,7 +60,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
                 caller,
                 () -> matching(request.getFilter()),
                 images -> StreamImagesResponse.newBuilder()
-                        .addAllImages(images.stream().map(ImageEdge::item).toList())
+                        .addAllImages(items(request.getFilter(), images))
                         .build());
     }
 
@@ -69,7 +69,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
         Calls.answer("ImageStatus", caller, () -> {
             var answer = ImageStatusResponse.newBuilder();
             find(request.getImage()).ifPresent(image -> {
-                answer.setImage(item(image));
+                answer.setImage(item(image, request.getImage().getRuntimeHandler()));
                 if (request.getVerbose()) {
                     answer.putAllInfo(cri.verbose(image));
                 }
@@ -82,7 +82,8 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
     public void pullImage(PullImageRequest request, StreamObserver<PullImageResponse> caller) {
         Calls.answer("PullImage", caller, () -> {
             Reference reference = Reference.parse(name(request.getImage()));
-            var pull = PullRequest.of(SPACE, reference);
+            var pull = PullRequest.of(SPACE, reference)
+                    .with(extent(request.getImage().getRuntimeHandler()));
             Image image = cri.images().pull(request.hasAuth() ? pull.with(CallerLogin.of(request.getAuth())) : pull);
             return PullImageResponse.newBuilder()
                     .setImageRef(image.id().toString())
@@ -102,30 +103,61 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
     @Override
     public void imageFsInfo(ImageFsInfoRequest request, StreamObserver<ImageFsInfoResponse> caller) {
         Calls.answer("ImageFsInfo", caller, () -> {
-            ImageFs usage = cri.images().usage(Path.of(cri.node().imageFilesystem()));
-            var filesystem = FilesystemUsage.newBuilder()
-                    .setTimestamp(usage.at().toEpochMilli() * 1_000_000)
-                    .setFsId(FilesystemIdentifier.newBuilder()
-                            .setMountpoint(usage.mountpoint().toString()))
-                    .setUsedBytes(UInt64Value.newBuilder().setValue(usage.usedBytes()))
-                    .setInodesUsed(UInt64Value.newBuilder().setValue(usage.usedInodes()))
-                    .build();
+            var filesystems = new ArrayList<FilesystemUsage>();
+            filesystems.add(filesystem(cri.images().usage(Path.of(cri.node().imageFilesystem()))));
+            cri.snapshotters().stream()
+                    .skip(1) // the first one's is there, with all packed layers
+                    .map(each -> filesystem(cri.images().usage(each.directory(), each.name())))
+                    .forEach(filesystems::add);
             return ImageFsInfoResponse.newBuilder()
-                    .addImageFilesystems(filesystem)
-                    .addContainerFilesystems(filesystem)
+                    .addAllImageFilesystems(filesystems)
+                    .addAllContainerFilesystems(filesystems)
                     .build();
         });
     }
 
+    private static FilesystemUsage filesystem(ImageFs usage) {
+        return FilesystemUsage.newBuilder()
+                .setTimestamp(usage.at().toEpochMilli() * 1_000_000)
+                .setFsId(FilesystemIdentifier.newBuilder()
+                        .setMountpoint(usage.mountpoint().toString()))
+                .setUsedBytes(UInt64Value.newBuilder().setValue(usage.usedBytes()))
+                .setInodesUsed(UInt64Value.newBuilder().setValue(usage.usedInodes()))
+                .build();
+    }
+
+    private PullRequest.Extent extent(String handler) {
+        Platform host = Platform.host();
+        return new PullRequest.Extent(List.of(host), List.of(host), false, cri.snapshotter(handler));
+    }
+
     private List<Image> matching(ImageFilter filter) {
         if (filter.getImage().getImage().isEmpty()) {
-            return cri.images().list(SPACE);
+            String snapshotter = snapshotter(filter.getImage());
+            return cri.images().list(SPACE).stream()
+                    .filter(image -> isThere(image, snapshotter))
+                    .toList();
         }
         return find(filter.getImage()).map(List::of).orElse(List.of());
     }
 
     private Optional<Image> find(ImageSpec image) {
-        return cri.images().find(SPACE, name(image));
+        String snapshotter = snapshotter(image);
+        return cri.images().find(SPACE, name(image)).filter(found -> isThere(found, snapshotter));
+    }
+
+    private String snapshotter(ImageSpec image) {
+        return image.getRuntimeHandler().isEmpty() ? "" : cri.snapshotter(image.getRuntimeHandler());
+    }
+
+    /** For a handler whose containers stand elsewhere, an image is there that needs no registry to get there. */
+    private boolean isThere(Image image, String snapshotter) {
+        return snapshotter.isEmpty() || cri.images().isThere(SPACE, image, snapshotter);
+    }
+
+    private static List<dev.berth.wire.cri.Image> items(ImageFilter filter, List<Image> images) {
+        String handler = filter.getImage().getRuntimeHandler();
+        return images.stream().map(image -> item(image, handler)).toList();
     }
 
     private static String name(ImageSpec image) {
@@ -135,14 +167,14 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
         return image.getImage();
     }
 
-    private static dev.berth.wire.cri.Image item(Image image) {
+    private static dev.berth.wire.cri.Image item(Image image, String handler) {
         var item = dev.berth.wire.cri.Image.newBuilder()
                 .setId(image.id().toString())
                 .addAllRepoTags(image.tags())
                 .addAllRepoDigests(image.digests())
                 .setSize(image.size())
                 .setUsername(image.username())
-                .setSpec(ImageSpec.newBuilder().setImage(image.id().toString()))
+                .setSpec(ImageSpec.newBuilder().setImage(image.id().toString()).setRuntimeHandler(handler))
                 .setPinned(image.pinned());
         image.uid().ifPresent(uid -> item.setUid(Int64Value.newBuilder().setValue(uid)));
         return item.build();

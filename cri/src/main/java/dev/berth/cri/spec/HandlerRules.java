@@ -2,6 +2,7 @@ package dev.berth.cri.spec;
 
 import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.PodConfig;
+import dev.berth.cri.config.Resources;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.LinuxSpec;
@@ -27,13 +28,15 @@ import org.jspecify.annotations.Nullable;
  * @param podAnnotations which annotations of a pod its runtime gets to see
  * @param containerAnnotations which ones of a container
  * @param base what containers have besides what is asked for; null for nothing
+ * @param snapshotter the name of the one on which its containers stand; empty for the main one
  */
 public record HandlerRules(
         List<Pattern> podAnnotations,
         List<Pattern> containerAnnotations,
-        @Nullable RuntimeSpec base) {
+        @Nullable RuntimeSpec base,
+        String snapshotter) {
     /** Nothing is added and nothing is let through. */
-    public static final HandlerRules NONE = new HandlerRules(List.of(), List.of(), null);
+    public static final HandlerRules NONE = new HandlerRules(List.of(), List.of(), null, "");
 
     /**
      * The pattern of a name: {@code *} stands for anything but a slash, {@code ?} for one such character.
@@ -59,7 +62,7 @@ public record HandlerRules(
 
     /** The spec as the handler is to get it. */
     public RuntimeSpec apply(RuntimeSpec spec, PodConfig pod, ContainerConfig container) {
-        RuntimeSpec whole = base == null ? spec : over(base, spec);
+        RuntimeSpec whole = base == null ? spec : over(base, spec, container.resources());
         Map<String, String> annotations = new HashMap<>(base == null ? Map.of() : base.annotations());
         annotations.putAll(allowed(pod.annotations(), podAnnotations));
         annotations.putAll(allowed(container.annotations(), containerAnnotations));
@@ -75,7 +78,7 @@ public record HandlerRules(
     }
 
     /** What the base says and the request does not. */
-    private static RuntimeSpec over(RuntimeSpec base, RuntimeSpec spec) {
+    private static RuntimeSpec over(RuntimeSpec base, RuntimeSpec spec, @Nullable Resources request) {
         RuntimeSpec filled =
                 spec.withHooks(hooks(base.hooks(), spec.hooks())).withMounts(mounts(base.mounts(), spec.mounts()));
         ProcessSpec process = base.process();
@@ -88,7 +91,10 @@ public record HandlerRules(
         }
         LinuxSpec linux = base.linux();
         if (linux != null && linux.resources() != null) {
-            filled = filled.withLinux(spec.needLinux().withResources(limits(linux.resources(), spec)));
+            LinuxResources asked = Objects.requireNonNullElse(spec.needLinux().resources(), LinuxResources.NONE);
+            LinuxResources limits =
+                    ResourcePart.over(linux.resources(), asked, request != null && request.cpuQuota() < 0);
+            filled = filled.withLinux(spec.needLinux().withResources(limits.withDevices(asked.devices())));
         }
         return filled;
     }
@@ -132,21 +138,5 @@ public record HandlerRules(
         }
         all.addAll(asked);
         return all;
-    }
-
-    private static LinuxResources limits(LinuxResources base, RuntimeSpec spec) {
-        LinuxResources asked = Objects.requireNonNullElse(spec.needLinux().resources(), LinuxResources.NONE);
-        Map<String, String> unified = new HashMap<>(base.unified());
-        unified.putAll(asked.unified());
-        return new LinuxResources(
-                asked.devices(),
-                asked.memory() == null ? base.memory() : asked.memory(),
-                asked.cpu() == null ? base.cpu() : asked.cpu(),
-                asked.pids() == null ? base.pids() : asked.pids(),
-                asked.blockIO() == null ? base.blockIO() : asked.blockIO(),
-                asked.hugepageLimits().isEmpty() ? base.hugepageLimits() : asked.hugepageLimits(),
-                asked.network() == null ? base.network() : asked.network(),
-                base.rdma(),
-                unified);
     }
 }

@@ -14,17 +14,19 @@ import java.util.Set;
  * @param capabilities those that we have ourselves
  * @param lowestOomScore the smallest oom_score_adj that we may give
  * @param apparmor whether the kernel enforces AppArmor profiles
- * @param selinux whether SELinux is on
+ * @param selinux what SELinux has for containers, if it is on
  * @param cgroupV2 whether the host runs cgroups of version 2 only
  * @param swapCounted whether swap can be limited
+ * @param hugepagesCounted whether huge pages can be
  */
 public record HostFacts(
         Set<String> capabilities,
         int lowestOomScore,
         boolean apparmor,
-        boolean selinux,
+        SelinuxPolicy selinux,
         boolean cgroupV2,
         boolean swapCounted,
+        boolean hugepagesCounted,
         String architecture) {
 
     public HostFacts {
@@ -37,9 +39,10 @@ public record HostFacts(
                 Capability.ofThisProcess(),
                 OomScore.clamp(-1000),
                 apparmorEnabled(),
-                Files.exists(Path.of("/sys/fs/selinux/enforce")),
+                SelinuxPolicy.read(Path.of("/")),
                 cgroups.layout() == Cgroups.Layout.V2,
                 cgroups.swapCounted(),
+                cgroups.controllers().contains("hugetlb"),
                 Platform.host().architecture());
     }
 

@@ -2,7 +2,6 @@ package dev.berth.cri.spec;
 
 import dev.berth.cri.config.ContainerConfig.ContainerSecurity;
 import dev.berth.cri.config.SecurityProfile;
-import dev.berth.cri.config.SelinuxOptions;
 import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Labels of the security modules, where the kernel has them. */
+/** The AppArmor profile of a container, where the kernel has them. */
 final class LabelPart {
     private static final Path LOADED = Path.of("/sys/kernel/security/apparmor/profiles");
     private static final String UNCONFINED = "unconfined";
@@ -72,25 +71,5 @@ final class LabelPart {
                             "Mount securityfs on /sys/kernel/security")
                     .causedBy(e);
         }
-    }
-
-    /** The process label, or null: without SELinux, for privileged containers, and where parts are missing. */
-    static @Nullable String selinux(@Nullable SelinuxOptions options, boolean enabled, boolean privileged) {
-        if (!enabled || privileged || options == null) {
-            return null;
-        }
-        if (options.user().isEmpty()
-                || options.role().isEmpty()
-                || options.type().isEmpty()) {
-            return null;
-        }
-        String label = options.user() + ":" + options.role() + ":" + options.type();
-        if (!options.level().isEmpty()) {
-            label += ":" + options.level();
-        }
-        if (!label.matches("[A-Za-z0-9_:.,-]{1,255}")) {
-            throw Fault.invalid("SELinux label", "\"" + Shown.of(label) + "\" is not one", "");
-        }
-        return label;
     }
 }

@@ -51,11 +51,15 @@ record MountPart(
             "/proc/swaps",
             "/proc/uptime");
 
-    static MountPart of(SpecRequest request, boolean privileged) {
+    /** @param label under which the container may use files; null without SELinux */
+    static MountPart of(SpecRequest request, boolean privileged, @Nullable String label) {
         List<VolumeMount> asked = request.config().mounts();
         Set<Path> taken = new java.util.HashSet<>();
         for (VolumeMount mount : asked) {
             taken.add(destination(mount));
+        }
+        if (label != null) {
+            Relabelling.of(request.pod().files(), label);
         }
         List<Mount> mounts = new ArrayList<>();
         for (Mount mount : base(privileged, terminals(request))) {
@@ -69,7 +73,7 @@ record MountPart(
         volumes.forEach(v -> mounts.add(v.mount(NamespacePart.options(request))));
         String propagation = null;
         for (VolumeMount mount : asked) {
-            mounts.add(volume(mount, request));
+            mounts.add(volume(mount, request, label));
             propagation = mount.image() == null ? stronger(propagation, mount.propagation()) : propagation;
         }
         mounts.sort(Comparator.comparingInt(m -> Path.of(m.destination()).getNameCount()));
@@ -139,7 +143,7 @@ record MountPart(
                         options));
     }
 
-    private static Mount volume(VolumeMount mount, SpecRequest request) {
+    private static Mount volume(VolumeMount mount, SpecRequest request, @Nullable String label) {
         UserIds.check(mount, request);
         Path destination = destination(mount);
         if (mount.image() != null) {
@@ -147,6 +151,9 @@ record MountPart(
         }
         Path source = HostPaths.volume(hostPath(mount));
         checkProc(destination, source);
+        if (label != null && mount.selinuxRelabel()) {
+            Relabelling.of(source, label);
+        }
         List<String> options = new ArrayList<>(List.of("rbind"));
         options.add(propagation(mount, source));
         options.add(access(mount));

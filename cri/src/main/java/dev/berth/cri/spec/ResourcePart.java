@@ -52,7 +52,15 @@ final class ResourcePart {
      * @throws Fault INVALID_ARGUMENT if what is asked for contradicts itself
      */
     static LinuxResources over(LinuxResources before, Resources asked, boolean swapCounted) {
-        LinuxResources now = of(asked, before.devices(), swapCounted);
+        return over(before, of(asked, before.devices(), swapCounted), asked.cpuQuota() < 0);
+    }
+
+    /**
+     * The same with what is asked for in OCI's words, which has none for a quota that is taken away.
+     *
+     * @param unlimited whether a quota of before is
+     */
+    static LinuxResources over(LinuxResources before, LinuxResources now, boolean unlimited) {
         Map<String, HugepageLimit> hugepages = new LinkedHashMap<>();
         before.hugepageLimits().forEach(limit -> hugepages.put(limit.pageSize(), limit));
         now.hugepageLimits().forEach(limit -> hugepages.put(limit.pageSize(), limit));
@@ -61,7 +69,7 @@ final class ResourcePart {
         return new LinuxResources(
                 before.devices(),
                 over(before.memory(), now.memory()),
-                over(before.cpu(), now.cpu(), asked.cpuQuota() < 0),
+                over(before.cpu(), now.cpu(), unlimited),
                 before.pids(),
                 before.blockIO(),
                 List.copyOf(hugepages.values()),

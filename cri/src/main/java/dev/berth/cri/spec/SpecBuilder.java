@@ -5,7 +5,9 @@ import dev.berth.cri.config.ContainerConfig;
 import dev.berth.cri.config.ContainerConfig.Capabilities;
 import dev.berth.cri.config.ContainerConfig.ContainerSecurity;
 import dev.berth.cri.config.NamespaceOptions;
+import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.config.SelinuxOptions;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.LinuxSpec;
@@ -20,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes the OCI runtime spec of a container. It changes nothing on the host but one thing that the kubelet relies on: a
- * volume's directory that is not there is made.
+ * volume's directory that is not there is made; and, where SELinux is on, labels: of what is the pod's own, and of volumes for which that
+ * is asked.
  *
  * <p>Paths that depend on a living process stand in the spec as {@link dev.berth.oci.PodReference names}.
  */
@@ -66,17 +69,18 @@ public final class SpecBuilder {
     public Built build(SpecRequest request) {
         ContainerConfig config = request.config();
         refuseContradictions(request);
-        MountPart mounts = MountPart.of(request, config.privileged());
+        SelinuxPolicy.Labels labels = labels(request);
+        MountPart mounts = MountPart.of(request, config.privileged(), labels.mount());
         RuntimeSpec spec = new RuntimeSpec(
                 RuntimeSpec.VERSION,
-                process(request),
+                process(request, labels.process()),
                 new RuntimeSpec.Root(ROOTFS, readonlyRoot(config.security())),
                 null,
                 null,
                 mounts.mounts(),
                 null,
                 CriAnnotations.ofContainer(request),
-                linux(request, mounts));
+                linux(request, mounts, labels.mount()));
         return new Built(
                 cdi.inject(spec, CdiDevices.names(config.cdiDevices(), config.annotations())), mounts.volumes());
     }
@@ -87,20 +91,28 @@ public final class SpecBuilder {
      * @throws Fault INVALID_ARGUMENT if they contradict each other
      */
     public LinuxResources resources(Resources asked) {
-        return ResourcePart.of(asked, List.of(), host.swapCounted());
+        return possible(ResourcePart.of(asked, List.of(), host.swapCounted()));
     }
 
     /** What takes an update back: the limits of before for what it has changed, and the kernel's own where there were none. */
     public LinuxResources undoing(@Nullable Resources before, Resources asked) {
-        return ResourcePart.undoing(before, asked, host.swapCounted());
+        return possible(ResourcePart.undoing(before, asked, host.swapCounted()));
     }
 
     /** A spec with other limits; those that nobody has asked for, such as an operator's, stay. */
     public RuntimeSpec withResources(RuntimeSpec spec, Resources asked) {
         LinuxResources old = Objects.requireNonNullElse(spec.needLinux().resources(), LinuxResources.NONE);
-        LinuxResources limits = ResourcePart.over(old, asked, host.swapCounted());
+        LinuxResources limits = possible(ResourcePart.over(old, asked, host.swapCounted()));
         return spec.withProcess(spec.needProcess().withOomScoreAdj(ResourcePart.oomScore(asked, host.lowestOomScore())))
                 .withLinux(spec.needLinux().withResources(limits));
+    }
+
+    /**
+     * The kubelet limits every size of pages that the kernel knows, to nothing if need be, also where no controller counts them; runc
+     * then refuses to make a container.
+     */
+    private LinuxResources possible(LinuxResources limits) {
+        return host.hugepagesCounted() ? limits : limits.withoutHugepages();
     }
 
     /**
@@ -121,7 +133,19 @@ public final class SpecBuilder {
         UserIds.check(request);
     }
 
-    private ProcessSpec process(SpecRequest request) {
+    /** A container that says nothing has what its pod says. */
+    private SelinuxPolicy.Labels labels(SpecRequest request) {
+        ContainerSecurity own = request.config().security();
+        PodConfig.PodSecurity ofPod = request.pod().config().security();
+        SelinuxOptions asked = own == null ? null : own.selinux();
+        if (asked == null && ofPod != null) {
+            asked = ofPod.selinux();
+        }
+        return host.selinux()
+                .labels(asked, request.config().privileged(), request.pod().id());
+    }
+
+    private ProcessSpec process(SpecRequest request, @Nullable String label) {
         ContainerConfig config = request.config();
         ContainerSecurity security = config.security();
         ImageUser user = request.user();
@@ -138,7 +162,7 @@ public final class SpecBuilder {
                 LabelPart.apparmor(security, host.apparmor()),
                 ResourcePart.oomScore(config.resources(), host.lowestOomScore()),
                 null,
-                security == null ? null : LabelPart.selinux(security.selinux(), host.selinux(), config.privileged()),
+                label,
                 null,
                 null);
     }
@@ -148,7 +172,7 @@ public final class SpecBuilder {
         return Capability.of(asked, security != null && security.privileged(), host.capabilities());
     }
 
-    private LinuxSpec linux(SpecRequest request, MountPart mounts) {
+    private LinuxSpec linux(SpecRequest request, MountPart mounts, @Nullable String label) {
         ContainerConfig config = request.config();
         ContainerSecurity security = config.security();
         boolean privileged = config.privileged();
@@ -160,7 +184,7 @@ public final class SpecBuilder {
                 NamespacePart.users(options),
                 NamespacePart.groups(options),
                 Map.of(),
-                ResourcePart.of(config.resources(), devices.rules(), host.swapCounted()),
+                possible(ResourcePart.of(config.resources(), devices.rules(), host.swapCounted())),
                 CgroupPaths.of(request.pod().config().cgroupParent(), request.id(), settings.systemdCgroups()),
                 NamespacePart.namespaces(request, host.cgroupV2() && !privileged),
                 devices.nodes(),
@@ -172,7 +196,7 @@ public final class SpecBuilder {
                 mounts.rootfsPropagation(),
                 masked,
                 readonly,
-                null,
+                label,
                 null,
                 null,
                 Map.of());

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Supplier;
 
 /** Which protocol a connection goes on with, and how a session begins and ends on it. */
 final class Sessions {
@@ -18,9 +19,10 @@ final class Sessions {
     private static final int PORT_STREAMS = 514;
 
     private final ExecutorService threads;
-    private final Duration idle;
+    private final Supplier<Duration> idle;
 
-    Sessions(ExecutorService threads, Duration idle) {
+    /** @param idle the limit for a session that begins now */
+    Sessions(ExecutorService threads, Supplier<Duration> idle) {
         this.threads = threads;
         this.idle = idle;
     }
@@ -46,7 +48,7 @@ final class Sessions {
             headers.add("X-Stream-Protocol-Version: " + protocol);
         }
         HttpAnswer.switching(connection.out(), "SPDY/3.1", headers);
-        connection.upgraded(idle);
+        connection.upgraded(idle.get());
         var spdy = new SpdyConnection(connection.in(), connection.out(), command ? COMMAND_STREAMS : PORT_STREAMS);
         switch (session) {
             case Session.Command it -> new SpdyCommand(it, protocol, spdy, connection, threads).serve();
@@ -64,7 +66,7 @@ final class Sessions {
                     "no ports were asked for; name them in PortForwardRequest, or use " + Protocols.TUNNEL);
         }
         HttpAnswer.switching(connection.out(), "websocket", WebSocket.agree(request, protocol));
-        connection.upgraded(idle);
+        connection.upgraded(idle.get());
         var socket = new WebSocket(connection.in(), connection.out());
         switch (session) {
             case Session.Command it -> new SocketCommand(it, protocol, socket, connection, threads).serve();

@@ -35,7 +35,7 @@ public final class StreamingServer implements AutoCloseable {
     private static final Duration LAST_WORDS = Duration.ofSeconds(5);
     private static final Duration AFTER_FAILURE = Duration.ofMillis(100);
 
-    private final StreamingConfig config;
+    private volatile StreamingConfig config;
     private final Ticker ticker;
     private final Tickets tickets;
     private final Sessions sessions;
@@ -54,12 +54,34 @@ public final class StreamingServer implements AutoCloseable {
         this.config = config;
         this.ticker = ticker;
         this.tickets = new Tickets(ticker);
-        this.sessions = new Sessions(threads, config.idle());
+        this.sessions = new Sessions(threads, () -> this.config.idle());
     }
 
     /** A server that does not listen yet. */
     public static StreamingServer of(StreamingConfig config, Ticker ticker) {
         return new StreamingServer(config, ticker);
+    }
+
+    /**
+     * Has sessions that begin from now on use another certificate, which is read now also if it has the same name, and another limit of
+     * idleness. Where it listens stays.
+     *
+     * @throws Fault INVALID_ARGUMENT if the certificate cannot be used; then nothing has changed
+     */
+    public synchronized void renew(StreamingConfig other) {
+        StreamingConfig.Tls files = other.tls();
+        try {
+            SSLSocketFactory factory =
+                    files == null ? null : PemFiles.context(files).getSocketFactory();
+            tls = factory;
+            config = new StreamingConfig(config.address(), config.port(), files, other.idle());
+        } catch (IOException e) {
+            throw Fault.invalid(
+                            "config, settings streaming.tls_certificate and streaming.tls_key",
+                            String.valueOf(e.getMessage()),
+                            "Correct the files")
+                    .causedBy(e);
+        }
     }
 
     /**

@@ -39,7 +39,7 @@ class HandlerRulesTest {
 
     private static HandlerRules letting(String... patterns) {
         var all = Stream.of(patterns).map(HandlerRules::pattern).toList();
-        return new HandlerRules(all, List.of(), null);
+        return new HandlerRules(all, List.of(), null, "");
     }
 
     @Test
@@ -54,7 +54,7 @@ class HandlerRulesTest {
         assertThat(applied(letting("io.k*", "othe?")).annotations())
                 .containsEntry("other", "3")
                 .containsEntry("io.kubernetes.cri.sandbox-id", "p1");
-        var ofContainers = new HandlerRules(List.of(), List.of(HandlerRules.pattern("*")), null);
+        var ofContainers = new HandlerRules(List.of(), List.of(HandlerRules.pattern("*")), null, "");
         assertThat(applied(ofContainers).annotations()).containsEntry("other", "3");
     }
 
@@ -77,7 +77,7 @@ class HandlerRulesTest {
                  "linux": {"resources": {"pids": {"limit": 77}, "memory": {"limit": 5}}}}
                 """.getBytes(StandardCharsets.UTF_8));
         with.resources = Requests.resources(0, 0, 0, 1 << 20, 0);
-        RuntimeSpec spec = applied(new HandlerRules(List.of(), List.of(), base));
+        RuntimeSpec spec = applied(new HandlerRules(List.of(), List.of(), base, ""));
         assertThat(spec.annotations()).containsEntry("base", "yes").containsKey("io.kubernetes.cri.sandbox-id");
         assertThat(spec.needProcess().args()).containsExactly("sh");
         assertThat(spec.needProcess().env("BASE")).contains("1");
@@ -95,6 +95,40 @@ class HandlerRulesTest {
         assertThat(limits.memory()).isEqualTo(LinuxResources.Memory.of(1L << 20, 1L << 20));
     }
 
+    @Test
+    void aRequestTakesThePlaceOfTheBasePartByPart() {
+        RuntimeSpec base = read("""
+                {"ociVersion": "1.0.2", "linux": {"resources": {
+                   "devices": [{"allow": false, "access": "rwm"}],
+                   "memory": {"limit": 5, "swap": 6, "reservation": 4, "swappiness": 10},
+                   "cpu": {"shares": 7, "quota": 30000, "period": 90000, "burst": 11, "cpus": "0"},
+                   "unified": {"memory.high": "1", "pids.max": "2"}}}}""");
+        with.resources = Requests.resources(0, 0, 512, 1 << 20, 0);
+        RuntimeSpec asked = with.build().spec();
+        LinuxResources limits =
+                Objects.requireNonNull(applied(base, asked).needLinux().resources());
+        LinuxResources.Memory memory = Objects.requireNonNull(limits.memory());
+        assertThat(memory.limit()).isEqualTo(1 << 20);
+        assertThat(memory.swap()).as("the base's could be below the limit").isNotEqualTo(6L);
+        assertThat(memory.reservation()).isEqualTo(4);
+        assertThat(memory.swappiness()).isEqualTo(10);
+        LinuxResources.Cpu cpu = Objects.requireNonNull(limits.cpu());
+        assertThat(cpu.shares()).isEqualTo(512);
+        assertThat(cpu.quota()).isEqualTo(30_000);
+        assertThat(cpu.period()).isEqualTo(90_000);
+        assertThat(cpu.burst()).isEqualTo(11);
+        assertThat(cpu.cpus()).isEqualTo("0");
+        assertThat(limits.unified()).containsEntry("pids.max", "2");
+        assertThat(limits.devices())
+                .isEqualTo(Objects.requireNonNull(asked.needLinux().resources()).devices());
+        with.resources = Requests.resources(0, -1, 0, 0, 0);
+        cpu = Objects.requireNonNull(Objects.requireNonNull(
+                        applied(base, with.build().spec()).needLinux().resources())
+                .cpu());
+        assertThat(cpu.quota()).as("-1 asks for none").isNull();
+        assertThat(cpu.shares()).isEqualTo(7);
+    }
+
     private static RuntimeSpec read(String json) {
         return RuntimeSpec.fromJson(json.getBytes(StandardCharsets.UTF_8));
     }
@@ -105,7 +139,7 @@ class HandlerRulesTest {
     }
 
     private RuntimeSpec applied(RuntimeSpec base, RuntimeSpec spec) {
-        return new HandlerRules(List.of(), List.of(), base).apply(spec, with.pod(), with.config());
+        return new HandlerRules(List.of(), List.of(), base, "").apply(spec, with.pod(), with.config());
     }
 
     private static List<String> paths(List<RuntimeSpec.Hook> hooks) {

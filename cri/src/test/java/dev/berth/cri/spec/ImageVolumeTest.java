@@ -27,7 +27,7 @@ class ImageVolumeTest {
         with.image = "{\"Volumes\":{"
                 + List.of(paths).stream().map(p -> "\"" + p + "\":{}").collect(Collectors.joining(",")) + "}}";
         with.volumes = directory.resolve("volumes");
-        return MountPart.of(with.request(), false).volumes();
+        return MountPart.of(with.request(), false, null).volumes();
     }
 
     @Test

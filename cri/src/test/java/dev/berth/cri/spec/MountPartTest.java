@@ -37,7 +37,7 @@ class MountPartTest {
     }
 
     private MountPart mounts() {
-        return MountPart.of(with.request(), false);
+        return MountPart.of(with.request(), false, null);
     }
 
     private Mount at(String destination) {
@@ -81,7 +81,7 @@ class MountPartTest {
 
     @Test
     void aPrivilegedOneMayWriteThere() {
-        List<Mount> mounts = MountPart.of(with.request(), true).mounts();
+        List<Mount> mounts = MountPart.of(with.request(), true, null).mounts();
         assertThat(mounts)
                 .filteredOn(m -> m.destination().startsWith("/sys"))
                 .hasSize(2)

@@ -16,6 +16,7 @@ import dev.berth.cri.config.PodConfig.PodMetadata;
 import dev.berth.cri.config.PodConfig.PodSecurity;
 import dev.berth.cri.config.Resources;
 import dev.berth.cri.config.SecurityProfile;
+import dev.berth.cri.config.SelinuxOptions;
 import dev.berth.oci.ImageConfig;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -27,8 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /** A request that a test changes word by word. */
 final class Requests {
-    static final HostFacts HOST =
-            new HostFacts(java.util.Set.copyOf(Capability.NAMES), -1000, false, false, false, true, "amd64");
+    static final HostFacts HOST = new HostFacts(
+            java.util.Set.copyOf(Capability.NAMES), -1000, false, SelinuxPolicy.OFF, false, true, true, "amd64");
 
     static final SpecBuilder.Settings CGROUPFS = driver(false);
 
@@ -58,6 +59,10 @@ final class Requests {
 
     NamespaceOptions podNamespaces = NamespaceOptions.POD;
     boolean podPrivileged;
+
+    @Nullable
+    SelinuxOptions podSelinux;
+
     String cgroupParent = "";
     Path files = Path.of("/run/berth/pods/p");
     Path volumes = Path.of("/var/lib/berth/volumes/c");
@@ -72,6 +77,9 @@ final class Requests {
 
         @Nullable
         NamespaceOptions namespaces;
+
+        @Nullable
+        SelinuxOptions selinux;
 
         @Nullable
         Long uid;
@@ -101,7 +109,7 @@ final class Requests {
                     capabilities,
                     privileged,
                     namespaces,
-                    null,
+                    selinux,
                     uid,
                     gid,
                     username,
@@ -156,7 +164,7 @@ final class Requests {
                 cgroupParent,
                 new PodSecurity(
                         podNamespaces,
-                        null,
+                        podSelinux,
                         null,
                         null,
                         false,

@@ -147,7 +147,7 @@ class SpecBuilderTest {
 
     @Test
     void onVersionTwoACgroupNamespaceHidesTheRest() {
-        var host = new HostFacts(Set.of(), -1000, false, false, true, true, "amd64");
+        var host = new HostFacts(Set.of(), -1000, false, SelinuxPolicy.OFF, true, true, true, "amd64");
         var builder = new SpecBuilder(host, Requests.CGROUPFS);
         assertThat(builder.build(with.request()).spec().needLinux().namespace(NamespaceKind.CGROUP))
                 .isPresent();
@@ -174,8 +174,9 @@ class SpecBuilderTest {
     @Test
     void aSwapLimitIsIgnoredWhereSwapIsNotCounted() {
         with.resources = Requests.resources(0, 0, 0, 1 << 20, 2 << 20);
-        var builder =
-                new SpecBuilder(new HostFacts(Set.of(), -1000, false, false, false, false, "amd64"), Requests.CGROUPFS);
+        var builder = new SpecBuilder(
+                new HostFacts(Set.of(), -1000, false, SelinuxPolicy.OFF, false, false, true, "amd64"),
+                Requests.CGROUPFS);
         assertThat(Objects.requireNonNull(
                                 builder.build(with.request()).spec().needLinux().resources())
                         .memory())
@@ -200,11 +201,20 @@ class SpecBuilderTest {
         assertThat(resources().hugepageLimits()).containsExactly(new LinuxResources.HugepageLimit("2MB", 0));
         assertThat(resources().unified()).containsEntry("memory.high", "5");
         assertThat(spec().needProcess().oomScoreAdj()).isEqualTo(-500);
-        var poor =
-                new SpecBuilder(new HostFacts(Set.of(), -20, false, false, false, false, "amd64"), Requests.CGROUPFS);
+        var poor = new SpecBuilder(
+                new HostFacts(Set.of(), -20, false, SelinuxPolicy.OFF, false, false, true, "amd64"), Requests.CGROUPFS);
         assertThat(poor.build(with.request()).spec().needProcess().oomScoreAdj())
                 .as("never below what we may give")
                 .isEqualTo(-20);
+        var uncounted = new HostFacts(Set.of(), 0, false, SelinuxPolicy.OFF, false, false, false, "amd64");
+        assertThat(Objects.requireNonNull(new SpecBuilder(uncounted, Requests.CGROUPFS)
+                                .build(with.request())
+                                .spec()
+                                .needLinux()
+                                .resources())
+                        .hugepageLimits())
+                .as("runc fails where nobody counts huge pages")
+                .isEmpty();
         with.resources = new Resources(0, 0, 0, 0, 1001, "", "", List.of(), Map.of(), 0);
         refused(Fault.Code.INVALID_ARGUMENT, this::spec);
     }

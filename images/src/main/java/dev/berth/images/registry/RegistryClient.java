@@ -8,7 +8,7 @@ import java.util.Optional;
 
 /** The way to all registries. Thread-safe; keeps connections open between pulls. */
 public final class RegistryClient implements AutoCloseable {
-    private final RegistrySettings settings;
+    private volatile RegistrySettings settings;
     private final Transport transport;
     private final Downloads downloads;
     private final Places forUploads; // who is slow to take must not keep others from what he gives
@@ -30,6 +30,11 @@ public final class RegistryClient implements AutoCloseable {
                         .withHosts(hostsDirectory.stream().toList())
                         .with(patience),
                 ticker);
+    }
+
+    /** Has pulls and pushes that begin from now on find hosts and logins where these settings say; the rest of them is not looked at. */
+    public void find(RegistrySettings other) {
+        settings = settings.withHosts(other.hostDirectories()).withLogins(other.logins(), other.loginsToMirrors());
     }
 
     /**
@@ -61,12 +66,13 @@ public final class RegistryClient implements AutoCloseable {
     }
 
     private Hosts hosts(Reference reference, Access access, Scope scope) {
-        Credentials logins = Credentials.firstOf(List.of(access.credentials(), settings.logins()));
-        Credentials asked = settings.loginsToMirrors()
+        RegistrySettings now = settings;
+        Credentials logins = Credentials.firstOf(List.of(access.credentials(), now.logins()));
+        Credentials asked = now.loginsToMirrors()
                 ? it -> logins.login(new Credentials.Asked(it.host(), it.registry(), it.repository(), false))
                 : logins;
         Transport heard = transport.with(access.transcript());
-        List<Path> directories = access.hosts().map(List::of).orElse(settings.hostDirectories());
+        List<Path> directories = access.hosts().map(List::of).orElse(now.hostDirectories());
         return new Hosts(
                 HostsFile.hostsFor(directories, reference.domain(), access.scheme()).stream()
                         .map(it -> it.told(access.headers()))
