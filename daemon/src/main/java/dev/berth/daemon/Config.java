@@ -1,10 +1,7 @@
 package dev.berth.daemon;
 
 import dev.berth.kernel.Fault;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -154,13 +151,15 @@ record Config(
      * @param options what it is told; each kind of handler knows some of them
      * @param podAnnotations patterns of those that it gets to see, as {@code containerAnnotations}
      * @param baseSpec a file with what its containers have besides what is asked for; empty for none
+     * @param snapshotter overlay or native, on which its containers stand; empty for that of all others
      */
     record Handler(
             String path,
             Options options,
             List<String> podAnnotations,
             List<String> containerAnnotations,
-            String baseSpec) {
+            String baseSpec,
+            String snapshotter) {
         static final String SHIM = "containerd-shim-";
 
         private static final String RUNC_SHIM = SHIM + "runc-";
@@ -205,7 +204,7 @@ record Config(
 
     /** The settings of an empty file. */
     static Config defaults() {
-        return of(Settings.parse("no config file", ""));
+        return of(Settings.parse(ConfigFile.NONE, ""));
     }
 
     /**
@@ -214,18 +213,11 @@ record Config(
      * @throws Fault INVALID_ARGUMENT with the name of the setting and what to write instead
      */
     static Config read(Path file) {
-        try {
-            return of(Settings.parse(file.toString(), Files.readString(file)));
-        } catch (NoSuchFileException e) {
-            throw Fault.invalid("config " + file, "there is no such file", "Give another --config")
-                    .causedBy(e);
-        } catch (IOException e) {
-            throw Fault.invalid("config " + file, "it cannot be read: " + e.getMessage(), "Give another --config")
-                    .causedBy(e);
-        }
+        return ConfigFile.read(file).config();
     }
 
-    private static Config of(Settings file) {
+    /** @throws Fault INVALID_ARGUMENT with the name of the setting and what to write instead */
+    static Config of(Settings file) {
         Path state = file.path("state", STATE.toString());
         Settings network = file.table("network");
         Settings runtime = file.table("runtime");
@@ -327,6 +319,57 @@ record Config(
                         Duration.ofSeconds(verifier.number("seconds", 10, 1, 3600))));
     }
 
+    /**
+     * This config as far as it can be followed by a daemon that was started with another one; the rest is the other's. What counts to
+     * which is told by {@link Reload#isReloaded}.
+     */
+    Config after(Config started) {
+        boolean sameDriver =
+                runtimes.cgroupDriver() == started.runtimes.cgroupDriver(); // handlers have it in their options
+        Network places = network;
+        Network net = started.network;
+        return new Config(
+                started.root,
+                started.state,
+                started.socket,
+                new Log(log.level(), started.log.format()),
+                started.metricsAddress,
+                new Registry(
+                        registry.configPath(),
+                        registry.dockerConfig(),
+                        registry.loginsToMirrors(),
+                        started.registry.progress(),
+                        started.registry.connections(),
+                        started.registry.ranges(),
+                        registry.logins()),
+                new Network(
+                        net.mode(),
+                        places.confDir(),
+                        places.binDirs(),
+                        places.pluginLimit(),
+                        net.bridge(),
+                        net.subnets(),
+                        net.ipv6(),
+                        net.spares()),
+                new Images(
+                        started.images.snapshotter(), started.images.downloads(), images.discard(), images.verifier()),
+                sameDriver
+                        ? new Runtimes(
+                                runtimes.defaultHandler(),
+                                started.runtimes.cgroupDriver(),
+                                started.runtimes.supervisorCgroup(),
+                                started.runtimes.without(),
+                                runtimes.handlers())
+                        : started.runtimes,
+                cri,
+                new Streaming(
+                        started.streaming.address(),
+                        started.streaming.port(),
+                        streaming.certificate(),
+                        streaming.key(),
+                        streaming.idleMinutes()));
+    }
+
     /** Each state directory has a supervisor of its own, and a cgroup for it. */
     private static String supervisorCgroup(Path state) {
         return state.equals(STATE)
@@ -347,7 +390,8 @@ record Config(
                             options(table.table("options"), path, systemd),
                             table.texts("pod_annotations", List.of()),
                             table.texts("container_annotations", List.of()),
-                            table.text("base_spec", "")));
+                            table.text("base_spec", ""),
+                            table.oneOf("snapshotter", "", List.of("", "overlay", "native"))));
         }
         return handlers;
     }

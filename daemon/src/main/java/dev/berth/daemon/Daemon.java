@@ -1,8 +1,10 @@
 package dev.berth.daemon;
 
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.Hangup;
 import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
@@ -10,28 +12,34 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 /**
  * The daemon from its first line to its last: what it opens, in order, and closes in reverse.
  *
- * <p>Pods outlive it. On SIGTERM it finishes the calls that run, ends, and leaves them to the supervisor.
+ * <p>Pods outlive it. On SIGHUP it reads its config anew. On SIGTERM it finishes the calls that run, ends, and leaves them to the supervisor.
  */
 final class Daemon {
     private static final Logger LOG = LoggerFactory.getLogger(Daemon.class);
 
     private Daemon() {}
 
-    /** Serves until the process is told to end. */
-    static int run(Config config) throws IOException, InterruptedException {
+    /**
+     * Serves until the process is told to end.
+     *
+     * @param source reads the config anew
+     */
+    static int run(ConfigFile file, Supplier<ConfigFile> source) throws IOException, InterruptedException {
+        Config config = file.config();
         Ticker ticker = Ticker.system();
         long start = ticker.nanos();
         SLF4JBridgeHandler.removeHandlersForRootLogger();
         SLF4JBridgeHandler.install();
         var end = new CountDownLatch(1);
         var ended = new CountDownLatch(1);
-        try (Wiring _ = Wiring.open(config, ticker)) {
+        try (Wiring parts = Wiring.open(config, ticker)) {
             Runtime.getRuntime().addShutdownHook(new Thread(() -> endGracefully(end, ended), "end"));
             LOG.info(
                     "berth {} serves CRI on {} after {} ms",
                     Version.NUMBER,
                     config.socket(),
                     ticker.since(start).toMillis());
+            Hangup.on(new Reload(source, file, parts::follow)::run);
             Systemd.ready();
             end.await();
             Systemd.stopping();

@@ -7,6 +7,7 @@ import dev.berth.daemon.cli.Suggestion;
 import dev.berth.daemon.cli.Terminal;
 import dev.berth.daemon.demo.Demo;
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.log.Threshold;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -15,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** The program: the daemon and the commands around it. Exit codes: 0 done, 1 failed, 2 not understood. */
 public final class Main {
@@ -86,8 +88,11 @@ public final class Main {
     private static Command command(String name, Arguments arguments) {
         return switch (name) {
             case "daemon" -> {
-                Config config = config(arguments);
-                yield () -> Daemon.run(config);
+                Path given = given(arguments);
+                ConfigFile file = ConfigFile.find(given);
+                Threshold.set(file.config().log().level());
+                log(new Config.Log("trace", file.config().log().format())); // how much of it, the threshold says
+                yield () -> Daemon.run(file, () -> ConfigFile.find(given));
             }
             case "demo" -> {
                 boolean keep = arguments.flag("--keep");
@@ -144,13 +149,14 @@ public final class Main {
     }
 
     private static Config config(Arguments arguments) {
-        String file = arguments.value("--config");
-        Path usual = Path.of("/etc/berth/berth.toml");
-        Config config = file != null
-                ? Config.read(Path.of(file).toAbsolutePath())
-                : java.nio.file.Files.exists(usual) ? Config.read(usual) : Config.defaults();
+        Config config = ConfigFile.find(given(arguments)).config();
         log(config.log());
         return config;
+    }
+
+    private static @Nullable Path given(Arguments arguments) {
+        String file = arguments.value("--config");
+        return file == null ? null : Path.of(file).toAbsolutePath();
     }
 
     /** The log reads this when its first line is said, which nobody has done yet. */

@@ -41,24 +41,28 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /** Parts of the daemon whose choice or settings follow from the config. */
 final class Parts {
+    private static final String OVERLAY = "overlay";
+    private static final String OVERLAY_NAME = "overlayfs"; // the snapshotter's own, which is containerd's
+
     private Parts() {}
 
     static PodNetworks networks(Config config, Disk disk, Ticker ticker) throws IOException, InterruptedException {
         return switch (config.network().mode()) {
             case BUILTIN -> BridgeNetwork.open(bridge(config), disk, ticker);
-            case CNI ->
-                CniNetworks.open(
-                        new CniConfig(
-                                config.network().confDir(),
-                                config.network().binDirs(),
-                                config.root().resolve("network"),
-                                config.network().pluginLimit()),
-                        disk,
-                        ticker);
+            case CNI -> CniNetworks.open(cni(config), disk, ticker);
         };
+    }
+
+    static CniConfig cni(Config config) {
+        return new CniConfig(
+                config.network().confDir(),
+                config.network().binDirs(),
+                config.root().resolve("network"),
+                config.network().pluginLimit());
     }
 
     static BridgeConfig bridge(Config config) {
@@ -96,26 +100,41 @@ final class Parts {
         Files.createDirectories(directory);
         boolean copies = switch (config.images().snapshotter()) {
             case "native" -> true;
-            case "overlay" -> false;
+            case OVERLAY -> false;
             default -> !OverlaySupport.of(directory);
         };
         Snapshotter copying = new NativeSnapshotter(config.root().resolve("native"), store.metadata(), disk)
                 .takeOver(directory); // both kinds were kept there once
-        var snapshotters = copies
-                ? Snapshotters.of(copying)
-                : new Snapshotters(new OverlaySnapshotter(directory, store.metadata(), disk), List.of(copying));
+        boolean wanted = config.runtimes().handlers().values().stream()
+                .anyMatch(handler -> handler.snapshotter().equals(OVERLAY));
+        Snapshotters snapshotters;
+        if (!copies) {
+            snapshotters =
+                    new Snapshotters(new OverlaySnapshotter(directory, store.metadata(), disk), List.of(copying));
+        } else if (wanted && OverlaySupport.of(directory)) {
+            snapshotters =
+                    new Snapshotters(copying, List.of(new OverlaySnapshotter(directory, store.metadata(), disk)));
+        } else {
+            snapshotters = Snapshotters.of(copying);
+        }
         snapshotters.all().forEach(Snapshotter::recover);
         return snapshotters;
     }
 
     static TasksConfig tasks(Config config) throws IOException {
-        return new TasksConfig(
-                        config.state(), config.root(), supervisorCommand(config), config.socket(), handlers(config))
+        Map<String, Handler> handlers = handlers(config);
+        return tasks(config, () -> handlers);
+    }
+
+    /** @param handlers as they are at any moment */
+    static TasksConfig tasks(Config config, Supplier<Map<String, Handler>> handlers) throws IOException {
+        return new TasksConfig(config.state(), config.root(), supervisorCommand(config), config.socket(), handlers)
                 .withVersion(supervisorVersion(config))
                 .withSupervisorCgroup(config.runtimes().supervisorCgroup());
     }
 
-    static CriConfig cri(Config config) {
+    /** @param snapshotters those that were opened */
+    static CriConfig cri(Config config, Set<String> snapshotters) {
         return new CriConfig(
                 Version.NAME,
                 Version.NUMBER,
@@ -125,16 +144,16 @@ final class Parts {
                         systemd(config),
                         config.cri().deviceOwnership(),
                         config.cri().cdiSpecDirs()),
-                rules(config));
+                rules(config, snapshotters));
     }
 
-    private static Map<String, HandlerRules> rules(Config config) {
+    private static Map<String, HandlerRules> rules(Config config, Set<String> snapshotters) {
         var rules = new TreeMap<String, HandlerRules>();
-        handlers(config).keySet().forEach(name -> rules.put(name, rules(config, name)));
+        handlers(config).keySet().forEach(name -> rules.put(name, rules(config, name, snapshotters)));
         return rules;
     }
 
-    private static HandlerRules rules(Config config, String name) {
+    private static HandlerRules rules(Config config, String name, Set<String> snapshotters) {
         Config.Handler handler = config.runtimes()
                 .handlers()
                 .get(name.isEmpty() ? config.runtimes().defaultHandler() : name);
@@ -147,7 +166,19 @@ final class Parts {
                         handler.containerAnnotations().stream()
                                 .map(HandlerRules::pattern)
                                 .toList(),
-                        handler.baseSpec().isEmpty() ? null : baseSpec(name, Path.of(handler.baseSpec())));
+                        handler.baseSpec().isEmpty() ? null : baseSpec(name, Path.of(handler.baseSpec())),
+                        snapshotter(name, handler.snapshotter(), snapshotters));
+    }
+
+    private static String snapshotter(String handler, String chosen, Set<String> opened) {
+        String name = chosen.equals(OVERLAY) ? OVERLAY_NAME : chosen;
+        if (!name.isEmpty() && !opened.contains(name)) {
+            throw Fault.invalid(
+                    "config, setting runtime." + handler + ".snapshotter",
+                    "this daemon has not opened the snapshotter \"" + chosen + "\"",
+                    "Look with `berth check` whether the file system of root can carry it, and restart the daemon");
+        }
+        return name;
     }
 
     private static RuntimeSpec baseSpec(String name, Path file) {
@@ -196,39 +227,40 @@ final class Parts {
 
     static ImageSettings images(Config config) {
         int layers = config.images().downloads();
-        Config.Verifier verifier = config.images().verifier();
         return new ImageSettings(
-                Platform.host(),
-                layers,
-                4 * layers,
-                Set.of(),
-                config.images().discard(),
-                new Verification(verifier.binDir(), verifier.most(), verifier.limit()));
+                Platform.host(), layers, 4 * layers, Set.of(), config.images().discard(), verification(config));
+    }
+
+    static Verification verification(Config config) {
+        Config.Verifier verifier = config.images().verifier();
+        return new Verification(verifier.binDir(), verifier.most(), verifier.limit());
     }
 
     static RegistryClient registries(Config config, Ticker ticker) {
+        return new RegistryClient(registrySettings(config), ticker);
+    }
+
+    static RegistrySettings registrySettings(Config config) {
         Config.Registry given = config.registry();
-        return new RegistryClient(
-                new RegistrySettings(
-                        given.configPath(),
-                        RegistryLogins.of(given),
-                        given.loginsToMirrors(),
-                        new Connections(
-                                given.connections(),
-                                given.ranges().perLayer(),
-                                given.ranges().bytes(),
-                                given.ranges().fast(),
-                                Connections.DEFAULT.look()),
-                        Patience.DEFAULT.withProgress(given.progress()),
-                        System.getenv()),
-                ticker);
+        return new RegistrySettings(
+                given.configPath(),
+                RegistryLogins.of(given),
+                given.loginsToMirrors(),
+                new Connections(
+                        given.connections(),
+                        given.ranges().perLayer(),
+                        given.ranges().bytes(),
+                        given.ranges().fast(),
+                        Connections.DEFAULT.look()),
+                Patience.DEFAULT.withProgress(given.progress()),
+                System.getenv());
     }
 
     private static boolean systemd(Config config) {
         return config.runtimes().cgroupDriver() == Config.Runtimes.CgroupDriver.SYSTEMD;
     }
 
-    private static Map<String, Handler> handlers(Config config) {
+    static Map<String, Handler> handlers(Config config) {
         var handlers = new TreeMap<String, Handler>();
         handlers.put("", new Handler.Builtin("", systemd(config)));
         handlers.put("crun", new Handler.Builtin("crun", systemd(config)));

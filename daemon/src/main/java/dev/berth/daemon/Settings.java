@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -19,24 +21,34 @@ final class Settings {
 
     private static final Pattern ADDRESS = Pattern.compile("[^:]+:[0-9]{1,5}|\\[[0-9a-fA-F:.]+]:[0-9]{1,5}");
 
-    private final String file;
+    /** What all tables of a file share: its name, its lines, and what its settings turned out to be. */
+    private record Source(String file, List<String> lines, SortedMap<String, Object> values) {
+        /** What it is about, with the line if it is in the file. */
+        String at(String setting) {
+            int line = TomlLines.of(lines, setting);
+            return "config " + file + (line == 0 ? "" : ", line " + line) + ", setting " + setting;
+        }
+    }
+
+    private final Source source;
     private final String prefix;
     private final UnmodifiableConfig table;
     private final Set<String> known = new TreeSet<>();
     private final List<Settings> tables = new ArrayList<>();
 
-    private Settings(String file, String prefix, UnmodifiableConfig table) {
-        this.file = file;
+    private Settings(Source source, String prefix, UnmodifiableConfig table) {
+        this.source = source;
         this.prefix = prefix;
         this.table = table;
     }
 
     static Settings parse(String file, String toml) {
+        List<String> lines = toml.lines().toList();
         try {
-            return new Settings(file, "", new TomlParser().parse(toml + "\n"));
+            return new Settings(new Source(file, lines, new TreeMap<>()), "", new TomlParser().parse(toml + "\n"));
         } catch (ParsingException e) {
             throw Fault.invalid(
-                            "config " + file,
+                            "config " + file + ", line " + TomlLines.broken(lines),
                             "it is not TOML: " + oneLine(String.valueOf(e.getMessage())),
                             "Mend the line")
                     .causedBy(e);
@@ -45,6 +57,11 @@ final class Settings {
 
     private static String oneLine(String message) {
         return message.replace("\n", "\\n").replaceFirst("\\.$", "");
+    }
+
+    /** What the settings that were asked for are, those that have their defaults included, by their full names. */
+    SortedMap<String, Object> values() {
+        return source.values();
     }
 
     String text(String key, String otherwise) {
@@ -125,7 +142,7 @@ final class Settings {
             throw wrong(key, "it is not a table", "Write [" + prefix + key + "] on a line of its own");
         }
         var inner = new Settings(
-                file,
+                source,
                 prefix + key + ".",
                 value instanceof UnmodifiableConfig config
                         ? config
@@ -162,6 +179,7 @@ final class Settings {
     private <T> T value(String key, T otherwise, Class<T> type, String wanted) {
         known.add(key);
         Object value = table.get(List.of(key));
+        source.values().put(prefix + key, value == null ? otherwise : value);
         if (value == null) {
             return otherwise;
         }
@@ -180,6 +198,6 @@ final class Settings {
     }
 
     Fault wrong(String key, String why, String remedy) {
-        return Fault.invalid("config " + file + ", setting " + prefix + key, why, remedy);
+        return Fault.invalid(source.at(prefix + key), why, remedy);
     }
 }

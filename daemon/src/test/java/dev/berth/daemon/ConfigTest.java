@@ -84,6 +84,7 @@ class ConfigTest {
                         new Config.Options("/etc/kata.toml", "", "", false, false, false),
                         List.of(),
                         List.of(),
+                        "",
                         ""));
     }
 
@@ -118,6 +119,22 @@ class ConfigTest {
                 Objects.requireNonNull(config.runtimes().handlers().get(handler)));
         assertThat(options.typeUrl()).isEqualTo("containerd.runc.v1.Options");
         assertThat(options.value()).isEqualTo(expected.value());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "root = 7|line 1, setting root",
+                "[images]%n%n downloads = 0|line 3, setting images.downloads",
+                "[ images . verifier ]%nseconds = 0|line 2, setting images.verifier.seconds",
+                "[registry.login.\"a.b:5\"]%nusername = 1|line 2, setting registry.login.a.b:5.username",
+                "# a%n[netwrok]%nmode = 1|line 2, setting netwrok",
+                "state = \"/a\"%nsubnets = [%n 1,%n 2%n]%nroot = %nsocket = 1|line 6: it is not TOML",
+                "[network]%nbin_dirs = [%n \"a\"%n]|line 2, setting network.bin_dirs"
+            })
+    void saysInWhichLine(String toml, String where) {
+        assertThatThrownBy(() -> read(String.format(toml))).hasMessageContaining("berth.toml, " + where);
     }
 
     @Test

@@ -376,7 +376,7 @@ public final class Tasks implements AutoCloseable {
     /** Whether containers of each handler can run, by its name. */
     public Map<String, SupervisorInfo.Readiness> handlers(SupervisorInfo info) {
         var handlers = new TreeMap<String, SupervisorInfo.Readiness>();
-        config.handlers().forEach((name, handler) -> handlers.put(name, info.readiness(handler)));
+        config.handlers().get().forEach((name, handler) -> handlers.put(name, info.readiness(handler)));
         return handlers;
     }
 

@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Where things are and who runs what.
@@ -15,7 +16,7 @@ import java.util.Map;
  * @param supervisorCgroup cgroup into which the supervisor is moved, so that what ends the daemon's does not end it; empty to
  *     leave it where it is born
  * @param daemonAddress the daemon's own socket, which foreign shims are told
- * @param handlers by name; the name "" is the default
+ * @param handlers by name, as they are when one is asked for; the name "" is the default
  */
 public record TasksConfig(
         Path state,
@@ -24,16 +25,25 @@ public record TasksConfig(
         String version,
         String supervisorCgroup,
         Path daemonAddress,
-        Map<String, Handler> handlers) {
+        Supplier<Map<String, Handler>> handlers) {
 
     public TasksConfig(
-            Path state, Path root, List<String> supervisor, Path daemonAddress, Map<String, Handler> handlers) {
+            Path state,
+            Path root,
+            List<String> supervisor,
+            Path daemonAddress,
+            Supplier<Map<String, Handler>> handlers) {
         this(state, root, supervisor, "", "", daemonAddress, handlers);
+    }
+
+    /** With handlers that stay what they are. */
+    public TasksConfig(
+            Path state, Path root, List<String> supervisor, Path daemonAddress, Map<String, Handler> handlers) {
+        this(state, root, supervisor, daemonAddress, () -> handlers);
     }
 
     public TasksConfig {
         supervisor = List.copyOf(supervisor);
-        handlers = Map.copyOf(handlers);
     }
 
     /** The same with another version of the supervisor. */
@@ -56,12 +66,13 @@ public record TasksConfig(
     }
 
     Handler handler(String name) {
-        Handler handler = handlers.get(name);
+        Map<String, Handler> known = handlers.get();
+        Handler handler = known.get(name);
         if (handler == null) {
             throw Fault.invalid(
                     "runtime handler \"" + name + "\"",
                     "there is none of that name",
-                    "Known handlers: " + handlers.keySet().stream().sorted().toList());
+                    "Known handlers: " + known.keySet().stream().sorted().toList());
         }
         return handler;
     }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.Map;
+import org.tinylog.Level;
 import org.tinylog.core.LogEntry;
 import org.tinylog.core.LogEntryValue;
 import org.tinylog.writers.Writer;
@@ -34,6 +35,9 @@ public final class LineWriter implements Writer {
 
     @Override
     public void write(LogEntry entry) throws IOException {
+        if (!Threshold.passes(importance(entry.getLevel()))) {
+            return;
+        }
         var line = new LogLine(
                 entry.getTimestamp().toInstant(),
                 String.valueOf(entry.getLevel()),
@@ -43,6 +47,17 @@ public final class LineWriter implements Writer {
                 entry.getException());
         byte[] bytes = ((json ? line.json() : line.text()) + "\n").getBytes(StandardCharsets.UTF_8);
         out.write(bytes); // one call: lines of several threads do not mix
+    }
+
+    private static int importance(Level level) {
+        return switch (level) {
+            case TRACE -> 0;
+            case DEBUG -> 1;
+            case INFO -> 2;
+            case WARN -> 3;
+            case ERROR -> 4;
+            case OFF -> 5;
+        };
     }
 
     @Override

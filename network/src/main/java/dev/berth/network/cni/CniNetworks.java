@@ -30,9 +30,15 @@ public final class CniNetworks implements PodNetworks {
     /** A STATUS costs a process for each plugin, and the kubelet asks every few seconds. */
     private static final Duration STATUS_AGE = Duration.ofSeconds(10);
 
-    private final ConfDirectory directory;
-    private final Plugins plugins;
-    private final PluginChain chain;
+    /** Where networks and plugins are found. */
+    private record Places(ConfDirectory directory, Plugins plugins, PluginChain chain) {
+        static Places of(CniConfig config) {
+            var plugins = new Plugins(config.binDirectories(), config.pluginLimit());
+            return new Places(new ConfDirectory(config.confDirectory()), plugins, new PluginChain(plugins));
+        }
+    }
+
+    private volatile Places places;
     private final AddedFiles files;
     private final Path rangesFile;
     private final Disk disk;
@@ -44,9 +50,7 @@ public final class CniNetworks implements PodNetworks {
     private record Asked(@Nullable NetworkList list, long atNanos, NetworkState state) {}
 
     private CniNetworks(CniConfig config, Disk disk, Ticker ticker) throws IOException {
-        this.directory = new ConfDirectory(config.confDirectory());
-        this.plugins = new Plugins(config.binDirectories(), config.pluginLimit());
-        this.chain = new PluginChain(plugins);
+        this.places = Places.of(config);
         this.files = new AddedFiles(config.cacheDirectory().resolve("results"), disk);
         this.rangesFile = config.cacheDirectory().resolve("pod-cidr");
         this.disk = disk;
@@ -61,11 +65,19 @@ public final class CniNetworks implements PodNetworks {
         return new CniNetworks(config, disk, ticker);
     }
 
+    /** Has calls that begin from now on find networks and plugins there; what was attached before is kept where it was. */
+    public void find(CniConfig config) {
+        places = Places.of(config);
+    }
+
     @Override
     public Attachment attach(PodNetworkRequest request) throws InterruptedException {
         PodArguments pod = PodArguments.of(request, ranges);
         NetworkList list = network(request.id());
-        list.types().forEach(plugins::require); // before anything is there that only the missing one could take away
+        list.types()
+                .forEach(
+                        places.plugins()
+                                ::require); // before anything is there that only the missing one could take away
         String id = request.id();
         try (Rollback undo = new Rollback()) {
             Optional<Added> before = files.read(id);
@@ -75,7 +87,7 @@ public final class CniNetworks implements PodNetworks {
             Added intent = new Added(list, pod, null);
             files.writeIntent(intent);
             undo.add("network of pod " + id, () -> delete(intent));
-            JsonObject result = chain.add(list, pod);
+            JsonObject result = places.chain().add(list, pod);
             files.writeResult(intent.with(result));
             Attachment attachment = CniResult.attachment(result);
             undo.commit();
@@ -91,7 +103,7 @@ public final class CniNetworks implements PodNetworks {
 
     /** The network of today. */
     private NetworkList network(String id) {
-        return switch (directory.read()) {
+        return switch (places.directory().read()) {
             case ConfDirectory.Found.Network network -> network.list();
             case ConfDirectory.Found.Nothing nothing ->
                 throw Fault.unavailable("attach pod " + id, nothing.message(), "");
@@ -99,7 +111,7 @@ public final class CniNetworks implements PodNetworks {
     }
 
     private void delete(Added added) throws IOException, InterruptedException {
-        chain.delete(added);
+        places.chain().delete(added);
         files.remove(added.pod().id());
     }
 
@@ -125,7 +137,7 @@ public final class CniNetworks implements PodNetworks {
                     .orElseThrow(
                             () -> Fault.notFound("check the network of pod " + request.id(), "it is not attached", ""));
             if (added.list().checks()) {
-                chain.check(added);
+                places.chain().check(added);
             }
         } catch (IOException e) {
             throw files(request.id(), e);
@@ -153,10 +165,11 @@ public final class CniNetworks implements PodNetworks {
 
     @Override
     public void collectGarbage(Set<String> podIds) throws InterruptedException {
-        if (directory.read() instanceof ConfDirectory.Found.Network network
+        if (places.directory().read() instanceof ConfDirectory.Found.Network network
                 && network.list().collectsGarbage()) {
             try {
-                chain.collectGarbage(network.list(), podIds.stream().sorted().toList());
+                places.chain()
+                        .collectGarbage(network.list(), podIds.stream().sorted().toList());
             } catch (Fault e) {
                 LOG.warn("network {}: {}", network.list().name(), e.getMessage());
             }
@@ -165,7 +178,7 @@ public final class CniNetworks implements PodNetworks {
 
     @Override
     public NetworkState state() throws InterruptedException {
-        return switch (directory.read()) {
+        return switch (places.directory().read()) {
             case ConfDirectory.Found.Nothing nothing -> NetworkState.notReady(nothing.reason(), nothing.message());
             case ConfDirectory.Found.Network network -> state(network);
         };
@@ -173,11 +186,12 @@ public final class CniNetworks implements PodNetworks {
 
     private NetworkState state(ConfDirectory.Found.Network network) throws InterruptedException {
         for (String type : network.list().types()) {
-            if (plugins.find(type).isEmpty()) {
+            if (places.plugins().find(type).isEmpty()) {
                 return NetworkState.notReady(
                         "CniPluginMissing",
                         "network " + network.list().name() + " needs the plugin " + type + ", which is not in "
-                                + plugins.directories() + ". Install it or name its directory in network.bin_dirs");
+                                + places.plugins().directories()
+                                + ". Install it or name its directory in network.bin_dirs");
             }
         }
         Asked last = asked;
@@ -196,7 +210,7 @@ public final class CniNetworks implements PodNetworks {
 
     private NetworkState ask(NetworkList list) throws InterruptedException {
         try {
-            chain.status(list);
+            places.chain().status(list);
             return NetworkState.READY;
         } catch (Fault e) {
             return NetworkState.notReady("CniStatus", String.valueOf(e.getMessage()));
