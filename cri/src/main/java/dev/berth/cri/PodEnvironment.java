@@ -113,11 +113,11 @@ final class PodEnvironment {
     /** Connects a pod and has the rest made meanwhile: only its hosts file needs to know its addresses. */
     private Pod makeBoth(Pod pod, Meanwhile record, boolean fromNothing, Timeline timeline)
             throws InterruptedException {
-        try (var others = Meanwhile.begin("namespaces and files of pod " + pod.id(), () -> {
-            tasks.createPod(request(pod));
-            record.await();
-            write(pod);
-        })) {
+        try (var others = Meanwhile.begin("namespaces of pod " + pod.id(), () -> tasks.createPod(request(pod)));
+                var files = Meanwhile.begin("files of pod " + pod.id(), () -> {
+                    record.await();
+                    write(pod);
+                })) {
             if (fromNothing) {
                 makeNetwork(pod, timeline);
             }
@@ -126,6 +126,7 @@ final class PodEnvironment {
             Attachment attached = networks.attach(networkRequest(pod));
             timeline.done("network");
             others.await();
+            files.await();
             timeline.done("other namespaces and files, made meanwhile");
             Pod connected = connected(pod, attached);
             writeHosts(connected);

@@ -6,6 +6,7 @@ import dev.berth.daemon.cli.Misuse;
 import dev.berth.daemon.cli.Suggestion;
 import dev.berth.daemon.cli.Terminal;
 import dev.berth.daemon.demo.Demo;
+import dev.berth.kernel.Carriers;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.log.Threshold;
 import io.grpc.StatusRuntimeException;
@@ -49,6 +50,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] args) {
+        Carriers.provide();
         System.exit(run(List.of(args)));
     }
 

@@ -1,5 +1,6 @@
 package dev.berth.shim;
 
+import dev.berth.kernel.Carriers;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Ticker;
@@ -17,6 +18,7 @@ public final class Main {
     private Main() {}
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
+        Carriers.provide();
         try {
             Options options = Options.parse(List.of(arguments));
             run(options);

@@ -4,12 +4,12 @@ import dev.berth.linux.Errno;
 import dev.berth.linux.Fd;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Pidfd;
+import dev.berth.linux.Platform;
 import dev.berth.linux.ProcStat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -28,15 +28,19 @@ final class Pins {
         this.vault = vault;
     }
 
-    /** Keeps a handle until {@link #drop}; does nothing where the kernel cannot, or if it is kept already. */
-    void keep(ProcessRecord process, Pidfd handle) throws InterruptedException {
+    /**
+     * Keeps a handle until {@link #drop}; does nothing where the kernel cannot, or if it is kept already.
+     *
+     * @param coming waits for the handle
+     */
+    void keep(ProcessRecord process, Platform.Call<Fd, IOException> coming) throws InterruptedException {
         Path place = place(process.task());
         if (!supported || Files.exists(place)) {
             return;
         }
         try {
             StateDir.make(place.resolveSibling(""));
-            vault.keep(Map.of(place, handle.fd()));
+            vault.keep(place, coming);
         } catch (LinuxException e) {
             supported = !e.is(Errno.EINVAL);
             LOG.info(

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Errno;
 import dev.berth.linux.ExitStatus;
@@ -18,9 +19,13 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -65,7 +70,6 @@ final class TaskProcess {
     private final Step atEnd;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
-    private final CountDownLatch kept = new CountDownLatch(1);
     private volatile ProcessRecord record;
     private volatile @Nullable Pidfd handle;
     private volatile @Nullable ProcessIo io;
@@ -107,25 +111,31 @@ final class TaskProcess {
         return streams;
     }
 
-    /** Makes the process; it does not run its program yet. */
+    /**
+     * Makes the process; it does not run its program yet. When this returns its handle is where also the next supervisor finds it.
+     */
     void create(Birth birth, Function<ProcessRecord, Happening> event) throws InterruptedException {
         lock.lockInterruptibly();
-        try {
-            check(ProcessState.CREATED, "create");
-            ProcessRecord made = born(birth.run()).in(ProcessState.CREATED);
-            save(made, event.apply(made));
+        var coming = new CompletableFuture<Pidfd>();
+        try (var _ = Meanwhile.begin("handle of " + record.what(), () -> keep(coming))) {
+            try {
+                check(ProcessState.CREATED, "create");
+                ProcessRecord made = born(birth.run(), coming::complete).in(ProcessState.CREATED);
+                save(made, event.apply(made));
+            } finally {
+                coming.cancel(false);
+            }
         } finally {
             lock.unlock();
         }
         watch();
     }
 
-    /** Lets the program of a created container begin; before, its handle is where also the next supervisor finds it. */
+    /** Lets the program of a created container begin. */
     void start(Step step) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             check(ProcessState.RUNNING, "start");
-            kept.await();
             step.run();
             ProcessRecord started = record.in(ProcessState.RUNNING);
             save(started, TaskEvents.started(started));
@@ -139,7 +149,7 @@ final class TaskProcess {
         lock.lockInterruptibly();
         try {
             check(ProcessState.RUNNING, "start");
-            ProcessRecord started = born(birth.run()).in(ProcessState.RUNNING);
+            ProcessRecord started = born(birth.run(), _ -> {}).in(ProcessState.RUNNING);
             saveOrKill(started);
         } finally {
             lock.unlock();
@@ -174,6 +184,7 @@ final class TaskProcess {
         Optional<Pidfd> found = context.pins().find(record);
         if (found.isPresent()) {
             handle = found.get();
+            keep(CompletableFuture.completedFuture(found.get()));
             watch();
         } else {
             record(Optional.empty(), context.time().clock().instant());
@@ -291,10 +302,11 @@ final class TaskProcess {
     }
 
     /** Takes hold of a new process. It is our child, so its number cannot have been given to another. */
-    private ProcessRecord born(int pid) throws InterruptedException {
+    private ProcessRecord born(int pid, Consumer<Pidfd> first) throws InterruptedException {
         try {
             Pidfd process = Pidfd.open(pid);
             handle = process;
+            first.accept(process);
             long startTime = ProcStat.of(pid).map(ProcStat::startTime).orElse(0L);
             attach(process);
             return record.made(pid, startTime);
@@ -324,11 +336,9 @@ final class TaskProcess {
     private void awaitExit() {
         Pidfd process = handle;
         if (process == null) {
-            kept.countDown();
             return;
         }
         try {
-            keepHandle(process);
             Optional<ExitStatus> status = awaitStatus(process);
             if (process.fd().isClosed()) {
                 return; // this supervisor ends, and the next one waits
@@ -345,16 +355,24 @@ final class TaskProcess {
         }
     }
 
-    private void keepHandle(Pidfd process) throws InterruptedException {
+    private void keep(Future<Pidfd> coming) throws InterruptedException {
         if (record.isExec()) {
             return;
         }
         try {
-            context.pins().keep(record, process);
+            context.pins().keep(record, () -> get(coming).fd());
+        } catch (CancellationException e) {
+            LOG.debug("{}: there is no process to keep", record.what(), e);
         } catch (RuntimeException e) {
             LOG.error("{}: the next supervisor will not learn how it ended", record.what(), e);
-        } finally {
-            kept.countDown();
+        }
+    }
+
+    private static Pidfd get(Future<Pidfd> coming) throws InterruptedException {
+        try {
+            return coming.get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e); // it is completed or cancelled, nothing else
         }
     }
 

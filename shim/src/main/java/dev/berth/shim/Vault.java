@@ -97,8 +97,26 @@ final class Vault implements AutoCloseable {
         boolean _ = keep(things, () -> true);
     }
 
+    /** The same for one thing that is still being made: meanwhile the way to its place is gone, which takes longer than the rest. */
+    void keep(Path place, Platform.Call<Fd, IOException> coming) throws IOException, InterruptedException {
+        Files.createFile(place);
+        boolean kept = false;
+        try {
+            kept = inside(() -> {
+                try (DetachedMount mount = Mounts.bind(coming.run(), false)) {
+                    mount.moveTo(place);
+                }
+                return true;
+            });
+        } finally {
+            if (!kept) {
+                Files.deleteIfExists(place);
+            }
+        }
+    }
+
     /**
-     * The same, and a file system at a place, a directory that exists.
+     * The same as the first, and a file system at a place, a directory that exists.
      *
      * @return a clone of the file system, as {@link #copy} makes them
      */
