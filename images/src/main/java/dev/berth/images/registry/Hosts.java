@@ -111,22 +111,28 @@ final class Hosts {
         if (host.way() == Host.Way.AS_THE_ADDRESS_SAYS) {
             return attempt.at(host);
         }
-        boolean tls = transport.speaksTls(host);
+        Ways ways = transport.ways();
+        boolean tls = ways.isTls(host);
         try {
-            return attempt.at(tls ? host.overTls() : host);
+            return understood(host, tls, attempt);
         } catch (Refused e) {
-            if (tls ? !e.perhapsPlain() : !e.perhapsTls()) {
+            boolean other = tls ? e.perhapsPlain() : e.perhapsTls();
+            if (!other || (e.status() == 0 && !ways.isWrong(host))) {
                 throw e;
             }
             try {
-                T made = attempt.at(tls ? host : host.overTls());
-                transport.note(host, !tls);
-                return made;
+                return understood(host, !tls, attempt);
             } catch (Refused second) {
                 e.fault().addSuppressed(second.fault());
                 throw second.status() > 0 ? second : e;
             }
         }
+    }
+
+    private <T> T understood(Host host, boolean tls, Attempt<T> attempt) throws Refused, InterruptedException {
+        T made = attempt.at(tls ? host.overTls() : host);
+        transport.ways().understood(host, tls);
+        return made;
     }
 
     /**

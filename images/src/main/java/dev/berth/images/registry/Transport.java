@@ -13,10 +13,8 @@ import java.security.cert.CertificateExpiredException;
 import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -34,39 +32,32 @@ final class Transport implements AutoCloseable {
     private final Patience patience;
     private final Proxies proxies;
     private final Clients clients;
-    private final Map<String, Boolean> overTls; // by authority, of hosts that may do either
+    private final Ways ways;
     private final Transcript transcript;
 
     Transport(Patience patience, Proxies proxies) {
-        this(patience, proxies, new Clients(proxies), new ConcurrentHashMap<>(), Transcript.NONE);
+        this(patience, proxies, new Clients(proxies), new Ways(), Transcript.NONE);
     }
 
-    private Transport(
-            Patience patience, Proxies proxies, Clients clients, Map<String, Boolean> overTls, Transcript transcript) {
+    private Transport(Patience patience, Proxies proxies, Clients clients, Ways ways, Transcript transcript) {
         this.patience = patience;
         this.proxies = proxies;
         this.clients = clients;
-        this.overTls = overTls;
+        this.ways = ways;
         this.transcript = transcript;
     }
 
     /** The same connections, for one who wants to read along; need not be closed. */
     Transport with(Transcript newTranscript) {
-        return new Transport(patience, proxies, clients, overTls, newTranscript);
+        return new Transport(patience, proxies, clients, ways, newTranscript);
     }
 
     Patience patience() {
         return patience;
     }
 
-    /** Whether a host with a plain address is to be spoken to over TLS: as it was last, else as its settings have it. */
-    boolean speaksTls(Host host) {
-        return overTls.getOrDefault(host.authority(), host.way() == Host.Way.TLS_FIRST);
-    }
-
-    /** Notes what a host speaks that may speak either. */
-    void note(Host host, boolean tls) {
-        overTls.put(host.authority(), tls);
+    Ways ways() {
+        return ways;
     }
 
     /**
