@@ -100,20 +100,16 @@ final class ContainerMaking {
         requireTarget(pod, config);
         Snapshotter snapshotter = snapshotter(pod);
         Image image = image(config);
-        shop.images().unpack(SPACE, image, snapshotter.name());
         String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
         Prepared prepared;
         var aside = new Timeline(context.ticker());
         try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
-            roots.put(id, root(snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod))));
+            roots.put(id, root(layer(id, pod, image, snapshotter)));
             aside.done("writable layer, made meanwhile");
         })) {
-            if (image.snapshot().isEmpty()) {
-                layer.await(); // nothing else can be looked into
-            }
-            prepared = prepare(id, pod, config, image, timeline);
+            prepared = prepare(id, pod, config, image, layer, timeline);
             layer.await();
             timeline.done("wait for the writable layer");
         }
@@ -227,15 +223,35 @@ final class ContainerMaking {
                 .collect(Collectors.joining(","));
     }
 
-    /** What needs no more than a look into the image. */
-    private Prepared prepare(String id, Pod pod, ContainerConfig config, Image image, Timeline timeline)
+    /** An image that the snapshotter lacks, because it came for another one or without being unpacked, is unpacked now. */
+    private List<MountPoint> layer(String id, Pod pod, Image image, Snapshotter snapshotter)
+            throws InterruptedException {
+        try {
+            return snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod));
+        } catch (Fault e) {
+            if (e.code() != Fault.Code.NOT_FOUND) {
+                throw e;
+            }
+            shop.images().unpack(SPACE, image, snapshotter.name());
+            return snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod));
+        }
+    }
+
+    /**
+     * What needs no more than a look into the image.
+     *
+     * @param layer the writable layer on top of it, being made: then the image is there to be looked into
+     */
+    private Prepared prepare(
+            String id, Pod pod, ContainerConfig config, Image image, Meanwhile layer, Timeline timeline)
             throws InterruptedException {
         Snapshotter snapshotter = snapshotter(pod);
-        ImageUser user = user(id, config, image, snapshotter);
+        ImageUser user = user(id, config, image, snapshotter, layer);
         timeline.done("user");
         MountedImages mounted = MountedImages.of(config, shop.images(), snapshotter);
         SpecBuilder.Built built = shop.specs().get().build(request(id, pod, config, image, user, mounted));
         if (!built.volumes().isEmpty()) {
+            layer.await();
             try (RootView root = RootView.open(look(id, image, snapshotter))) {
                 ImageVolumes.fill(built.volumes(), root);
             }
@@ -245,7 +261,7 @@ final class ContainerMaking {
         return new Prepared(user, spec, mounted);
     }
 
-    private ImageUser user(String id, ContainerConfig config, Image image, Snapshotter snapshotter)
+    private ImageUser user(String id, ContainerConfig config, Image image, Snapshotter snapshotter, Meanwhile layer)
             throws InterruptedException {
         var login = new Login(
                 image.snapshot(), config.security(), image.config().config().user());
@@ -253,6 +269,7 @@ final class ContainerMaking {
         if (known.isPresent()) {
             return known.get();
         }
+        layer.await();
         try (RootView root = RootView.open(look(id, image, snapshotter))) {
             ImageUser user = new Users(ImageFiles.in(root.root())).find(login.security(), login.user());
             if (!login.snapshot().isEmpty()) {

@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 
 /** Names of containers, sandboxes and tasks: 64 hex digits when we choose them, an identifier when a client does. */
 public final class Ids {
-    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._]+[A-Za-z0-9]+)*");
+    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*");
     private static final int MAX_LENGTH = 76;
     private static final SecureRandom RANDOM = new SecureRandom();
 

@@ -7,7 +7,7 @@ import java.util.regex.Pattern;
  * {@link #KUBERNETES}.
  */
 public record Namespace(String name) {
-    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._]+[A-Za-z0-9]+)*");
+    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*");
     private static final int MAX_LENGTH = 76;
 
     /** Where CRI's images, containers and sandboxes are. */

@@ -14,7 +14,7 @@ class IdsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "..", "a/b", "-a", "a-", "a\nb", "ü", "a b"})
+    @ValueSource(strings = {"", "..", "a/b", "-a", "a-", "a\nb", "ü", "a b", "a--b", "a._b"})
     void refusesWhatCouldLeaveADirectory(String bad) {
         assertThatThrownBy(() -> Ids.check("container", bad))
                 .isInstanceOfSatisfying(Fault.class, f -> assertThat(f.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
@@ -22,7 +22,7 @@ class IdsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"a", "3f2a", "my-pod_1.x", "a--b"})
+    @ValueSource(strings = {"a", "3f2a", "my-pod_1.x"})
     void acceptsIdentifiers(String good) {
         assertThat(Ids.check("container", good)).isEqualTo(good);
         assertThat(new Namespace(good).name()).isEqualTo(good);
