@@ -41,7 +41,23 @@ final class Berth implements AutoCloseable {
 
     /** Starts with the built-in network. */
     static Berth start() throws IOException, InterruptedException {
-        return start("[network]\nmode = \"builtin\"\nbridge = \"%1$s\"\nsubnets = [\"10.88.%2$d.0/24\"]\n");
+        return connected("");
+    }
+
+    /** Starts with the built-in network and more tables of config. */
+    static Berth connected(String tables) throws IOException, InterruptedException {
+        return start("""
+                [network]
+                mode = "builtin"
+                bridge = "%1$s"
+                subnets = ["10.88.%2$d.0/24"]
+                """ + tables);
+    }
+
+    /** The same with the handler {@code runc-new} beside those that are found: the newest runc, or the machine's if there is none. */
+    static Berth withNewRunc() throws IOException, InterruptedException {
+        Path runc = Peers.path("runc").orElse(Path.of("/usr/sbin/runc"));
+        return connected("[runtime.runc-new]\npath = \"" + runc + "\"\n");
     }
 
     /** @param more lines of config below the first ones, as {@link #start(String, String, Preparation)} has it */

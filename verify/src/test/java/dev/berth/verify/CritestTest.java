@@ -63,14 +63,7 @@ class CritestTest {
         critest = Peers.need("critest");
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/sbin/nginx")), "nginx is not installed");
         Assumptions.assumeTrue(System.getProperty("os.arch").equals("amd64"), "the images are for x86-64");
-        berth = Berth.start("""
-                [network]
-                mode = "builtin"
-                bridge = "%%1$s"
-                subnets = ["10.88.%%2$d.0/24"]
-                [runtime.runc-new]
-                path = "%s"
-                """.formatted(Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc")));
+        berth = Berth.withNewRunc();
         digest = CritestImages.serve(berth.registry(), berth.folder().resolve("certs.d"));
     }
 

@@ -32,14 +32,8 @@ class EachHandlerTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         Peers.need("crictl");
-        berth = Berth.start("""
-                [network]
-                mode = "builtin"
-                bridge = "%%1$s"
-                subnets = ["10.88.%%2$d.0/24"]
-                [runtime.runc-new]
-                path = "%s"
-                """.formatted(Peers.need("runc")));
+        Peers.need("runc");
+        berth = Berth.withNewRunc();
         pods = new GrpcPods(berth);
         pods.pull(berth.image("busybox"));
     }

@@ -35,11 +35,7 @@ class HandlerSnapshotterTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         Peers.need("crictl");
-        berth = Berth.start("""
-                [network]
-                mode = "builtin"
-                bridge = "%1$s"
-                subnets = ["10.88.%2$d.0/24"]
+        berth = Berth.connected("""
                 [images]
                 snapshotter = "overlay"
                 discard_unpacked_layers = true

@@ -56,15 +56,7 @@ class UserNamespaceTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         Peers.need("crictl");
-        String runc = Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc");
-        berth = Berth.start("""
-                [network]
-                mode = "builtin"
-                bridge = "%%1$s"
-                subnets = ["10.88.%%2$d.0/24"]
-                [runtime.runc-new]
-                path = "%s"
-                """.formatted(runc));
+        berth = Berth.withNewRunc();
         pods = new GrpcPods(berth);
         pods.pull(berth.image("busybox"));
     }
