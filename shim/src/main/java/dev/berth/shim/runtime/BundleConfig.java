@@ -87,8 +87,16 @@ public final class BundleConfig {
         }
     }
 
+    /** For messages only; a name of a megabyte, which the reader refuses, is the kernel's to refuse. */
     private static String command(JsonObjectText process) {
-        return strings(process, "args").stream().findFirst().orElse("");
+        try {
+            return process.elements("args").stream()
+                    .findFirst()
+                    .flatMap(raw -> JsonObjectText.EMPTY.with("it", raw).string("it"))
+                    .orElse("");
+        } catch (IllegalArgumentException e) {
+            return "";
+        }
     }
 
     public Optional<String> cgroupsPath() {

@@ -89,6 +89,8 @@ final class JsonObjectText {
                 reader.beginArray();
                 reader.hasNextElement();
                 return reader.readString();
+            } catch (JsonException e) {
+                throw new IllegalArgumentException(name + " cannot be read: " + e.getMessage(), e);
             }
         });
     }
@@ -105,6 +107,8 @@ final class JsonObjectText {
                 elements.add(reader.readRaw().strip());
             }
             reader.endArray();
+        } catch (JsonException e) {
+            throw new IllegalArgumentException(name + " cannot be read: " + e.getMessage(), e);
         }
         return elements;
     }

@@ -30,6 +30,19 @@ class BundleConfigTest {
     }
 
     @Test
+    void aCommandOfAnyLength() {
+        assertThat(BundleConfig.parse("{\"process\":{\"args\":[\"sh\",\"-c\"]}}")
+                        .command())
+                .isEqualTo("sh");
+        for (int megabytes : new int[] {1, 4, 16}) {
+            String name = "A".repeat(megabytes << 20);
+            assertThat(BundleConfig.parse("{\"process\":{\"args\":[\"" + name + "\"]}}")
+                            .command())
+                    .isIn("", name);
+        }
+    }
+
+    @Test
     void aConfigWithoutSuchNamesIsLeftAlone() {
         String plain = "{\"ociVersion\":\"1.0.2\",\"mounts\":[{\"source\":\"/a\"}]}";
         assertThat(BundleConfig.parse(plain)
