@@ -180,12 +180,19 @@ final class Berth implements AutoCloseable {
         return supervisors().findFirst();
     }
 
-    /** Every process that is one or is about to be: there must never be two. */
+    /**
+     * Every process that is one or is about to be: there must never be two. A child of one, which is about to be a runtime, has its
+     * command for a moment and is none.
+     */
     Stream<ProcessHandle> supervisors() {
-        return ProcessHandle.allProcesses().filter(process -> {
-            String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
-            return command.contains("dev.berth.shim.Main") && command.contains(state().toString() + "\0");
-        });
+        return ProcessHandle.allProcesses()
+                .filter(this::isSupervisor)
+                .filter(process -> process.parent().filter(this::isSupervisor).isEmpty());
+    }
+
+    private boolean isSupervisor(ProcessHandle process) {
+        String command = read(Path.of("/proc/" + process.pid() + "/cmdline"));
+        return command.contains("dev.berth.shim.Main") && command.contains(state().toString() + "\0");
     }
 
     Process daemon() {

@@ -223,7 +223,17 @@ class KillStepsTest extends BusyboxPods {
                 assertThat(berth.state().resolve("netns").resolve(pod.getId())).exists();
             }
         }
-        assertThat(berth.supervisors().count()).as("supervisors").isLessThanOrEqualTo(1);
+        assertThat(berth.supervisors().map(KillStepsTest::status))
+                .as("supervisors")
+                .hasSizeLessThanOrEqualTo(1);
+    }
+
+    private static String status(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc/" + process.pid() + "/status"));
+        } catch (IOException e) {
+            return process.pid() + " is gone";
+        }
     }
 
     private List<Container> containers() {
