@@ -125,9 +125,9 @@ final class CriBenchmark {
     }
 
     private void execs() throws InterruptedException {
-        Map<Side, String> pods = sides.stream().collect(Collectors.toMap(side -> side, side -> pod(side, "exec")));
-        Map<Side, String> running = sides.stream().collect(Collectors.toMap(side -> side, side -> {
-            String id = create(side, pods.getOrDefault(side, ""), "exec", "exec");
+        Map<String, String> pods = sides.stream().collect(Collectors.toMap(Side::name, side -> pod(side, "exec")));
+        Map<String, String> running = sides.stream().collect(Collectors.toMap(Side::name, side -> {
+            String id = create(side, pods.getOrDefault(side.name(), ""), "exec", "exec");
             var _ = side.client()
                     .runtime(LIMIT)
                     .startContainer(StartContainerRequest.newBuilder()
@@ -139,7 +139,7 @@ final class CriBenchmark {
             for (Side side : sides) {
                 TICKER.sleep(BETWEEN);
                 var request = ExecSyncRequest.newBuilder()
-                        .setContainerId(running.getOrDefault(side, ""))
+                        .setContainerId(running.getOrDefault(side.name(), ""))
                         .addCmd("true")
                         .setTimeout(60)
                         .build();
@@ -148,7 +148,7 @@ final class CriBenchmark {
                 note(round, side, EXEC, TICKER.since(start).toNanos() / 1e6);
             }
         }
-        pods.forEach(CriBenchmark::remove);
+        sides.forEach(side -> remove(side, pods.getOrDefault(side.name(), "")));
     }
 
     private void podsAtOnce() throws InterruptedException {
