@@ -88,9 +88,11 @@ public record Container(
             return new Life(ContainerState.UNKNOWN, startedAtNanos, 0, 0, "", "", oomKilled, pid);
         }
 
+        /** Its start is noted when the call that starts it returns; a short-lived one has ended before. */
         Life exited(long atNanos, int code, String why, String text) {
             check(ContainerState.EXITED);
-            return new Life(ContainerState.EXITED, startedAtNanos, atNanos, code, why, text, oomKilled, 0);
+            long start = Math.min(startedAtNanos, atNanos);
+            return new Life(ContainerState.EXITED, start, atNanos, code, why, text, oomKilled, 0);
         }
 
         /** It could not be started; the end of what was made for that may be known already. */

@@ -36,4 +36,16 @@ class ContainerLifeTest {
         assertThat(ended.exitCode()).isEqualTo(255);
         assertThat(ended.reason()).isEqualTo("Unknown");
     }
+
+    /** Whichever of the two is noted first. */
+    @Test
+    void nothingEndsBeforeItStarts() {
+        long end = AT.getEpochSecond() * 1_000_000_000 + AT.getNano();
+        Life startFirst = Life.NEW.started(end + 5, 7).ended(Exit.unknown(AT));
+        Life endFirst = Life.NEW.ended(Exit.unknown(AT)).started(end + 5, 7);
+        assertThat(startFirst.startedAtNanos())
+                .isEqualTo(startFirst.finishedAtNanos())
+                .isEqualTo(end);
+        assertThat(endFirst.startedAtNanos()).isEqualTo(end);
+    }
 }
