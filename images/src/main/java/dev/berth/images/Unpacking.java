@@ -41,6 +41,9 @@ final class Unpacking {
         }
         oneAtATime.lockInterruptibly();
         try (Holds.Hold hold = holds.begin()) {
+            if (has(namespace, image, snapshotter)) {
+                return; // who was here before wanted the same
+            }
             ImageParts parts = catalogue.parts(image.target()).orElseThrow(() -> gone(image, snapshotter));
             parts.layers().forEach(layer -> {
                 hold.blob(layer.descriptor().digest());

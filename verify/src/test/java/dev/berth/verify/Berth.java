@@ -46,12 +46,16 @@ final class Berth implements AutoCloseable {
 
     /** Starts with the built-in network and more tables of config. */
     static Berth connected(String tables) throws IOException, InterruptedException {
-        return start("""
+        return connected(tables, _ -> {});
+    }
+
+    static Berth connected(String tables, Preparation preparation) throws IOException, InterruptedException {
+        return start("", """
                 [network]
                 mode = "builtin"
                 bridge = "%1$s"
                 subnets = ["10.88.%2$d.0/24"]
-                """ + tables);
+                """ + tables, preparation);
     }
 
     /** The same with the handler {@code runc-new} beside those that are found: the newest runc, or the machine's if there is none. */

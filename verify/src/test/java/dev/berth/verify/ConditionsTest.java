@@ -23,16 +23,12 @@ class ConditionsTest {
         Peers.need("crictl");
         Assumptions.assumeTrue(Files.isExecutable(CRUN), "crun is not installed");
         String config = """
-                [network]
-                mode = "builtin"
-                bridge = "%1$s"
-                subnets = ["10.88.%2$d.0/24"]
                 [runtime]
                 default = "mine"
                 [runtime.mine]
                 path = "/var/lib/%1$s/crun"
                 """;
-        Berth berth = Berth.start("", config, folder -> Files.copy(CRUN, folder.resolve("crun")));
+        Berth berth = Berth.connected(config, folder -> Files.copy(CRUN, folder.resolve("crun")));
         try (var pods = new GrpcPods(berth)) {
             Path program = berth.folder().resolve("crun");
             RuntimeCondition ready = condition(pods);

@@ -83,12 +83,7 @@ class CtrImagesTest {
 
     /** Runs on both what tells its progress, which no two daemons do alike, and compares what there is afterwards. */
     private void both(String... arguments) {
-        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-            Berth.Result result = ctr.run(arguments);
-            assertThat(result.exit())
-                    .as(String.join(" ", arguments) + " at " + ctr.socket() + ": " + result.err())
-                    .isZero();
-        }
+        pair.both(ctr -> ctr.run(arguments), arguments);
         sameState();
     }
 

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -53,6 +55,16 @@ final class CtrPair implements AutoCloseable {
     /** ctr at containerd. */
     Ctr theirs() {
         return new Ctr(containerd.socket());
+    }
+
+    /** Runs on both what tells its progress, which no two daemons do alike: it must succeed. */
+    void both(Function<Ctr, Berth.Result> run, String... arguments) {
+        for (Ctr ctr : List.of(ours(), theirs())) {
+            Berth.Result result = run.apply(ctr);
+            assertThat(result.exit())
+                    .as(String.join(" ", arguments) + " at " + ctr.socket() + ": " + result.err() + result.out())
+                    .isZero();
+        }
     }
 
     /** Runs a command on both and compares all that it prints, and how it ends. What Berth's printed is returned, not masked. */

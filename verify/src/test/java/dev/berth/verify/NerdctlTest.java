@@ -84,12 +84,7 @@ class NerdctlTest {
 
     /** Where nerdctl tells its progress, which is never the same twice. */
     private void both(String... arguments) {
-        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-            Berth.Result result = run(ctr, arguments);
-            assertThat(result.exit())
-                    .as(String.join(" ", arguments) + " at " + ctr.socket() + ": " + result.err() + result.out())
-                    .isZero();
-        }
+        pair.both(ctr -> run(ctr, arguments), arguments);
         succeeds("images", "--no-trunc", "--digests");
     }
 

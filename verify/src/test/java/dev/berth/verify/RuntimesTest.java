@@ -38,11 +38,7 @@ class RuntimesTest {
         Peers.need("crictl");
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/crun")), "crun is not installed");
         String runc = Peers.path("runc").map(Path::toString).orElse("/usr/sbin/runc");
-        berth = Berth.start("", """
-                [network]
-                mode = "builtin"
-                bridge = "%%1$s"
-                subnets = ["10.88.%%2$d.0/24"]
+        berth = Berth.connected("""
                 [runtime]
                 default = "crun"
                 without = ["own-start", "own-delete", "sealed-copy"]

@@ -18,10 +18,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(Leaks.class)
 class StreamingTlsTest {
     private static final String CONFIG = """
-            [network]
-            mode = "builtin"
-            bridge = "%1$s"
-            subnets = ["10.88.%2$d.0/24"]
             [streaming]
             address = "::1"
             tls_certificate = "/var/lib/%1$s/certificate.pem"
@@ -55,7 +51,7 @@ class StreamingTlsTest {
     void clientsSeeTheCertificateOfTheConfig() throws IOException, InterruptedException {
         Peers.need("crictl");
         Assumptions.assumeTrue(Path.of("/usr/bin/openssl").toFile().canExecute(), "openssl is not installed");
-        Berth berth = Berth.start("", CONFIG, StreamingTlsTest::certificate);
+        Berth berth = Berth.connected(CONFIG, StreamingTlsTest::certificate);
         try (var pods = new GrpcPods(berth)) {
             pods.pull(berth.image("busybox"));
             String id = pods.create(

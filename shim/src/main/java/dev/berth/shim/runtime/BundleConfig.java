@@ -92,7 +92,7 @@ public final class BundleConfig {
         try {
             return process.elements("args").stream()
                     .findFirst()
-                    .flatMap(raw -> JsonObjectText.EMPTY.with("it", raw).string("it"))
+                    .map(BundleConfig::string)
                     .orElse("");
         } catch (IllegalArgumentException e) {
             return "";
@@ -207,9 +207,11 @@ public final class BundleConfig {
     }
 
     private static List<String> strings(JsonObjectText object, String array) {
-        return object.elements(array).stream()
-                .map(raw -> JsonObjectText.EMPTY.with("it", raw).string("it").orElse(""))
-                .toList();
+        return object.elements(array).stream().map(BundleConfig::string).toList();
+    }
+
+    private static String string(String raw) {
+        return JsonObjectText.EMPTY.with("it", raw).string("it").orElse("");
     }
 
     /**
