@@ -21,7 +21,6 @@ import dev.berth.tasks.PodRequest;
 import dev.berth.tasks.TaskId;
 import dev.berth.tasks.Tasks;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -136,9 +135,7 @@ final class PodEnvironment {
     }
 
     private static Pod connected(Pod pod, Attachment attached) {
-        return pod.withNetwork(
-                pod.netns(),
-                attached.addresses().stream().map(InetAddress::getHostAddress).toList());
+        return pod.withNetwork(pod.netns(), attached.texts());
     }
 
     /** Takes away what costs something while nobody uses it. */

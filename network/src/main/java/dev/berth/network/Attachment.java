@@ -31,4 +31,9 @@ public record Attachment(List<String> ips, List<Interface> interfaces, String re
     public List<InetAddress> addresses() {
         return ips.stream().map(ip -> IpPrefix.parse(ip).address()).toList();
     }
+
+    /** The same in the usual text, which is short for IPv6: Kubernetes compares texts. */
+    public List<String> texts() {
+        return addresses().stream().map(IpPrefix::text).toList();
+    }
 }

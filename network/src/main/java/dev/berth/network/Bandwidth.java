@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
 public record Bandwidth(long ingressBitsPerSecond, long egressBitsPerSecond) {
     private static final String INGRESS = "kubernetes.io/ingress-bandwidth";
     private static final String EGRESS = "kubernetes.io/egress-bandwidth";
-    private static final Pattern QUANTITY =
-            Pattern.compile("([0-9]{1,18}(?:\\.[0-9]{1,18})?)(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?");
+    private static final Pattern QUANTITY = Pattern.compile(
+            "([0-9]{1,18}(?:\\.[0-9]{0,18})?|\\.[0-9]{1,18})(?:([eE][+-]?[0-9]{1,2})|(k|M|G|T|P|Ki|Mi|Gi|Ti|Pi))?");
     private static final Map<String, Long> FACTORS = Map.of(
             "k",
             1_000L,
@@ -62,8 +62,9 @@ public record Bandwidth(long ingressBitsPerSecond, long egressBitsPerSecond) {
         }
         Matcher quantity = QUANTITY.matcher(text);
         if (quantity.matches()) {
-            String unit = quantity.group(2);
-            BigDecimal bits = new BigDecimal(quantity.group(1))
+            String power = quantity.group(2) == null ? "" : quantity.group(2);
+            String unit = quantity.group(3);
+            BigDecimal bits = new BigDecimal(quantity.group(1) + power)
                     .multiply(BigDecimal.valueOf(unit == null ? 1L : FACTORS.getOrDefault(unit, 1L)));
             if (bits.compareTo(LEAST) >= 0 && bits.compareTo(MOST) <= 0) {
                 return bits.longValue();

@@ -110,9 +110,50 @@ public final class CniNetworks implements PodNetworks {
         };
     }
 
+    /**
+     * By the configuration of the ADD. If that does not work, and never did, by the one of today: who corrects a config must
+     * get rid of the pods that failed by it.
+     */
     private void delete(Added added) throws IOException, InterruptedException {
-        places.chain().delete(added);
+        try {
+            places.chain().delete(withoutTheGone(added));
+        } catch (Fault e) {
+            Optional<NetworkList> today = today().filter(list -> !list.equals(added.list()));
+            if (added.result() != null || today.isEmpty()) {
+                throw e;
+            }
+            places.chain().delete(new Added(today.get(), added.pod(), null));
+            LOG.warn(
+                    "pod {} was never connected, and is disconnected by the config of today: {}",
+                    added.pod().id(),
+                    e.getMessage());
+        }
         files.remove(added.pod().id());
+    }
+
+    /** A plugin that was uninstalled, and that the network does not name any more, can be asked nothing, now or ever. */
+    private Added withoutTheGone(Added added) {
+        Optional<NetworkList> today = today();
+        if (today.isEmpty()) {
+            return added;
+        }
+        List<String> gone = added.list().types().stream()
+                .filter(type -> !today.get().types().contains(type))
+                .filter(type -> places.plugins().find(type).isEmpty())
+                .toList();
+        gone.forEach(type -> LOG.warn(
+                "pod {}: plugin {} of its network {} is not on this node any more; what it holds outside of the pod stays",
+                added.pod().id(),
+                type,
+                added.list().name()));
+        return gone.isEmpty() ? added : new Added(added.list().without(gone), added.pod(), added.result());
+    }
+
+    private Optional<NetworkList> today() {
+        return switch (places.directory().read()) {
+            case ConfDirectory.Found.Network network -> Optional.of(network.list());
+            case ConfDirectory.Found.Nothing nothing -> Optional.empty();
+        };
     }
 
     @Override

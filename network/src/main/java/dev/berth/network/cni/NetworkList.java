@@ -81,6 +81,14 @@ record NetworkList(String name, CniVersion version, List<JsonObject> plugins, Js
         return plugins.stream().map(plugin -> plugin.text(TYPE)).toList();
     }
 
+    /** The same without the plugins of these types. */
+    NetworkList without(List<String> types) {
+        List<JsonObject> left = plugins.stream()
+                .filter(plugin -> !types.contains(plugin.text(TYPE)))
+                .toList();
+        return new NetworkList(name, version, left, json);
+    }
+
     /** What a plugin reads: its part of the list, with what belongs to all of them. */
     JsonObject configOf(JsonObject plugin) {
         return plugin.with(CNI_VERSION, version.text()).with(NAME_MEMBER, name);

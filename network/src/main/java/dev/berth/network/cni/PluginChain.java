@@ -36,7 +36,10 @@ final class PluginChain {
         }
     }
 
-    /** Runs DEL up the list, all of it even if some fail. */
+    /**
+     * Runs DEL up the list, all of it even if some fail. A plugin that refused an ADD because it does not speak the list's
+     * version refuses its DEL as well, and has nothing to take away.
+     */
     void delete(Added added) throws InterruptedException {
         JsonObject previous = added.list().version().isAtLeast(CniVersion.V0_4_0) ? added.result() : null;
         Fault failed = null;
@@ -44,6 +47,10 @@ final class PluginChain {
             try {
                 run(Plugins.Command.DEL, added, plugin, previous);
             } catch (Fault e) {
+                if (added.result() == null
+                        && plugins.lacks(plugin.text("type"), added.list().version())) {
+                    continue;
+                }
                 if (failed == null) {
                     failed = e;
                 } else {

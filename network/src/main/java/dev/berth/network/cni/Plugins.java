@@ -23,7 +23,8 @@ final class Plugins {
         CHECK,
         DEL,
         STATUS,
-        GC
+        GC,
+        VERSION
     }
 
     private static final String PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -88,6 +89,18 @@ final class Plugins {
     /** Runs a command that belongs to no pod. */
     String run(Command command, JsonObject config) throws InterruptedException {
         return run(command, config, Map.of());
+    }
+
+    /** Whether a plugin says which versions it speaks, and this one is not among them. */
+    boolean lacks(String type, CniVersion version) throws InterruptedException {
+        try {
+            JsonObject question = JsonObject.of("type", type).with("cniVersion", version.text());
+            JsonObject answer = Json.object(run(Command.VERSION, question).getBytes(StandardCharsets.UTF_8));
+            List<String> spoken = answer.texts("supportedVersions");
+            return !spoken.isEmpty() && !spoken.contains(version.text());
+        } catch (Fault | IllegalArgumentException e) {
+            return false; // it does not say
+        }
     }
 
     private String run(Command command, JsonObject config, Map<String, String> variables) throws InterruptedException {

@@ -178,6 +178,46 @@ class CniNetworksTest {
         assertThat(plugins.calls()).containsExactly("DEL three", "DEL two", "DEL one");
     }
 
+    /** Else the pod could not be removed for ever, and nobody could use its name. */
+    @Test
+    void whoCorrectsAConfigGetsRidOfThePodsThatFailedByIt() throws Exception {
+        plugins.when("ADD", "two", "exit 1");
+        plugins.when("DEL", "two", "case \"$input\" in *corrected*) exit 0 ;; esac; exit 1");
+        assertThatThrownBy(() -> network.attach(request("a"))).hasMessageContaining("two ADD");
+        assertThatThrownBy(() -> network.detach(request("a"))).hasMessageContaining("two DEL");
+
+        configure(LIST.replace("\"type\":\"two\"", "\"type\":\"two\",\"corrected\":true"));
+        network.detach(request("a"));
+        assertThat(temp.resolve("cache/results")).isEmptyDirectory();
+    }
+
+    @Test
+    void aPluginThatDoesNotSpeakTheVersionHasNothingToTakeAway() throws Exception {
+        String refusal = "echo '{\"code\":1,\"msg\":\"incompatible CNI versions\"}'; exit 1";
+        plugins.when("ADD", "two", refusal);
+        plugins.when("DEL", "two", refusal);
+        plugins.when("VERSION", "two", "echo '{\"cniVersion\":\"1.0.0\",\"supportedVersions\":[\"0.4.0\"]}'; exit 0");
+        assertThatThrownBy(() -> network.attach(request("a")))
+                .hasMessageContaining("two ADD: incompatible CNI versions")
+                .satisfies(e -> assertThat(e.getSuppressed()).isEmpty());
+        assertThat(temp.resolve("cache/results")).isEmptyDirectory();
+    }
+
+    /** A cluster goes from one network to another: the pods of before can end. */
+    @Test
+    void aPluginThatIsUninstalledAndNamedNoMoreHoldsUpNoFarewell() throws Exception {
+        network.attach(request("a"));
+        Files.delete(plugins.directory().resolve("two"));
+        plugins.forget();
+        assertThatThrownBy(() -> network.detach(request("a"))).hasMessageContaining("there is no program two");
+
+        configure("{\"cniVersion\":\"1.0.0\",\"name\":\"other\",\"plugins\":[{\"type\":\"one\"}]}");
+        plugins.forget();
+        network.detach(request("a"));
+        assertThat(plugins.calls()).containsExactly("DEL three", "DEL one");
+        assertThat(temp.resolve("cache/results")).isEmptyDirectory();
+    }
+
     @Test
     void aDeleteUsesTheConfigurationOfItsAddAfterARestart() throws Exception {
         network.attach(request("a"));

@@ -48,6 +48,7 @@ class CniResultTest {
     @Test
     void thePodsAddressesAreThoseOfItsEth0WithIpv4First() {
         assertThat(CniResult.attachment(read(NEWEST)).ips()).containsExactly("10.1.0.2/16", "fd00::2/64");
+        assertThat(CniResult.attachment(read(NEWEST)).texts()).containsExactly("10.1.0.2", "fd00::2");
         assertThat(CniResult.attachment(read("{\"ips\":[{\"address\":\"10.1.0.2/16\"}]}"))
                         .ips())
                 .containsExactly("10.1.0.2/16");
