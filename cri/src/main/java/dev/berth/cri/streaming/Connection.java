@@ -28,6 +28,7 @@ final class Connection implements AutoCloseable {
     private final Ticker ticker;
     private final InputStream in;
     private final OutputStream out;
+    private final OutputStream quiet;
     private final CountDownLatch ended = new CountDownLatch(1);
     private final Thread watch;
     private volatile Duration limit;
@@ -48,7 +49,8 @@ final class Connection implements AutoCloseable {
         this.lastMove = ticker.nanos();
         socket.setTcpNoDelay(true);
         this.in = new Watched(new BufferedInputStream(secret.getInputStream(), BUFFER_BYTES));
-        this.out = new Telling(secret.getOutputStream());
+        this.quiet = secret.getOutputStream();
+        this.out = new Telling(quiet);
         this.watch = Thread.ofVirtual().name("idle watch").start(this::watch);
     }
 
@@ -58,6 +60,11 @@ final class Connection implements AutoCloseable {
 
     OutputStream out() {
         return out;
+    }
+
+    /** Leads to the client too, for what is no move: a connection on which nothing else is sent still ends at its limit. */
+    OutputStream quiet() {
+        return quiet;
     }
 
     /** From now on the limit is for the time between two moves. */

@@ -3,8 +3,10 @@ package dev.berth.cri.streaming;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -14,9 +16,20 @@ import org.jspecify.annotations.Nullable;
  * that nobody empties. Thread-safe.
  */
 final class Inbox extends InputStream {
+    /**
+     * Feels for a client that cannot send any more, because nobody takes what it has sent. That it has gone is not to be read then;
+     * writing to it fails.
+     */
+    interface Pulse {
+        void feel() throws IOException;
+    }
+
     /** More than this and the one who brings waits. */
     static final int ROOM_BYTES = 64 << 10;
 
+    private static final Duration BETWEEN_PULSES = Duration.ofSeconds(2);
+
+    private final Pulse pulse;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Deque<byte[]> chunks = new ArrayDeque<>();
@@ -26,7 +39,15 @@ final class Inbox extends InputStream {
     private boolean dropped;
     private @Nullable IOException broken;
 
-    /** Brings bytes; waits for room. What nobody wants any more is thrown away. */
+    Inbox(Pulse pulse) {
+        this.pulse = pulse;
+    }
+
+    /**
+     * Brings bytes; waits for room. What nobody wants any more is thrown away.
+     *
+     * @throws IOException if the client goes meanwhile
+     */
     void put(byte[] chunk) throws IOException {
         if (chunk.length == 0) {
             return;
@@ -38,7 +59,9 @@ final class Inbox extends InputStream {
         }
         try {
             while (buffered >= ROOM_BYTES && isOpen()) {
-                changed.await();
+                if (!changed.await(BETWEEN_PULSES.toMillis(), TimeUnit.MILLISECONDS)) {
+                    feel();
+                }
             }
             if (isOpen()) {
                 chunks.add(chunk);
@@ -49,6 +72,16 @@ final class Inbox extends InputStream {
             throw interrupted();
         } finally {
             lock.unlock();
+        }
+    }
+
+    /** Without the lock: whoever reads must not wait until the client takes what is sent to it. */
+    private void feel() throws IOException {
+        lock.unlock();
+        try {
+            pulse.feel();
+        } finally {
+            lock.lock();
         }
     }
 

@@ -49,7 +49,8 @@ final class Sessions {
         }
         HttpAnswer.switching(connection.out(), "SPDY/3.1", headers);
         connection.upgraded(idle.get());
-        var spdy = new SpdyConnection(connection.in(), connection.out(), command ? COMMAND_STREAMS : PORT_STREAMS);
+        var spdy = new SpdyConnection(
+                connection.in(), connection.out(), connection.quiet(), command ? COMMAND_STREAMS : PORT_STREAMS);
         switch (session) {
             case Session.Command it -> new SpdyCommand(it, protocol, spdy, connection, threads).serve();
             case Session.Forwarding it -> new SpdyForwarding(it, spdy, threads).serve();
@@ -67,7 +68,7 @@ final class Sessions {
         }
         HttpAnswer.switching(connection.out(), "websocket", WebSocket.agree(request, protocol));
         connection.upgraded(idle.get());
-        var socket = new WebSocket(connection.in(), connection.out());
+        var socket = new WebSocket(connection.in(), connection.out(), connection.quiet());
         switch (session) {
             case Session.Command it -> new SocketCommand(it, protocol, socket, connection, threads).serve();
             case Session.Forwarding it -> {
@@ -82,7 +83,9 @@ final class Sessions {
 
     private void tunnel(Session.Forwarding session, WebSocket socket) throws IOException {
         var tunnel = new Tunnel(socket);
-        new SpdyForwarding(session, new SpdyConnection(tunnel.in(), tunnel.out(), PORT_STREAMS), threads).serve();
+        new SpdyForwarding(
+                        session, new SpdyConnection(tunnel.in(), tunnel.out(), tunnel.quiet(), PORT_STREAMS), threads)
+                .serve();
         socket.close(WebSocket.NORMAL);
     }
 }

@@ -28,7 +28,8 @@ final class SocketChannels {
         this.socket = socket;
         this.base64 = Protocols.base64(protocol);
         this.halfClose = Protocols.halfClose(protocol);
-        this.inboxes = IntStream.range(0, count).mapToObj(_ -> new Inbox()).toList();
+        this.inboxes =
+                IntStream.range(0, count).mapToObj(_ -> new Inbox(socket::feel)).toList();
     }
 
     /** What the client sends on a channel. */

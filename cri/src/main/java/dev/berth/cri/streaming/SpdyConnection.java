@@ -44,15 +44,19 @@ final class SpdyConnection {
 
     private final DataInputStream in;
     private final OutputStream out;
+    private final OutputStream quiet;
     private final int mostStreams;
     private final Map<Integer, SpdyStream> streams = new ConcurrentHashMap<>();
     private final SpdyHeaders.Empty replies = new SpdyHeaders.Empty();
     private final ReentrantLock writing = new ReentrantLock();
     private int lastId;
+    private int lastPing;
 
-    SpdyConnection(InputStream in, OutputStream out, int mostStreams) {
+    /** @param quiet as {@code out}, for what is no move of the session */
+    SpdyConnection(InputStream in, OutputStream out, OutputStream quiet, int mostStreams) {
         this.in = new DataInputStream(in);
         this.out = out;
+        this.quiet = quiet;
         this.mostStreams = mostStreams;
     }
 
@@ -179,6 +183,19 @@ final class SpdyConnection {
     private void pong(int id) throws IOException {
         if (id % 2 != 0) { // the client's own; an even one would be an answer
             send(control(PING, 0, 4).putInt(id));
+        }
+    }
+
+    /** Feels for the client, unless somebody is writing to it, who will notice himself that it has gone. */
+    void feel() throws IOException {
+        if (writing.tryLock()) {
+            try {
+                lastPing = (lastPing + 2) & ID_MASK; // even ones are ours
+                quiet.write(control(PING, 0, 4).putInt(lastPing).array());
+                quiet.flush();
+            } finally {
+                writing.unlock();
+            }
         }
     }
 

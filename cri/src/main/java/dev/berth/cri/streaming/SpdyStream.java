@@ -9,7 +9,7 @@ final class SpdyStream {
     private final SpdyConnection connection;
     private final int id;
     private final Map<String, String> headers;
-    private final Inbox in = new Inbox();
+    private final Inbox in;
     private final OutputStream out = new Out();
 
     /** Bytes that came since the client was last told that there is room again; only its reader counts. */
@@ -24,6 +24,7 @@ final class SpdyStream {
         this.connection = connection;
         this.id = id;
         this.headers = headers;
+        this.in = new Inbox(connection::feel);
     }
 
     int id() {

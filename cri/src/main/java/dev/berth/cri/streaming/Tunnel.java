@@ -3,6 +3,7 @@ package dev.berth.cri.streaming;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.Arrays;
 
 /** The bytes of another protocol in the binary messages of a WebSocket, whose borders mean nothing. */
 final class Tunnel {
@@ -40,6 +41,21 @@ final class Tunnel {
                         return -1;
                     }
                 }
+            }
+        };
+    }
+
+    /** As {@link #out}, for what is no move of the session. */
+    OutputStream quiet() {
+        return new OutputStream() {
+            @Override
+            public void write(int b) throws IOException {
+                socket.sendQuietly(WebSocket.BINARY, new byte[] {(byte) b});
+            }
+
+            @Override
+            public void write(byte[] bytes, int offset, int length) throws IOException {
+                socket.sendQuietly(WebSocket.BINARY, Arrays.copyOfRange(bytes, offset, offset + length));
             }
         };
     }

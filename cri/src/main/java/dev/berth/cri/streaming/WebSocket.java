@@ -25,6 +25,7 @@ final class WebSocket {
     static final int NORMAL = 1000;
     private static final int PROTOCOL_ERROR = 1002;
 
+    private static final byte[] NOTHING = {};
     private static final String GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     private static final int KEY_BYTES = 16;
     private static final int CONTINUATION = 0;
@@ -40,6 +41,7 @@ final class WebSocket {
 
     private final DataInputStream in;
     private final OutputStream out;
+    private final OutputStream quiet;
     private final ReentrantLock writing = new ReentrantLock();
     private final byte[] mask = new byte[4];
     private long left;
@@ -47,9 +49,11 @@ final class WebSocket {
     private boolean lastFrame = true;
     private boolean closed;
 
-    WebSocket(InputStream in, OutputStream out) {
+    /** @param quiet as {@code out}, for what is no move of the session */
+    WebSocket(InputStream in, OutputStream out, OutputStream quiet) {
         this.in = new DataInputStream(in);
         this.out = out;
+        this.quiet = quiet;
     }
 
     /** Whether a request is the beginning of one. */
@@ -196,7 +200,7 @@ final class WebSocket {
                 close(NORMAL);
                 return false;
             }
-            case PING -> send(PONG, new byte[0], body, 0, body.length);
+            case PING -> send(PONG, NOTHING, body, 0, body.length);
             case PONG -> {}
             default -> throw violation("a control frame of type " + opcode);
         }
@@ -210,8 +214,29 @@ final class WebSocket {
         }
     }
 
+    /** Feels for the client, unless somebody is writing to it, who will notice himself that it has gone. */
+    void feel() throws IOException {
+        if (writing.tryLock()) {
+            try {
+                sendQuietly(PING, NOTHING);
+            } finally {
+                writing.unlock();
+            }
+        }
+    }
+
+    /** Sends one message that is no move of the session. */
+    void sendQuietly(int opcode, byte[] bytes) throws IOException {
+        send(quiet, opcode, NOTHING, bytes, 0, bytes.length);
+    }
+
     /** Sends one message that consists of two parts. */
     void send(int opcode, byte[] head, byte[] bytes, int offset, int length) throws IOException {
+        send(out, opcode, head, bytes, offset, length);
+    }
+
+    private void send(OutputStream to, int opcode, byte[] head, byte[] bytes, int offset, int length)
+            throws IOException {
         int all = head.length + length;
         ByteBuffer frame = ByteBuffer.allocate(10 + all).put((byte) (LAST | opcode));
         if (all < TWO_BYTES) {
@@ -228,8 +253,8 @@ final class WebSocket {
                 throw new IOException("the WebSocket is closed");
             }
             closed = opcode == CLOSE;
-            out.write(frame.array(), 0, frame.position());
-            out.flush();
+            to.write(frame.array(), 0, frame.position());
+            to.flush();
         } finally {
             writing.unlock();
         }
@@ -241,7 +266,7 @@ final class WebSocket {
         try {
             if (!closed) {
                 byte[] body = {(byte) (code >> 8), (byte) code};
-                send(CLOSE, new byte[0], body, 0, body.length);
+                send(CLOSE, NOTHING, body, 0, body.length);
             }
         } finally {
             writing.unlock();
