@@ -60,6 +60,7 @@ final class NodeEdge {
                     .setStatus(conditions)
                     .setFeatures(RuntimeFeatures.newBuilder()
                             .setSupplementalGroupsPolicy(true)
+                            .setUserNamespacesHostNetwork(false) // such a pod is refused, see UserIds
                             .setMountOptions(true));
             status.handlers()
                     .forEach(handler -> answer.addRuntimeHandlers(RuntimeHandler.newBuilder()

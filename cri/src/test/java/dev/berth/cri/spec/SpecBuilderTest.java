@@ -391,6 +391,10 @@ class SpecBuilderTest {
         assertThat(memory.limit()).isEqualTo(8 << 20);
         assertThat(memory.swap()).as("not below the limit").isEqualTo(8 << 20);
         assertThat(memory.reservation()).isEqualTo(4000);
+        LinuxResources.Memory swap = Objects.requireNonNull(
+                changed(before, Requests.resources(0, 0, 0, 0, 9 << 20)).memory());
+        assertThat(swap.limit()).as("the operator's").isEqualTo(5_000_000);
+        assertThat(swap.swap()).isEqualTo(9 << 20);
         var pages = List.of(new Resources.HugepageLimit("2MB", 7));
         LinuxResources more = changed(before, new Resources(0, 0, 0, 0, 0, "", "", pages, Map.of("cpu.idle", "3"), 0));
         assertThat(more.hugepageLimits())
