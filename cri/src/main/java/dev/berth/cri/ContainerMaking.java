@@ -447,7 +447,7 @@ final class ContainerMaking {
                 new SpecRequest.Pod(
                         pod.id(),
                         pod.config(),
-                        environment.hostname(pod.config()),
+                        environment.hostname(pod),
                         pod.netns() == null ? null : Path.of(pod.netns()),
                         environment.files(pod.id())),
                 image.config().config(),

@@ -73,6 +73,7 @@ public final class Cri implements AutoCloseable {
                 parts.networks(),
                 parts.namespaces(),
                 userNamespaces,
+                NodeName.ofKernel(),
                 config.state().resolve("pod-files"));
         var making = new ContainerMaking(
                 context,

@@ -43,7 +43,7 @@ final class PodEnvironment {
     private final NetworkNamespaces namespaces;
     private final UserNamespaceSupport userNamespaces;
     private final Path directory;
-    private final String nodeName;
+    private final NodeName nodeName;
 
     /** @param directory below which each pod has a folder for its files */
     PodEnvironment(
@@ -51,14 +51,14 @@ final class PodEnvironment {
             PodNetworks networks,
             NetworkNamespaces namespaces,
             UserNamespaceSupport userNamespaces,
-            Path directory)
-            throws IOException {
+            NodeName nodeName,
+            Path directory) {
         this.userNamespaces = userNamespaces;
         this.tasks = tasks;
         this.networks = networks;
         this.namespaces = namespaces;
         this.directory = directory;
-        this.nodeName = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+        this.nodeName = nodeName;
     }
 
     /**
@@ -278,8 +278,21 @@ final class PodEnvironment {
     }
 
     /** The pod's own name, or the node's if it has none. */
-    String hostname(PodConfig config) {
-        return config.hostname().isEmpty() ? nodeName : config.hostname();
+    private String hostname(PodConfig config) {
+        return config.hostname().isEmpty() ? nodeName.now() : config.hostname();
+    }
+
+    /** The name that a pod has, which is what its files say: the node may have another one since. */
+    String hostname(Pod pod) {
+        try {
+            return pod.config().hostname().isEmpty()
+                    ? Files.readString(files(pod.id()).resolve(PodFiles.HOSTNAME))
+                            .strip()
+                    : pod.config().hostname();
+        } catch (IOException e) {
+            throw Fault.internal("read the name of pod " + pod.id(), String.valueOf(e.getMessage()), "")
+                    .causedBy(e);
+        }
     }
 
     /** @throws Fault INVALID_ARGUMENT for what could not be made */

@@ -3,11 +3,14 @@ package dev.berth.cri;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.cri.spec.PodFiles;
 import dev.berth.kernel.Fault;
 import dev.berth.network.Bandwidth;
 import dev.berth.network.NetworkNamespaces;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -17,17 +20,38 @@ import org.junit.jupiter.api.io.TempDir;
 class PodEnvironmentTest {
     private final NetworkNamespaces namespaces;
     private final PodEnvironment environment;
+    private final Path nodeName;
+    private final Path files;
 
     @SuppressWarnings("NullAway") // nothing is made here
     PodEnvironmentTest(@TempDir Path folder) throws IOException {
         namespaces = NetworkNamespaces.open(folder.resolve("netns"));
-        environment =
-                new PodEnvironment(null, null, namespaces, new UserNamespaceSupport(folder), folder.resolve("files"));
+        nodeName = folder.resolve("name");
+        files = folder.resolve("files");
+        environment = new PodEnvironment(
+                null, null, namespaces, new UserNamespaceSupport(folder), new NodeName(nodeName), files);
+        Files.writeString(nodeName, "node\n");
     }
 
     @AfterEach
     void close() {
         namespaces.close();
+    }
+
+    @Test
+    void aPodWithoutANameHasTheNodesAsItWasThen() throws IOException, InterruptedException {
+        Pod pod = SamplePod.with(Map.of());
+        Files.writeString(nodeName, "-\n");
+        assertThatThrownBy(() -> environment.check(pod.config())).hasMessageContaining("is not a hostname");
+        for (String unset : List.of("\n", "(none)\n")) {
+            Files.writeString(nodeName, unset);
+            environment.check(pod.config());
+            assertThat(new NodeName(nodeName).now()).isEqualTo("localhost");
+        }
+        Path own = Files.createDirectories(environment.files(pod.id()));
+        assertThat(own).startsWith(files);
+        PodFiles.write(own, new PodFiles.Content("before", List.of(), null, false));
+        assertThat(environment.hostname(pod)).isEqualTo("before");
     }
 
     @Test

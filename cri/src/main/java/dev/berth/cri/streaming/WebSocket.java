@@ -214,11 +214,14 @@ final class WebSocket {
         }
     }
 
-    /** Feels for the client, unless somebody is writing to it, who will notice himself that it has gone. */
+    /**
+     * Feels for the client, unless somebody is writing to it, who will notice himself that it has gone. By an answer without a
+     * question: those of the client are not read now, and Go's gives up after a minute without any.
+     */
     void feel() throws IOException {
         if (writing.tryLock()) {
             try {
-                sendQuietly(PING, NOTHING);
+                sendQuietly(PONG, NOTHING);
             } finally {
                 writing.unlock();
             }

@@ -49,6 +49,10 @@ class CapabilityTest {
                 .hasSize(OURS.size() - 1)
                 .doesNotContain("CAP_SYS_ADMIN");
         assertThat(of(List.of("KILL"), List.of("KILL"), List.of()).bounding()).doesNotContain("CAP_KILL");
+        assertThat(of(List.of("SYS_RESOURCE"), List.of("SYS_RESOURCE"), List.of())
+                        .bounding())
+                .as("what is dropped need not be ours")
+                .isEqualTo(of(List.of(), List.of(), List.of()).bounding());
     }
 
     @Test
@@ -66,6 +70,9 @@ class CapabilityTest {
         assertThat(sets.ambient()).containsExactly("CAP_NET_BIND_SERVICE");
         assertThat(sets.inheritable()).containsExactly("CAP_NET_BIND_SERVICE");
         assertThat(sets.permitted()).containsExactly("CAP_NET_BIND_SERVICE");
+        ProcessSpec.Capabilities both = of(List.of(), List.of("KILL"), List.of("KILL", "CHOWN"));
+        assertThat(both.ambient()).as("what is dropped is in none").containsExactly("CAP_CHOWN");
+        assertThat(both.bounding()).doesNotContain("CAP_KILL");
     }
 
     @Test

@@ -24,6 +24,8 @@ class UsersTest {
     private static final String PASSWD = """
             root:x:0:0:root:/root:/bin/sh
             # a comment
+            #former:x:1002:77::/:/bin/sh
+            -barred:x:1003:77::/:/bin/sh
             +nis
             broken
             www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin

@@ -113,6 +113,19 @@ class UnreadInputTest {
         return new SpdyClient(socket.tunnelIn(), socket.tunnelOut(), socket);
     }
 
+    /** Go's clients end a connection on which their pings are not answered; nobody reads them here. */
+    @Test
+    void aClientThatWaitsIsToldThatItIsNotForgotten() throws Exception {
+        try (var served = Served.start();
+                var client = socket(served, deaf())) {
+            SocketClient.Message message = client.receive();
+            while (message.opcode() != SocketClient.PONG) {
+                message = client.receive();
+            }
+            assertThat(message.body()).isEmpty();
+        }
+    }
+
     @Test
     void feelingForAClientDoesNotKeepAnIdleConnection() throws Exception {
         try (var served = Served.start(Duration.ofSeconds(5), Ticker.system());
