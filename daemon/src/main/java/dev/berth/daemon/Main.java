@@ -14,6 +14,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -71,9 +77,25 @@ public final class Main {
             Thread.currentThread().interrupt();
             return 1;
         } catch (IOException e) {
-            ERR.println("berth: " + e.getMessage());
+            ERR.println("berth: " + said(e));
             return 1;
         }
+    }
+
+    /** The JDK's exceptions of files often have nothing but the name of the file in their message. */
+    static String said(IOException e) {
+        if (!(e instanceof FileSystemException file) || file.getReason() != null) {
+            return String.valueOf(e.getMessage());
+        }
+        return file.getMessage()
+                + switch (file) {
+                    case NoSuchFileException _ -> ": there is no such file or folder, or it cannot be made there";
+                    case AccessDeniedException _ -> ": permission denied";
+                    case FileAlreadyExistsException _ -> ": there is something else with this name";
+                    case NotDirectoryException _ -> ": it is not a folder";
+                    case DirectoryNotEmptyException _ -> ": the folder is not empty";
+                    default -> ": it cannot be used";
+                };
     }
 
     private static int dispatch(List<String> args) throws IOException, InterruptedException {

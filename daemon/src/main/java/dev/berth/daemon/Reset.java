@@ -29,6 +29,7 @@ import java.util.Set;
 
 /** Takes a stopped daemon's whole world away: containers, pods, networks, mounts, files. */
 final class Reset {
+    private static final Duration DAEMON_LIMIT = Duration.ofSeconds(15);
     private static final Duration KILL_LIMIT = Duration.ofSeconds(10);
 
     /** What has just ended may be in its cgroup for a moment. */
@@ -48,7 +49,7 @@ final class Reset {
                     "Add --yes if that is what you want");
         }
         if (Files.isDirectory(config.state())) {
-            try (StateLock _ = StateLock.take(config.state())) {
+            try (StateLock _ = lock(config.state(), Ticker.system())) {
                 endTasks(config);
                 Map<String, Fault> connected = networks(config);
                 if (!connected.isEmpty()) {
@@ -67,6 +68,21 @@ final class Reset {
         remove(config.root());
         out.println("reset: nothing is left of " + config.state() + " and " + config.root());
         return 0;
+    }
+
+    /** A daemon that was told to end just now needs a moment. */
+    private static StateLock lock(Path state, Ticker ticker) throws IOException, InterruptedException {
+        long start = ticker.nanos();
+        while (true) {
+            try {
+                return StateLock.take(state);
+            } catch (Fault e) {
+                if (ticker.since(start).compareTo(DAEMON_LIMIT) > 0) {
+                    throw e;
+                }
+                ticker.sleep(Duration.ofMillis(50));
+            }
+        }
     }
 
     private static void endTasks(Config config) throws IOException, InterruptedException {

@@ -12,6 +12,7 @@ import dev.berth.images.Images;
 import dev.berth.images.registry.RegistryClient;
 import dev.berth.images.registry.RegistrySettings;
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
@@ -92,7 +93,15 @@ final class Wiring implements AutoCloseable {
             throws IOException, InterruptedException {
         InstantSource clock = InstantSource.system();
         Disk disk = new LinuxDisk();
-        makePrivate(config.state());
+        try {
+            makePrivate(config.state());
+        } catch (IOException e) {
+            throw Fault.precondition(
+                            "make the state directory",
+                            Main.said(e),
+                            "Give another `state`, or see to it that root may make it")
+                    .causedBy(e);
+        }
 
         StateLock lock = StateLock.take(config.state());
         closing.add("lock of the state directory", lock::close);

@@ -175,7 +175,28 @@ final class TaskClient {
     }
 
     private String what(String method) {
-        return service.substring(service.lastIndexOf('.') + 1) + "." + method;
+        return what(service, method);
+    }
+
+    /** What a call is good for: who started a container wants to know what failed, not which call of ours to whom. */
+    static String what(String service, String method) {
+        return switch (method) {
+            case "Create", "Run", "Start" -> "start the container";
+            case "Exec", "RunExec" -> "run a command in the container";
+            case "CreateSandbox" -> "make the pod's namespaces";
+            case "StartSandbox" -> "start the pod";
+            case "Kill" -> "send a signal to the container";
+            case "Delete" -> "take the container's task away";
+            case "Update" -> "change the container's limits";
+            case "Stats" -> "read what the container uses";
+            case "Pids" -> "list the container's processes";
+            case "Pause" -> "pause the container";
+            case "Resume" -> "resume the container";
+            case "ResizePty" -> "resize the container's terminal";
+            case "CloseIO" -> "close the container's input";
+            case "ReopenLog" -> "reopen the container's log";
+            default -> service.substring(service.lastIndexOf('.') + 1) + "." + method;
+        };
     }
 
     private TaskState state(TaskId task, String execId, StateResponse response) {

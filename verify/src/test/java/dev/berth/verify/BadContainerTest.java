@@ -3,6 +3,8 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.wire.cri.ContainerConfig;
+import dev.berth.wire.cri.LinuxContainerConfig;
+import dev.berth.wire.cri.LinuxContainerResources;
 import dev.berth.wire.cri.Mount;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -20,8 +22,19 @@ class BadContainerTest extends BusyboxPods {
     @Test
     void commands() {
         pod = pods.run("commands");
-        refused(pods.container("none", "/no/such"), Status.Code.INVALID_ARGUMENT, "/no/such");
+        refused(pods.container("none", "/no/such"), Status.Code.INVALID_ARGUMENT, "start the container: ", "/no/such");
+        refused(
+                pods.container("chdir", "true").setWorkingDir("/etc/passwd"),
+                Status.Code.INVALID_ARGUMENT,
+                "working directory");
+        refused(tiny(), Status.Code.RESOURCE_EXHAUSTED, "start the container: ", "higher limit of memory");
         refused(pods.container("plain", "/etc/passwd"), Status.Code.PERMISSION_DENIED, "/etc/passwd");
+    }
+
+    private ContainerConfig.Builder tiny() {
+        var limit = LinuxContainerResources.newBuilder().setMemoryLimitInBytes(1000);
+        return pods.container("tiny", "true")
+                .setLinux(LinuxContainerConfig.newBuilder().setResources(limit));
     }
 
     private ContainerConfig.Builder with(String name, String host, String target) {
@@ -34,6 +47,8 @@ class BadContainerTest extends BusyboxPods {
         pod = pods.run("mounts");
         String host = berth.logs().toString();
         refused(with("empty", host, ""), Status.Code.INVALID_ARGUMENT, "mount");
+        refused(with("below", host, "/etc/passwd/below"), Status.Code.INVALID_ARGUMENT, "start the container: ");
+        refused(with("over", host, "/etc/passwd"), Status.Code.INVALID_ARGUMENT, "a file over a file");
         for (ContainerConfig.Builder container : Set.of(
                 with("relative", host, "a/b"),
                 with("up", host, "/../../../outside"),

@@ -26,6 +26,34 @@ class LauncherTest {
         assertThat(version.text()).startsWith("berth ");
     }
 
+    private static Berth.Result readOnly(Path what, String... command) {
+        var all = new ArrayList<>(List.of(
+                "unshare",
+                "--mount",
+                "sh",
+                "-c",
+                "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\""));
+        all.add(what.toString());
+        all.addAll(List.of(command));
+        return Berth.run(all);
+    }
+
+    @Test
+    void aReadOnlyCheckoutRunsOnceItIsBuilt() throws IOException {
+        Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of(LAUNCHER));
+        assertThat(readOnly(Project.ROOT, link.toString(), "version").text()).startsWith("berth ");
+        Files.delete(link);
+
+        Path fresh = folder.resolve("fresh");
+        Files.createDirectories(fresh.resolve("daemon/src"));
+        Berth.run(List.of("cp", "-r", LAUNCHER, Project.ROOT.resolve(".ci").toString(), fresh.toString()))
+                .text();
+        Berth.Result refused = readOnly(fresh, fresh.resolve("berth").toString(), "version");
+        assertThat(refused.exit()).isEqualTo(1);
+        assertThat(refused.err())
+                .contains("must be built first", fresh + ", which cannot be written", "Build it where");
+    }
+
     /** An installation is a copy of what was built, wherever it lies. */
     @Test
     void aFolderWithASpaceInItsName() throws IOException {

@@ -8,16 +8,16 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Comparator;
-import java.util.List;
-import java.util.stream.Stream;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /** The newcomer's first command: a real pod, seen from all sides. */
 public final class Demo {
     private static final Path FOLDER = Path.of("/var/lib/berth-demo");
+
+    private static final Duration SIGNAL_LIMIT = Duration.ofSeconds(90);
 
     private Demo() {}
 
@@ -31,9 +31,38 @@ public final class Demo {
         if (!System.getProperty("user.name").equals("root")) {
             throw Fault.precondition("run the demo", "it makes namespaces and mounts", "Run it as root");
         }
-        Ticker ticker = Ticker.system();
-        PrintStream out = System.out;
-        makeFolder();
+        var done = new CountDownLatch(1);
+        Thread atSignal = atSignal(Thread.currentThread(), done);
+        Runtime.getRuntime().addShutdownHook(atSignal);
+        try {
+            show(keep, Ticker.system(), System.out);
+            return 0;
+        } finally {
+            done.countDown();
+            try {
+                Runtime.getRuntime().removeShutdownHook(atSignal);
+            } catch (IllegalStateException e) {
+                // It is running: a signal has ended the demo, and nobody sees what would be said of it.
+                System.err.println("berth: interrupted; what the demo had made is gone");
+            }
+        }
+    }
+
+    /** Ctrl-C ends the demo as any failure does: what it made is taken away before the program is gone. */
+    private static Thread atSignal(Thread demo, CountDownLatch done) {
+        return new Thread(
+                () -> {
+                    demo.interrupt();
+                    try {
+                        done.await(SIGNAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "demo-signal");
+    }
+
+    private static void show(boolean keep, Ticker ticker, PrintStream out) throws IOException, InterruptedException {
         out.println("A registry on loopback, with an image made from this machine's busybox");
         ImageBuilder.Built image = Busybox.image().build();
         try (ServedRegistry registry = ServedRegistry.start()) {
@@ -58,30 +87,7 @@ public final class Demo {
             }
         }
         if (!keep) {
-            delete(FOLDER);
             out.println("\nNothing is left: no process, no mount, no namespace, no bridge, no file.");
-        }
-        return 0;
-    }
-
-    private static void makeFolder() throws IOException {
-        if (Files.exists(FOLDER)) {
-            throw Fault.alreadyExists(
-                    "run the demo",
-                    FOLDER + " is there: another demo runs or was kept",
-                    "End it with: ./berth reset --yes --config " + Stage.config(FOLDER) + " && rm -r " + FOLDER);
-        }
-        Files.createDirectory(
-                FOLDER, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    }
-
-    private static void delete(Path folder) throws IOException {
-        List<Path> all;
-        try (Stream<Path> files = Files.walk(folder)) {
-            all = files.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path path : all) {
-            Files.delete(path);
         }
     }
 }

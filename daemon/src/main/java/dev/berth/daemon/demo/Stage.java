@@ -9,8 +9,10 @@ import dev.berth.linux.Signals;
 import dev.berth.wire.cri.VersionRequest;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,22 +34,23 @@ final class Stage implements AutoCloseable {
     }
 
     /**
-     * Starts the daemon and waits until it answers.
+     * Starts the daemon and waits until it answers. All that it writes is in its state directory, the demo's folder: so a reset
+     * leaves nothing of it.
      *
      * @param registry authority of the registry on loopback, which speaks plain HTTP
      */
     static Stage start(Path folder, String registry, Ticker ticker) throws IOException, InterruptedException {
+        make(folder);
         Path hosts = Files.createDirectories(folder.resolve("certs.d").resolve(registry));
         Files.writeString(hosts.resolve("hosts.toml"), "server = \"http://" + registry + "\"\n");
         Files.writeString(config(folder), """
                 root = "%1$s/root"
-                state = "%1$s/state"
+                state = "%1$s"
                 [registry]
                 config_path = "%1$s/certs.d"
                 [network]
                 mode = "builtin"
                 bridge = "berthdemo0"
-                subnets = ["10.88.240.0/24"]
                 """.formatted(folder));
         var stage = new Stage(
                 folder, spawn(folder, "daemon", "--config", config(folder).toString()), ticker);
@@ -60,12 +63,26 @@ final class Stage implements AutoCloseable {
         }
     }
 
+    private static void make(Path folder) throws IOException {
+        try {
+            Files.createDirectory(
+                    folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        } catch (FileAlreadyExistsException e) {
+            throw Fault.alreadyExists(
+                            "run the demo",
+                            folder + " is there: another demo runs or was kept",
+                            "End its daemon (" + folder.resolve("daemon.lock") + " has its number), then:"
+                                    + " ./berth reset --yes --config " + config(folder))
+                    .causedBy(e);
+        }
+    }
+
     static Path config(Path folder) {
         return folder.resolve("berth.toml");
     }
 
     Path socket() {
-        return folder.resolve("state/berth.sock");
+        return folder.resolve("berth.sock");
     }
 
     int pid() {
@@ -107,11 +124,16 @@ final class Stage implements AutoCloseable {
         if (keep) {
             return;
         }
+        boolean interrupted = Thread.interrupted(); // by Ctrl-C, which is why we are here
         try {
             end();
         } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            interrupted = true;
             throw new IOException("interrupted while ending the demo's daemon", e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

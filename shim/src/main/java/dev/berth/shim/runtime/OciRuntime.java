@@ -268,6 +268,13 @@ public final class OciRuntime {
                 throw RuntimeError.of(what, command, log, withoutReason(ended.status(), own == null ? null : printed));
             }
         } catch (IOException e) {
+            if (isForMemory(e)) {
+                throw Fault.exhausted(
+                                what,
+                                "there is not even the memory to begin: " + e.getMessage(),
+                                "Give the container a higher limit of memory, or make room on the node")
+                        .causedBy(e);
+            }
             throw Fault.internal(
                             what,
                             program.path() + " cannot be run: " + e.getMessage(),
@@ -277,6 +284,13 @@ public final class OciRuntime {
             discard(log);
             discard(printed);
         }
+    }
+
+    /** Whoever enters the cgroup of a container with a tiny limit can hardly open a file. */
+    private static boolean isForMemory(IOException e) {
+        return e instanceof LinuxException linux
+                ? linux.is(Errno.ENOMEM)
+                : String.valueOf(e.getMessage()).contains("Cannot allocate memory");
     }
 
     /** What there is to say of a call that left no error in its log. */

@@ -29,6 +29,11 @@ final class RuntimeError {
     private static final Pattern RUNC_INIT =
             Pattern.compile("^(unable to start container process: )error during container init: (?=exec: )");
 
+    private static final String WORKING_DIRECTORY =
+            "Give the container a working directory that is a directory in its image";
+    private static final String MOUNT = "Mount a directory over a directory and a file over a file:"
+            + " see what the volume is, and what the container has at its path";
+
     private RuntimeError() {}
 
     /**
@@ -53,6 +58,9 @@ final class RuntimeError {
         if (text.startsWith("open executable: ")) {
             Fault.Code code = Fault.Code.PERMISSION_DENIED;
             return Fault.of(code, what, started("\"" + command + "\": permission denied"), remedy(code));
+        }
+        if (text.toLowerCase(Locale.ROOT).contains("not a directory")) {
+            return Fault.invalid(what, text, text.startsWith("chdir") ? WORKING_DIRECTORY : MOUNT);
         }
         Fault.Code code = code(text);
         return Fault.of(code, what, text, remedy(code));

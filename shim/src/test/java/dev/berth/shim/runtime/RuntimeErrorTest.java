@@ -39,6 +39,12 @@ class RuntimeErrorTest {
                         + "|INVALID_ARGUMENT|unable to start container process: exec: \"/x\": stat /x: no such file or directory",
                 "container does not exist|NOT_FOUND|container does not exist",
                 "mount tmpfs: No space left on device|RESOURCE_EXHAUSTED|mount tmpfs: No space left on device",
+                "mount `/etc/hostname` to `etc`: Not a directory"
+                        + "|INVALID_ARGUMENT|mount `/etc/hostname` to `etc`: Not a directory. Mount a directory over a directory",
+                "mkdir `/etc/passwd/x`: Not a directory"
+                        + "|INVALID_ARGUMENT|mkdir `/etc/passwd/x`: Not a directory. Mount a directory over a directory",
+                "chdir `/etc/passwd`: Not a directory"
+                        + "|INVALID_ARGUMENT|chdir `/etc/passwd`: Not a directory. Give the container a working directory",
                 "something else|INTERNAL|something else"
             })
     void saysWhatUsersKnow(String said, Fault.Code code, String text) throws IOException {
