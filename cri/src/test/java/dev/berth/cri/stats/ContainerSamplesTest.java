@@ -163,6 +163,7 @@ class ContainerSamplesTest {
         assertThat(value(Metric.MEMORY_FAULTS, "pgfault", "container")).isEqualTo(6);
         assertThat(value(Metric.HUGETLB_MAX, "2MB")).isEqualTo(2);
         assertThat(told()).doesNotContain(Metric.PRESSURE_CPU_WAITING);
+        assertThat(samples.samples()).noneMatch(sample -> sample.labels().contains("Total"));
     }
 
     @Test
@@ -186,6 +187,29 @@ class ContainerSamplesTest {
         assertThat(value(Metric.SPEC_CPU_SHARES)).isEqualTo(1024);
         assertThat(value(Metric.SPEC_MEMORY_LIMIT)).isZero();
         assertThat(told()).doesNotContain(Metric.SPEC_CPU_QUOTA);
+    }
+
+    @Test
+    void limitsThatWereAskedToBeNoneAreNone() {
+        samples.limits(new Resources(0, -1, 0, -1, 0, "", "", List.of(), Map.of(), -1));
+        assertThat(told()).doesNotContain(Metric.SPEC_CPU_QUOTA);
+        assertThat(value(Metric.SPEC_MEMORY_LIMIT)).isZero();
+        assertThat(value(Metric.SPEC_MEMORY_SWAP)).isZero();
+    }
+
+    /** As of the processor of a whole machine, for which old kernels tell only of some. */
+    @Test
+    void whoNeverStoodStillAltogetherDidSoForNoTime() {
+        CgroupStats.V2 all = version2();
+        samples.counters(new CgroupStats.V2(
+                new CgroupStats.CpuV2(Map.of(), new CgroupStats.Pressure(PRESSURE.some(), null)),
+                all.memory(),
+                all.pids(),
+                all.io(),
+                all.hugePages(),
+                List.of()));
+        assertThat(value(Metric.PRESSURE_CPU_WAITING)).isEqualTo(4);
+        assertThat(value(Metric.PRESSURE_CPU_STALLED)).isZero();
     }
 
     @Test
@@ -217,6 +241,10 @@ class ContainerSamplesTest {
         assertThat(value(Metric.FS_USAGE, "/dev/sda")).isEqualTo(8);
         assertThat(value(Metric.NETWORK_RECEIVED_ERRORS, "eth0")).isEqualTo(3);
         assertThat(value(Metric.NETWORK_SENT_DROPS, "eth0")).isEqualTo(8);
+        assertThat(value(Metric.NETWORK_SENT_ERRORS, "eth0")).isEqualTo(7);
+        assertThat(value(Metric.NETWORK_RECEIVED_DROPS, "eth0")).isEqualTo(4);
+        assertThat(value(Metric.NETWORK_RECEIVED_PACKETS, "eth0")).isEqualTo(2);
+        assertThat(value(Metric.NETWORK_SENT_PACKETS, "eth0")).isEqualTo(6);
         assertThat(samples.samples()).noneMatch(sample -> sample.labels().contains("lo"));
     }
 

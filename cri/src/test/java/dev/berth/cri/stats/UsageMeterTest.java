@@ -98,6 +98,17 @@ class UsageMeterTest {
     }
 
     @Test
+    void whatIsAboveItsLimitHasNothingLeft() {
+        Usage usage = measure("a", v1(5, new MemoryEntry(500, 1000, 0, 0), new MemoryEntry(1000, 2200, 0, 0)));
+        assertThat(usage.memory().available()).isEqualTo(OptionalLong.of(0));
+        assertThat(usage.swap().available()).isEqualTo(OptionalLong.of(0));
+    }
+
+    private static CgroupStats.Pressure pressure(double share) {
+        return new CgroupStats.Pressure(new CgroupStats.Stall(share, 2, 3, 4), null);
+    }
+
+    @Test
     void aRateIsThatBetweenTwoReadingsAndAtFirstThatSinceTheStart() {
         assertThat(measure("a", cpuOnly(1_000_000)).cpu().nanoCores()).isEqualTo(OptionalLong.of(1_000_000));
         assertThat(meter.measure("new", cpuOnly(9), NOW.minusMillis(50)).cpu().nanoCores())
@@ -128,25 +139,24 @@ class UsageMeterTest {
 
     @Test
     void pressureComesThroughOnVersionTwo() {
-        var pressure = new CgroupStats.Pressure(new CgroupStats.Stall(1, 2, 3, 4), null);
         var stats = new CgroupStats.V2(
-                new CgroupStats.CpuV2(Map.of("usage_usec", 3L), pressure),
+                new CgroupStats.CpuV2(Map.of("usage_usec", 3L), pressure(1)),
                 new CgroupStats.MemoryV2(
                         Map.of("inactive_file", 1L),
                         10,
                         Long.MAX_VALUE,
                         0,
                         new MemoryEntry(50, 20, 0, 0),
-                        new CgroupStats.MemoryEvents(Map.of(), pressure)),
+                        new CgroupStats.MemoryEvents(Map.of(), pressure(2))),
                 new CgroupStats.Pids(1, 2),
-                new CgroupStats.IoV2(List.of(), pressure),
+                new CgroupStats.IoV2(List.of(), pressure(3)),
                 List.of(),
                 List.of());
         Usage usage = measure("v2", stats);
         assertThat(usage.cpu().coreNanos()).isEqualTo(3000);
-        assertThat(usage.cpu().pressure()).isEqualTo(pressure);
-        assertThat(usage.memory().pressure()).isEqualTo(pressure);
-        assertThat(usage.io()).isEqualTo(pressure);
+        assertThat(usage.cpu().pressure()).isEqualTo(pressure(1));
+        assertThat(usage.memory().pressure()).isEqualTo(pressure(2));
+        assertThat(usage.io()).isEqualTo(pressure(3));
         assertThat(usage.swap().available()).isEqualTo(OptionalLong.of(30));
     }
 }
