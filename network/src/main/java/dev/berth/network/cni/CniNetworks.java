@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -82,12 +83,13 @@ public final class CniNetworks implements PodNetworks {
         try (Rollback undo = new Rollback()) {
             Optional<Added> before = files.read(id);
             if (before.isPresent()) {
-                delete(before.get()); // an attempt that was broken off, or whose answer was not heard
+                delete(before.get(), JsonObject.EMPTY); // an attempt that was broken off, or whose answer was not heard
             }
             Added intent = new Added(list, pod, null);
             files.writeIntent(intent);
-            undo.add("network of pod " + id, () -> delete(intent));
-            JsonObject result = places.chain().add(list, pod);
+            var soFar = new AtomicReference<>(JsonObject.EMPTY);
+            undo.add("network of pod " + id, () -> delete(intent, soFar.get()));
+            JsonObject result = places.chain().add(list, pod, soFar::set);
             files.writeResult(intent.with(result));
             Attachment attachment = CniResult.attachment(result);
             undo.commit();
@@ -114,15 +116,15 @@ public final class CniNetworks implements PodNetworks {
      * By the configuration of the ADD. If that does not work, and never did, by the one of today: who corrects a config must
      * get rid of the pods that failed by it.
      */
-    private void delete(Added added) throws IOException, InterruptedException {
+    private void delete(Added added, JsonObject soFar) throws IOException, InterruptedException {
         try {
-            places.chain().delete(withoutTheGone(added));
+            places.chain().delete(withoutTheGone(added), soFar);
         } catch (Fault e) {
             Optional<NetworkList> today = today().filter(list -> !list.equals(added.list()));
             if (added.result() != null || today.isEmpty()) {
                 throw e;
             }
-            places.chain().delete(new Added(today.get(), added.pod(), null));
+            places.chain().delete(new Added(today.get(), added.pod(), null), soFar);
             LOG.warn(
                     "pod {} was never connected, and is disconnected by the config of today: {}",
                     added.pod().id(),
@@ -161,7 +163,7 @@ public final class CniNetworks implements PodNetworks {
         try {
             Optional<Added> added = files.read(request.id());
             if (added.isPresent()) {
-                delete(added.get());
+                delete(added.get(), JsonObject.EMPTY);
             } else {
                 files.remove(request.id()); // there is none, or one torn by a power loss, before any plugin ran
             }

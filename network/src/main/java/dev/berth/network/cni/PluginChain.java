@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.network.PodNetworkRequest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A list's plugins, run one after the other. */
@@ -14,12 +15,17 @@ final class PluginChain {
         this.plugins = plugins;
     }
 
-    /** Runs ADD down the list, each plugin with the result of the one before; the last one's result is the list's. */
-    JsonObject add(NetworkList list, PodArguments pod) throws InterruptedException {
+    /**
+     * Runs ADD down the list, each plugin with the result of the one before; the last one's result is the list's.
+     *
+     * @param each gets every result, for the {@link #delete} of an ADD that fails on the way
+     */
+    JsonObject add(NetworkList list, PodArguments pod, Consumer<JsonObject> each) throws InterruptedException {
         JsonObject result = null;
         for (JsonObject plugin : list.plugins()) {
             String output = plugins.run(Plugins.Command.ADD, pod.tell(list.configOf(plugin), result), pod);
             result = result(plugin, output, list.version());
+            each.accept(result);
         }
         return result == null ? JsonObject.EMPTY : result;
     }
@@ -39,9 +45,13 @@ final class PluginChain {
     /**
      * Runs DEL up the list, all of it even if some fail. A plugin that refused an ADD because it does not speak the list's
      * version refuses its DEL as well, and has nothing to take away.
+     *
+     * @param soFar what is known of an ADD that failed on the way; empty if nothing. Some plugins know only by the addresses in
+     *     a result what they have to take away.
      */
-    void delete(Added added) throws InterruptedException {
-        JsonObject previous = added.list().version().isAtLeast(CniVersion.V0_4_0) ? added.result() : null;
+    void delete(Added added, JsonObject soFar) throws InterruptedException {
+        JsonObject known = added.result() != null || soFar.members().isEmpty() ? added.result() : soFar;
+        JsonObject previous = added.list().version().isAtLeast(CniVersion.V0_4_0) ? known : null;
         Fault failed = null;
         for (JsonObject plugin : added.list().plugins().reversed()) {
             try {

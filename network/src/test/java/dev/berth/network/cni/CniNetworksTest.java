@@ -191,6 +191,22 @@ class CniNetworksTest {
         assertThat(temp.resolve("cache/results")).isEmptyDirectory();
     }
 
+    /** The plugin firewall finds its rules by the addresses in the result, and has others than those of its own ADD to ask. */
+    @Test
+    void whenAnAddFailsTheDeletesAreToldWhatIsKnownSoFar() throws Exception {
+        plugins.when("ADD", "three", "exit 1");
+        assertThatThrownBy(() -> network.attach(request("a"))).hasMessageContaining("three ADD");
+        for (String type : List.of("one", "two", "three")) {
+            assertThat(plugins.stdin("DEL", type).object("prevResult").text("by"))
+                    .isEqualTo("two");
+        }
+        assertThat(temp.resolve("cache/results")).isEmptyDirectory();
+
+        plugins.when("ADD", "one", "exit 1");
+        assertThatThrownBy(() -> network.attach(request("b"))).hasMessageContaining("one ADD");
+        assertThat(plugins.stdin("DEL", "two").has("prevResult")).isFalse();
+    }
+
     @Test
     void aPluginThatDoesNotSpeakTheVersionHasNothingToTakeAway() throws Exception {
         String refusal = "echo '{\"code\":1,\"msg\":\"incompatible CNI versions\"}'; exit 1";
