@@ -98,14 +98,16 @@ public record Container(
         /** It could not be started; the end of what was made for that may be known already. */
         Life failed(long atNanos, int code, String text) {
             if (state == ContainerState.EXITED) {
-                return new Life(state, startedAtNanos, finishedAtNanos, code, "StartError", text, oomKilled, 0);
+                return new Life(state, 0, finishedAtNanos, code, "StartError", text, oomKilled, 0);
             }
             return exited(atNanos, code, "StartError", text);
         }
 
-        /** Its task has ended. */
+        /** Its task has ended. Who was killed before it could note the start at least knows that there was one. */
         Life ended(Exit exit) {
-            return exited(Pod.nanos(exit.at()), exit.status(), reason(exit), "");
+            long end = Pod.nanos(exit.at());
+            Life ended = exited(end, exit.status(), reason(exit), "");
+            return startedAtNanos == 0 && exit.known() ? ended.started(end, 0) : ended;
         }
 
         private String reason(Exit exit) {

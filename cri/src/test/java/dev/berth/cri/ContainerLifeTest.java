@@ -48,4 +48,14 @@ class ContainerLifeTest {
                 .isEqualTo(end);
         assertThat(endFirst.startedAtNanos()).isEqualTo(end);
     }
+
+    /** Its daemon was killed before the call that started it returned, and the next one finds that it has ended. */
+    @Test
+    void whatHasEndedWithACodeHasStarted() {
+        Life ended = Life.NEW.ended(new Exit(9, AT));
+        assertThat(ended.startedAtNanos()).isEqualTo(ended.finishedAtNanos()).isPositive();
+        assertThat(Life.NEW.ended(Exit.unknown(AT)).startedAtNanos()).isZero();
+        assertThat(ended.failed(ended.finishedAtNanos(), 128, "no").startedAtNanos())
+                .isZero();
+    }
 }

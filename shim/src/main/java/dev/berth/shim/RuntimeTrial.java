@@ -59,11 +59,15 @@ final class RuntimeTrial implements Runtimes.Trial {
         this.births = births;
     }
 
-    /** Takes away what a supervisor left that was killed while it tried its runtimes. */
+    /** Takes away what a supervisor left that was killed while it tried its runtimes or asked them something. */
     static void tidy(Path scratch, Cgroups cgroups) throws InterruptedException {
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(scratch, PREFIX + "*")) {
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(scratch)) {
             for (Path place : left) {
-                tidyOne(place, cgroups);
+                if (Files.isDirectory(place)) {
+                    tidyOne(place, cgroups);
+                } else {
+                    Files.delete(place);
+                }
             }
         } catch (IOException | DirectoryIteratorException e) {
             LOG.warn("what earlier trials of runtimes left cannot be found", e);

@@ -45,7 +45,7 @@ class RuntimeTrialTest {
         Files.writeString(torn.resolve("config.json"), "{\"ociVersion\"");
         Path early = Files.createDirectories(scratch.resolve("trial3"));
         Files.createDirectory(early.resolve("rootfs"));
-        Path other = Files.writeString(scratch.resolve("output1"), "");
+        Path answer = Files.writeString(scratch.resolve("output1"), "");
 
         RuntimeTrial.tidy(scratch, cgroups);
 
@@ -54,6 +54,6 @@ class RuntimeTrialTest {
         assertThat(trial).doesNotExist();
         assertThat(torn).doesNotExist();
         assertThat(early).doesNotExist();
-        assertThat(other).exists();
+        assertThat(answer).doesNotExist();
     }
 }

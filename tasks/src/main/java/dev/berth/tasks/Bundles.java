@@ -20,12 +20,15 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The directories that tell shims what to run: {@code <state>/bundles/<namespace>/<id>} with config.json, the FIFOs of the
  * task and what the shim adds.
  */
 final class Bundles {
+    private static final Logger LOG = LoggerFactory.getLogger(Bundles.class);
     private static final String CONFIG = "config.json";
     private static final String ROOTFS = "rootfs";
     private static final String STDIN = "stdin";
@@ -142,11 +145,13 @@ final class Bundles {
         return found;
     }
 
-    /** The directories with the pipes of further processes in a task. */
+    /** The directories with the pipes of further processes in a task; none if its bundle is being removed just now. */
     List<Path> execs(TaskId task) throws IOException {
         var found = new ArrayList<Path>();
         try (var directories = Files.newDirectoryStream(of(task), Exec.Pipes.PREFIX + "*")) {
             directories.forEach(found::add);
+        } catch (NoSuchFileException gone) {
+            LOG.debug("{}: its bundle is gone", task, gone);
         }
         return found;
     }

@@ -8,6 +8,7 @@ import dev.berth.linux.Pidfd;
 import dev.berth.linux.Signals;
 import dev.berth.ttrpc.TtrpcClient;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -104,6 +105,20 @@ final class ForeignShim implements Link {
             known.awaitExit(Deadlines.SHIM_STOP);
         }
         close();
+        removeSocket();
+    }
+
+    /**
+     * Not every shim takes its socket with it: containerd's knows only the one that it would have if its pod had no other
+     * container. One that answers belongs to a shim that has been started in its place.
+     */
+    void removeSocket() throws IOException {
+        try (TtrpcClient _ = TtrpcClient.connect(address.socket(), ticker)) {
+            LOG.debug("socket {} is used again", address.socket());
+        } catch (IOException nobodyThere) {
+            LOG.trace("socket {} is removed", address.socket(), nobodyThere);
+            Files.deleteIfExists(address.socket());
+        }
     }
 
     /** Kills the process if it is known; for a shim that has lost its connection and serves nobody. */

@@ -9,7 +9,6 @@ import dev.berth.linux.LinuxException;
 import dev.berth.linux.Poller;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -196,7 +195,7 @@ final class ForeignShims implements AutoCloseable {
     private static void bury(ForeignShim shim) throws InterruptedException {
         try {
             shim.kill(); // the connection may be all that died
-            Files.deleteIfExists(shim.address().socket()); // its program's delete verb leaves it
+            shim.removeSocket(); // its program's delete verb leaves it
         } catch (IOException | RuntimeException e) {
             LOG.error("cleaning up after shim {}", shim.address().socket(), e);
         }

@@ -142,6 +142,13 @@ class StandInShimTest {
         TaskId task = create(here, "a");
         here.delete(task);
         assertThat(shimRuns()).isFalse();
+        assertThat(sockets()).as("what it could not take with it").isEmpty();
+    }
+
+    private List<Path> sockets() throws IOException {
+        try (var files = Files.list(bed.state.resolve("si"))) {
+            return files.filter(file -> file.toString().endsWith(".sock")).toList();
+        }
     }
 
     @Test
