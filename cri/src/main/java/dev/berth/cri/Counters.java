@@ -87,7 +87,7 @@ final class Counters {
             return Optional.empty();
         }
         try {
-            Optional<String> path = CgroupPaths.ofPod(parent, systemd);
+            Optional<String> path = CgroupPaths.ofPod(parent, CgroupPaths.isSystemd(parent, systemd));
             return path.isEmpty()
                     ? Optional.empty()
                     : Optional.of(cgroups.cgroup(path.get()).usage());
@@ -104,7 +104,7 @@ final class Counters {
                 .findPod(container.podId())
                 .map(pod -> pod.config().cgroupParent())
                 .orElse("");
-        return cgroups.cgroup(CgroupPaths.of(parent, container.id(), systemd));
+        return cgroups.cgroup(CgroupPaths.of(parent, container.id(), CgroupPaths.isSystemd(parent, systemd)));
     }
 
     /** A reading of files. */

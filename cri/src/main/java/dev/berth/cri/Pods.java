@@ -4,6 +4,7 @@ import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Creations.Before;
 import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.Resources;
+import dev.berth.cri.spec.CgroupPaths;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
@@ -55,6 +56,7 @@ public final class Pods {
     public String run(PodConfig pod, String handler) throws InterruptedException {
         validate(pod);
         environment.check(pod);
+        CgroupPaths.check(pod.cgroupParent(), config.get().systemdCgroups());
         config.get().requireHandler(handler);
         context.gate().pass();
         String name = Pod.name(pod.metadata());

@@ -265,7 +265,7 @@ final class Parts {
         handlers.put("", new Handler.Builtin("", systemd(config)));
         handlers.put("crun", new Handler.Builtin("crun", systemd(config)));
         handlers.put("runc", new Handler.Builtin("runc", systemd(config)));
-        config.runtimes().handlers().forEach((name, handler) -> handlers.put(name, handler(name, handler, config)));
+        config.runtimes().handlers().forEach((name, handler) -> handlers.put(name, handler(handler, config)));
         String chosen = config.runtimes().defaultHandler();
         if (!chosen.isEmpty()) {
             Handler found = handlers.get(chosen);
@@ -280,11 +280,11 @@ final class Parts {
         return handlers;
     }
 
-    private static Handler handler(String name, Config.Handler handler, Config config) {
+    private static Handler handler(Config.Handler handler, Config config) {
         if (!handler.isShim()) {
-            return new Handler.Builtin(runtime(handler.path()).toString(), systemd(config));
+            return new Handler.Builtin(program(handler.path()).toString(), systemd(config));
         }
-        return new Handler.Foreign(onPath(name, handler.path()), options(handler), Handler.Bootstrapping.DETECT);
+        return new Handler.Foreign(program(handler.path()), options(handler), Handler.Bootstrapping.DETECT);
     }
 
     static Handler.ShimOptions options(Config.Handler handler) {
@@ -298,17 +298,9 @@ final class Parts {
                 : Handler.ShimOptions.configFile(Path.of(given.configPath()));
     }
 
-    /** Where an OCI runtime is, or should be: one that is missing is told in Status and does not stop the daemon. */
-    private static Path runtime(String program) {
+    /** Where an OCI runtime or a shim is, or should be: one that is missing fails its pods and does not stop the daemon. */
+    private static Path program(String program) {
         return onPath(program).orElseGet(() -> Path.of("/usr/bin", program));
-    }
-
-    private static Path onPath(String name, String program) {
-        return onPath(program)
-                .orElseThrow(() -> Fault.invalid(
-                        "config, setting runtime." + name + ".path",
-                        "\"" + program + "\" is not on PATH",
-                        "Install it, or give its absolute path"));
     }
 
     private static Optional<Path> onPath(String program) {
@@ -355,7 +347,7 @@ final class Parts {
             command.addAll(List.of("--without", shortcut));
         }
         config.runtimes().handlers().forEach((name, handler) -> {
-            if (handler(name, handler, config) instanceof Handler.Builtin(String path, var _)) {
+            if (handler(handler, config) instanceof Handler.Builtin(String path, var _)) {
                 command.addAll(List.of("--runtime", name + "=" + path));
             }
         });

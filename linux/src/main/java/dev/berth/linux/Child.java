@@ -111,6 +111,15 @@ public final class Child implements AutoCloseable {
         pidfd.signal(Signals.KILL);
     }
 
+    /**
+     * Kills it and all that it has started, as far as that has stayed in its session; for one that leads a session of its own
+     * and has not been waited for, so that its number is nobody else's.
+     */
+    public void killSession() throws LinuxException {
+        Signals.send(-pid(), Signals.KILL);
+        kill();
+    }
+
     /** Lets go of the handle; the process runs on. */
     @Override
     public void close() {

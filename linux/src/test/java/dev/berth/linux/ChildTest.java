@@ -123,6 +123,23 @@ class ChildTest {
     }
 
     @Test
+    void takesWhatItHasStartedWithIt() throws Exception {
+        Path note = folder.resolve("grandchild");
+        String script = "sleep 600 & echo $! > " + note + ".new; mv " + note + ".new " + note + "; wait";
+        try (Child child = Child.command("/bin/sh", "-c", script).newSession().spawn()) {
+            while (!Files.exists(note)) {
+                assertThat(child.await(Duration.ofMillis(5))).isEmpty();
+            }
+            try (Pidfd grandchild =
+                    Pidfd.open(Integer.parseInt(Files.readString(note).strip()))) {
+                child.killSession();
+                assertThat(child.await(LIMIT)).contains(new ExitStatus(0, 9));
+                assertThat(grandchild.awaitExit(LIMIT)).isTrue();
+            }
+        }
+    }
+
+    @Test
     void namesWhyItCannotStart() throws IOException {
         long before = OpenDescriptors.count();
         assertThatThrownBy(() -> Child.command("/absent/program").spawn())

@@ -184,7 +184,7 @@ final class Births {
         }
     }
 
-    /** An interrupt ends the program as well: nobody would wait for it. */
+    /** An interrupt ends the program as well, nobody would wait for it; and with it what it waits for, as a hook. */
     private static Launcher.Ended await(Child child, Duration limit) throws IOException, InterruptedException {
         try {
             Optional<ExitStatus> status = child.await(limit);
@@ -192,11 +192,11 @@ final class Births {
                 return new Launcher.Ended(status.get(), false);
             }
         } catch (InterruptedException e) {
-            child.kill();
+            child.killSession();
             reap(child);
             throw e;
         }
-        child.kill();
+        child.killSession();
         return new Launcher.Ended(child.await(Poller.FOREVER).orElseThrow(), true);
     }
 

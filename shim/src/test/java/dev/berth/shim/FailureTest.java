@@ -188,6 +188,22 @@ class FailureTest {
     }
 
     @Test
+    void aProgramThatPrintsBytesIsNoRuntime() throws Exception {
+        Path program = Files.writeString(place.resolve("bytes"), "#!/bin/sh\nhead -c 100000 /dev/urandom\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+        Node other = Node.inside(root, "--runtime", "bytes=" + program);
+        try {
+            var container = other.container(Busybox.config("true"));
+            assertThatThrownBy(() -> other.create(container, "bytes"))
+                    .hasMessageContaining("FAILED_PRECONDITION")
+                    .hasMessageContaining("does not tell its version");
+            other.assertNothingLeft();
+        } finally {
+            other.close();
+        }
+    }
+
+    @Test
     void aBrokenConfigIsRefused() throws Exception {
         var container = node.container(Busybox.config("true"));
         Files.writeString(container.bundle().resolve("config.json"), "{\"process\": ");

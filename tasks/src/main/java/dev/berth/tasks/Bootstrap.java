@@ -32,6 +32,12 @@ final class Bootstrap {
 
     /** Starts a shim for a task, or finds the one that its program says it belongs to. */
     ShimAddress start(Handler.Foreign handler, TaskId task, Path bundle) throws IOException, InterruptedException {
+        if (!Files.isExecutable(handler.shim())) {
+            throw Fault.precondition(
+                    "start the shim of " + task,
+                    "there is no program " + handler.shim(),
+                    "Install it, or correct the handler's path");
+        }
         var program = new ShimProgram(handler.shim(), config);
         if (handler.bootstrap() != Handler.Bootstrapping.DETECT) {
             return attempt(program, handler, handler.bootstrap(), task, bundle);

@@ -177,6 +177,20 @@ class StandInShimTest {
     }
 
     @Test
+    void aProgramThatIsNotThereIsToldAndNothingIsLeft() throws Exception {
+        Tasks here = open("json3");
+        Files.delete(StandInShim.program(bed.state.resolve("si"), "json3"));
+        assertThatThrownBy(() -> create(here, "a"))
+                .isInstanceOfSatisfying(
+                        Fault.class, e -> assertThat(e.code()).isEqualTo(Fault.Code.FAILED_PRECONDITION))
+                .hasMessageContaining("there is no program")
+                .hasMessageContaining("Install it");
+        assertThat(bed.state.resolve("bundles/k8s.io").resolve(bed.task("a").id()))
+                .doesNotExist();
+        assertThat(here.list()).isEmpty();
+    }
+
+    @Test
     void aStartThatHangsCanBeCancelled() throws Exception {
         Tasks here = open("hang-start");
         var failures = new LinkedBlockingQueue<Fault>();

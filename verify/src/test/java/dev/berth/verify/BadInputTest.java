@@ -75,6 +75,15 @@ class BadInputTest {
     }
 
     @Test
+    void aCgroupParentBelowWhichNothingCanBe() throws IOException {
+        String file = pods.podFile("parent", "{\"cgroup_parent\": \"kubepods-pod1.slice\"}");
+        refused(berth.crictl("runp", file), "InvalidArgument", "kubepods-pod1.slice", "same cgroup driver");
+        refused(berth.crictl("runp", pods.podFile("parent", "{\"cgroup_parent\": \"/../x\"}")), "InvalidArgument");
+        assertThat(berth.crictl("pods", "-q", "--name", "parent").text()).isEmpty();
+        berth.crictl("statsp").text();
+    }
+
+    @Test
     void aContainerThatCannotBeMade() throws IOException {
         String pod = pods.run("bad");
         refused(

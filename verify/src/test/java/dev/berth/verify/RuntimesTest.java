@@ -48,6 +48,8 @@ class RuntimesTest {
                 path = "/var/lib/%%1$s/standin"
                 [runtime.gone]
                 path = "/no/such/runtime"
+                [runtime.gone-shim]
+                path = "containerd-shim-nosuch-v2"
                 """.formatted(runc), this::standIn);
         mood = berth.folder().resolve("mood");
         files = new PodFixture(berth);
@@ -141,6 +143,20 @@ class RuntimesTest {
                 "there is no program /no/such/runtime",
                 "Install it");
         assertThat(berth.crictl("info").text()).contains("/no/such/runtime");
+    }
+
+    /** One that is named without its directory too: a package that is removed must not keep the daemon from starting. */
+    @Test
+    void aShimThatIsNotThere() {
+        GrpcPods.refused(
+                Status.Code.FAILED_PRECONDITION,
+                () -> {
+                    String id = pods.run(pods.pod("gone-shim").build(), "gone-shim");
+                    pods.start(
+                            pods.create(id, pods.container("gone-shim", "true").build()));
+                },
+                "there is no program /usr/bin/containerd-shim-nosuch-v2",
+                "Install it");
     }
 
     /** The container tells of its end; the next one in the same pod works. */

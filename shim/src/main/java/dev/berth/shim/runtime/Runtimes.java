@@ -3,6 +3,7 @@ package dev.berth.shim.runtime;
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Fd;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -157,11 +158,14 @@ public final class Runtimes implements AutoCloseable {
             var streams = new Launcher.Streams(null, out, null);
             Launcher.Ended ended =
                     launcher.run(new Launcher.Command(Path.of(argv.getFirst()), argv, scratch, streams, LIMIT));
+            if (ended.timedOut()) {
+                throw new IOException(String.join(" ", argv) + " did not end within " + LIMIT.toSeconds() + " s");
+            }
             if (!ended.status().isSuccess()) {
                 throw new IOException(String.join(" ", argv) + " ended with status "
                         + ended.status().number());
             }
-            return Files.readString(file);
+            return new String(Files.readAllBytes(file), StandardCharsets.UTF_8); // whatever it is
         } finally {
             Files.delete(file);
         }
