@@ -61,7 +61,7 @@ final class SupervisorService {
 
     Service service() {
         return Service.named("dev.berth.supervisor.v1.Supervisor")
-                .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info(q.getAwaitRuntimes())))
+                .unary("Info", Edge.unary(InfoRequest.parser(), (call, q) -> info(q)))
                 .unary("Run", Edge.unary(RunRequest.parser(), running::run))
                 .unary("RunExec", Edge.unary(RunExecRequest.parser(), running::exec))
                 .unary("Pump", Edge.unary(PumpRequest.parser(), this::pump))
@@ -76,12 +76,13 @@ final class SupervisorService {
                 .build();
     }
 
-    private InfoResponse info(boolean await) throws InterruptedException {
+    private InfoResponse info(InfoRequest request) throws InterruptedException {
+        runtimes.also(request.getPathsList());
         return InfoResponse.newBuilder()
                 .setPid((int) self.pid())
                 .setVersion(self.version())
                 .setStartedAt(TaskEvents.timestamp(self.startedAt()))
-                .addAllRuntimes((await ? runtimes.all() : runtimes.tried())
+                .addAllRuntimes((request.getAwaitRuntimes() ? runtimes.all() : runtimes.tried())
                         .stream().map(SupervisorService::runtime).toList())
                 .build();
     }

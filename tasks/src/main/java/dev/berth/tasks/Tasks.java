@@ -366,11 +366,13 @@ public final class Tasks implements AutoCloseable {
     /** Who the supervisor is and which OCI runtimes it found. */
     public SupervisorInfo runtimes() {
         var client = new TaskClient(supervisor, Supervisor.SERVICE, "k8s.io", ticker);
-        return SupervisorInfo.of(client.again(
-                "Info",
-                InfoRequest.newBuilder().setAwaitRuntimes(true).build(),
-                InfoResponse.parser(),
-                Deadlines.SUPERVISOR));
+        var request = InfoRequest.newBuilder().setAwaitRuntimes(true);
+        for (Handler handler : config.handlers().get().values()) {
+            if (handler instanceof Handler.Builtin(String path, var _) && path.startsWith("/")) {
+                request.addPaths(path); // the supervisor may be older than the config
+            }
+        }
+        return SupervisorInfo.of(client.again("Info", request.build(), InfoResponse.parser(), Deadlines.SUPERVISOR));
     }
 
     /** Whether containers of each handler can run, by its name. */

@@ -3,6 +3,7 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.linux.Signals;
+import dev.berth.wire.cri.StatusRequest;
 import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -81,18 +82,25 @@ class ReloadTest {
                 "server = \"http://" + berth.registry().authority() + "\"\n");
         assertThat(Berth.read(berth.log())).doesNotContain(" DEBUG ");
 
-        String said = reload("log_level = \"debug\"\n" + config().replace("certs.d", "certs2.d") + """
+        String said = reload("log_level = \"debug\"\n" + config().replace("certs.d", "certs2.d")
+                + """
                 [runtime.late]
-                path = "crun"
+                path = "%s"
                 pod_annotations = ["example.org/*"]
                 [streaming]
                 idle_minutes = 7
-                """);
+                """.formatted(Files.copy(
+                        Path.of("/usr/bin/crun"), berth.folder().resolve("late"))));
         assertThat(said)
                 .contains("now in force: log_level, registry.config_path, runtime.late.")
                 .contains("runtime.late.path", "runtime.late.pod_annotations", "streaming.idle_minutes")
                 .doesNotContain("restart");
         assertThat(berth.crictl("pull", elsewhere).text()).isNotEmpty();
+        assertThat(pods.runtime().status(StatusRequest.getDefaultInstance()).getRuntimeHandlersList())
+                .filteredOn(handler -> handler.getName().equals("late"))
+                .as("its features are known before a pod asks for it")
+                .singleElement()
+                .matches(handler -> handler.getFeatures().getRecursiveReadOnlyMounts());
         String late = pods.run(pods.pod("late").build(), "late");
         pods.start(pods.create(late, pods.container("late", "sleep", "1000").build()));
         pods.remove(late);

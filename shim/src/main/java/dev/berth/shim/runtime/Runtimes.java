@@ -8,11 +8,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Set;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.slf4j.Logger;
@@ -61,8 +65,9 @@ public final class Runtimes implements AutoCloseable {
     private final Launcher launcher;
     private final Trial trial;
     private final Map<String, FutureTask<Candidate>> candidates = new LinkedHashMap<>();
-    private final List<Thread> trials = new ArrayList<>();
-    private final Map<String, FutureTask<Candidate>> later = new ConcurrentHashMap<>();
+    private final List<Thread> trials = new CopyOnWriteArrayList<>();
+    private final Set<String> paths = new HashSet<>();
+    private final Map<String, FutureTask<Candidate>> later = new ConcurrentSkipListMap<>();
 
     private Runtimes(Path scratch, Launcher launcher, Trial trial) {
         this.scratch = scratch;
@@ -99,7 +104,36 @@ public final class Runtimes implements AutoCloseable {
     private void add(String name, Optional<Path> path) {
         FutureTask<Candidate> look = new FutureTask<>(() -> look(name, path));
         candidates.put(name, look);
+        path.ifPresent(it -> paths.add(it.toString()));
+        begin(name, look);
+    }
+
+    private void begin(String name, FutureTask<Candidate> look) {
         trials.add(Thread.ofVirtual().name("try " + name).start(look));
+    }
+
+    /** Begins to try programs that the config of a later daemon names, unless that was done before. */
+    public void also(Collection<String> more) {
+        for (String path : more) {
+            if (path.startsWith("/") && !paths.contains(path)) {
+                later.computeIfAbsent(path, _ -> {
+                    FutureTask<Candidate> look = lookAt(path);
+                    begin(path, look);
+                    return look;
+                });
+            }
+        }
+    }
+
+    private FutureTask<Candidate> lookAt(String path) {
+        return new FutureTask<>(() -> look(path, Optional.of(Path.of(path))));
+    }
+
+    /** By name; those of later daemons by path. */
+    private Map<String, FutureTask<Candidate>> everything() {
+        Map<String, FutureTask<Candidate>> all = new LinkedHashMap<>(candidates);
+        all.putAll(later);
+        return all;
     }
 
     private Candidate look(String name, Optional<Path> path) throws InterruptedException {
@@ -186,7 +220,7 @@ public final class Runtimes implements AutoCloseable {
     /** What came of all that were looked for; waits for the last. */
     public List<Candidate> all() throws InterruptedException {
         List<Candidate> all = new ArrayList<>();
-        for (FutureTask<Candidate> look : candidates.values()) {
+        for (FutureTask<Candidate> look : everything().values()) {
             all.add(result(look));
         }
         return all;
@@ -195,7 +229,7 @@ public final class Runtimes implements AutoCloseable {
     /** What is known now; those that are still being tried cannot be used yet. */
     public List<Candidate> tried() throws InterruptedException {
         List<Candidate> now = new ArrayList<>();
-        for (Map.Entry<String, FutureTask<Candidate>> each : candidates.entrySet()) {
+        for (Map.Entry<String, FutureTask<Candidate>> each : everything().entrySet()) {
             now.add(
                     each.getValue().isDone()
                             ? result(each.getValue())
@@ -243,7 +277,8 @@ public final class Runtimes implements AutoCloseable {
     }
 
     private Candidate byPath(String path) throws InterruptedException {
-        for (Candidate candidate : all()) {
+        for (FutureTask<Candidate> look : candidates.values()) {
+            Candidate candidate = result(look);
             if (candidate
                     .program()
                     .filter(p -> p.path().toString().equals(path))
@@ -258,16 +293,15 @@ public final class Runtimes implements AutoCloseable {
         return added(path);
     }
 
-    /** One that the config of a later daemon names. What cannot be used now may be mended, and is tried anew. */
+    /** One that the config of a later daemon names. What could not be used may be mended by now, and is tried anew. */
     private Candidate added(String path) throws InterruptedException {
-        FutureTask<Candidate> look =
-                later.computeIfAbsent(path, _ -> new FutureTask<>(() -> look(path, Optional.of(Path.of(path)))));
-        look.run(); // does nothing if another thread has begun
-        Candidate candidate = result(look);
-        if (!candidate.usable()) {
-            later.remove(path, look);
+        FutureTask<Candidate> known = later.get(path);
+        if (known != null && known.isDone() && !result(known).usable()) {
+            later.remove(path, known);
         }
-        return candidate;
+        FutureTask<Candidate> look = later.computeIfAbsent(path, this::lookAt);
+        look.run(); // does nothing if another thread has begun
+        return result(look);
     }
 
     private static Candidate result(FutureTask<Candidate> look) throws InterruptedException {
