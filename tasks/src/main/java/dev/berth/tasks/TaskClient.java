@@ -17,6 +17,7 @@ import dev.berth.wire.shim.task.CreateTaskRequest;
 import dev.berth.wire.shim.task.CreateTaskResponse;
 import dev.berth.wire.shim.task.DeleteRequest;
 import dev.berth.wire.shim.task.DeleteResponse;
+import dev.berth.wire.shim.task.StartRequest;
 import dev.berth.wire.shim.task.StateRequest;
 import dev.berth.wire.shim.task.StateResponse;
 import dev.berth.wire.shim.task.WaitRequest;
@@ -133,7 +134,7 @@ final class TaskClient {
         try {
             return attempt(method, request, answer, limit, ticker.nanos());
         } catch (TtrpcStatus e) {
-            throw e.toFault(what(method));
+            throw e.toFault(what(method, request));
         }
     }
 
@@ -148,7 +149,7 @@ final class TaskClient {
             } catch (TtrpcStatus e) {
                 boolean lost = e.is(TtrpcStatus.Code.UNAVAILABLE) && !used[0].isOpen();
                 if (!lost || left(limit, start).isNegative()) {
-                    throw e.toFault(what(method));
+                    throw e.toFault(what(method, request));
                 }
             }
         }
@@ -166,7 +167,7 @@ final class TaskClient {
         try {
             return answer.parseFrom(bytes);
         } catch (InvalidProtocolBufferException e) {
-            throw Fault.internal(what(method), "the shim's answer cannot be read: " + e.getMessage(), "");
+            throw Fault.internal(what(service, method), "the shim's answer cannot be read: " + e.getMessage(), "");
         }
     }
 
@@ -174,8 +175,10 @@ final class TaskClient {
         return limit.equals(TtrpcClient.FOREVER) ? limit : limit.minus(ticker.since(start));
     }
 
-    private String what(String method) {
-        return what(service, method);
+    private String what(String method, MessageLite request) {
+        boolean ofCommand =
+                request instanceof StartRequest start && !start.getExecId().isEmpty();
+        return what(service, ofCommand ? "Exec" : method);
     }
 
     /** What a call is good for: who started a container wants to know what failed, not which call of ours to whom. */

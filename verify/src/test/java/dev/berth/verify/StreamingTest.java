@@ -118,7 +118,8 @@ class StreamingTest {
         assertThat(berth.crictl("port-forward", gone, "1:1").err()).contains("FailedPrecondition", "not ready");
         berth.crictl("rmp", "-f", gone).text();
         assertThat(berth.crictl("exec", "nosuch", "true").err()).contains("NotFound");
-        assertThat(berth.crictl("exec", container, "nosuchprogram").err()).contains("nosuchprogram");
+        assertThat(berth.crictl("exec", container, "nosuchprogram").err())
+                .contains("run a command in the container", "nosuchprogram");
         assertThat(berth.crictl("port-forward", "nosuch", "1:1").err()).contains("NotFound");
     }
 
