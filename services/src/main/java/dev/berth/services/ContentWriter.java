@@ -157,9 +157,10 @@ final class ContentWriter implements AutoCloseable {
      * Gives the blob to the namespace; it survives a power loss. What is not as expected stays, to be gone on with.
      *
      * @param total bytes expected; 0 for whatever there is
+     * @return the digest under which it is there
      * @throws Fault FAILED_PRECONDITION if size or digest are others; ALREADY_EXISTS if the namespace has got it meanwhile
      */
-    void commit(long total, Optional<Digest> expected, Map<String, String> labels) {
+    Digest commit(long total, Optional<Digest> expected, Map<String, String> labels) {
         if (total != 0 && total != offset()) {
             throw Fault.precondition("commit " + ref, "it has " + offset() + " bytes and not " + total, "");
         }
@@ -167,7 +168,9 @@ final class ContentWriter implements AutoCloseable {
         try (Keeping keeping = images.keep()) { // no sweep comes between the bytes and their record
             keeping.blob(digest());
             expected.ifPresent(keeping::blob);
-            record(blob == null ? store(expected) : known(blob, expected), labels);
+            Blob stored = blob == null ? store(expected) : known(blob, expected);
+            record(stored, labels);
+            return stored.digest();
         }
     }
 

@@ -24,6 +24,7 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private final StreamObserver<WriteContentResponse> client;
     private final @Nullable Namespace namespace;
     private final LeaseOfCall lease;
+    private final WriteContentResponse.Builder known = WriteContentResponse.newBuilder();
 
     private @Nullable ContentWriter writer;
     private String ref = "";
@@ -121,9 +122,10 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
             }
             case COMMIT -> {
                 write(open, request);
-                WriteContentResponse answer = answer(open, WriteAction.COMMIT).build();
-                open.commit(total, expected, LabelChange.merge(LabelChange.EVERY, Map.of(), request.getLabelsMap()));
-                yield answer;
+                var answer = answer(open, WriteAction.COMMIT);
+                Digest digest = open.commit(
+                        total, expected, LabelChange.merge(LabelChange.EVERY, Map.of(), request.getLabelsMap()));
+                yield answer.setDigest(digest.toString()).build(); // of the kind that was expected
             }
             case UNRECOGNIZED -> throw Fault.invalid("write " + ref, "there is no such action", "");
         };
@@ -176,17 +178,17 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
         }
     }
 
+    /** What it tells once, all later answers repeat: so containerd has it. */
     private WriteContentResponse stat(ContentWriter open) {
-        var answer = answer(open, WriteAction.STAT).setTotal(total);
+        known.setTotal(total);
         open.status()
-                .ifPresent(status -> answer.setStartedAt(Messages.time(status.startedAt()))
+                .ifPresent(status -> known.setStartedAt(Messages.time(status.startedAt()))
                         .setUpdatedAt(Messages.time(status.updatedAt())));
-        return answer.build();
+        return answer(open, WriteAction.STAT).build();
     }
 
-    private static WriteContentResponse.Builder answer(ContentWriter open, WriteAction action) {
-        return WriteContentResponse.newBuilder()
-                .setAction(action)
+    private WriteContentResponse.Builder answer(ContentWriter open, WriteAction action) {
+        return known.setAction(action)
                 .setOffset(open.offset())
                 .setDigest(open.digest().toString());
     }

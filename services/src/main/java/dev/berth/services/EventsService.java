@@ -1,7 +1,7 @@
 package dev.berth.services;
 
 import com.google.protobuf.Empty;
-import dev.berth.kernel.Fault;
+import com.google.protobuf.Timestamp;
 import dev.berth.wire.containerd.events.EventsGrpc;
 import dev.berth.wire.containerd.events.ForwardRequest;
 import dev.berth.wire.containerd.events.PublishRequest;
@@ -35,10 +35,13 @@ final class EventsService extends EventsGrpc.EventsImplBase implements AutoClose
     @Override
     public void forward(ForwardRequest request, StreamObserver<Empty> caller) {
         Calls.answer(caller, () -> {
-            if (!request.getEnvelope().hasTimestamp()) {
-                throw Fault.invalid("the event", "it has no time", "One that is new is published, not forwarded");
-            }
-            exchange.publish(Happening.of(request.getEnvelope()));
+            Envelope event = request.getEnvelope();
+            exchange.publish(Happening.of(
+                    event.hasTimestamp() // one without a time is of the beginning of all time, as containerd has it
+                            ? event
+                            : event.toBuilder()
+                                    .setTimestamp(Timestamp.getDefaultInstance())
+                                    .build()));
             return Empty.getDefaultInstance();
         });
     }

@@ -123,6 +123,22 @@ class CtrContentTest {
         }
     }
 
+    /** ctr compares the digest that a commit is answered with. */
+    @Test
+    void digestsOfTheOtherKind() {
+        String longer = "sha512:e7c22b994c59d9cf2b48e549b1e24666636045930d3da7c1acb299d1c3b7f931"
+                + "f94aae41edda2c2b207a36e10f8bcb8d45223e54878f5b316e7ce3b6bc019629";
+        pair.both(
+                ctr -> ctr.run(hello, "-n", "seven", "content", "ingest", "--expected-digest", longer, "a"),
+                "content",
+                "ingest");
+        for (Ctr ctr : List.of(pair.ours(), pair.theirs())) {
+            ctr.run("-n", "seven", "content", "label", longer, "containerd.io/gc.root=yes");
+        }
+        assertThat(pair.succeeds("-n", "seven", "content", "get", longer).out()).isEqualTo("hello\n");
+        pair.succeeds("-n", "seven", "content", "rm", longer);
+    }
+
     @Test
     void whatIsWrongIsRefusedAlike() {
         pair.refused("not found", "content", "get", NOTHING);
