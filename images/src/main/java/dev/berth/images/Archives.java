@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * Images from archives and into them: what {@code docker save} makes, and OCI layouts; packed by gzip or zstd or not at all.
@@ -135,6 +136,7 @@ public final class Archives {
 
     private void bring(Import request, List<Found> found, Holds.Hold hold) throws InterruptedException {
         for (Found each : found) {
+            entries(each.selection).forEach(it -> hold.blob(it.digest()));
             for (ImageParts parts : each.selection.images()) {
                 bring(request, each.selection, parts, hold);
             }
@@ -198,6 +200,7 @@ public final class Archives {
                 continue;
             }
             each.selection.documents().forEach(it -> labels.add(it.descriptor(), it.tree()));
+            entries(each.selection).filter(new FromArchive()::isThere).forEach(labels::add);
             each.selection.others().forEach(labels::add);
             each.selection
                     .images()
@@ -211,6 +214,13 @@ public final class Archives {
                             .put(request.namespace(), digest, entry.blob().size(), entry.labels()));
             return named.values().stream().map(records.images()::put).toList();
         });
+    }
+
+    /** Those of other platforms too: who looks at the index finds them, without what they need. */
+    private static Stream<Descriptor> entries(Selection selection) {
+        return selection.documents().stream()
+                .flatMap(it -> it.tree() instanceof Index index ? index.manifests().stream() : Stream.of())
+                .filter(it -> MediaTypes.isManifest(it.mediaType()) || MediaTypes.isIndex(it.mediaType()));
     }
 
     private static void name(Namespace namespace, Map<String, ImageRecord> named, List<Name> names, Descriptor target) {

@@ -22,8 +22,10 @@ public record PullRequest(
      * @param unpacked those whose layers become snapshots
      * @param documents whether manifests and configs of the others are wanted too, so that the image can be pushed as it is
      * @param snapshotter the name of the one that they are unpacked to; empty for the main one
+     * @param lenient whether it is no error that there is nothing for a platform; then the rest is kept, be it only an index
      */
-    public record Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents, String snapshotter) {
+    public record Extent(
+            List<Platform> platforms, List<Platform> unpacked, boolean documents, String snapshotter, boolean lenient) {
         public Extent {
             platforms = List.copyOf(platforms);
             unpacked = List.copyOf(unpacked);
@@ -32,6 +34,11 @@ public record PullRequest(
         /** Unpacked to the main snapshotter. */
         public Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents) {
             this(platforms, unpacked, documents, "");
+        }
+
+        /** With something for each platform. */
+        public Extent(List<Platform> platforms, List<Platform> unpacked, boolean documents, String snapshotter) {
+            this(platforms, unpacked, documents, snapshotter, false);
         }
 
         /** One platform, ready to run. */

@@ -114,7 +114,11 @@ final class Selection {
             return wanted;
         }
         for (Platform platform : extent.platforms()) {
-            wanted.add(index.choose(platform).orElseThrow(() -> ImageParts.none(platform, index)));
+            Optional<Descriptor> chosen = index.choose(platform);
+            if (chosen.isEmpty() && !extent.lenient()) {
+                throw ImageParts.none(platform, index);
+            }
+            chosen.ifPresent(wanted::add);
         }
         return wanted;
     }
@@ -142,6 +146,9 @@ final class Selection {
                 }
                 unfit = unfit == null ? e : unfit;
             }
+        }
+        if (extent.lenient()) {
+            return ImageParts.of(path, manifest, Optional.empty(), source);
         }
         throw unfit == null ? new IllegalStateException("no platform") : unfit;
     }

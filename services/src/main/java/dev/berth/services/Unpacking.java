@@ -7,6 +7,7 @@ import dev.berth.wire.containerd.transfertypes.ImageStore;
 import dev.berth.wire.containerd.transfertypes.UnpackConfiguration;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Which layers a transfer unpacks, and where to.
@@ -20,14 +21,25 @@ record Unpacking(String main, Set<String> names) {
     }
 
     /**
-     * As in containerd, layers for a snapshotter that there is not are fetched and not unpacked.
+     * As in containerd, layers for a snapshotter that there is not are fetched and not unpacked if others are unpacked, and a
+     * platform that there is not is an error only if the client limits how many it wants.
      *
-     * @throws Fault UNIMPLEMENTED if they are wanted in several
+     * @throws Fault INVALID_ARGUMENT if there is none of the snapshotters; UNIMPLEMENTED if they are wanted in several
      */
     PullRequest.Extent extent(ImageStore to, boolean documents) {
         List<UnpackConfiguration> known = to.getUnpacksList().stream()
                 .filter(unpack -> names.contains(snapshotter(unpack)))
                 .toList();
+        if (known.isEmpty() && to.getUnpacksCount() > 0) {
+            throw Fault.invalid(
+                    "transfer",
+                    "snapshotter not loaded: "
+                            + to.getUnpacksList().stream()
+                                    .map(this::snapshotter)
+                                    .distinct()
+                                    .collect(Collectors.joining(", ")),
+                    "There are " + names);
+        }
         List<String> wanted = known.stream().map(this::snapshotter).distinct().toList();
         if (wanted.size() > 1) {
             throw Fault.of(
@@ -42,7 +54,8 @@ record Unpacking(String main, Set<String> names) {
                         .map(unpack -> Messages.platform(unpack.getPlatform()))
                         .toList(),
                 documents,
-                wanted.isEmpty() ? "" : wanted.getFirst());
+                wanted.isEmpty() ? "" : wanted.getFirst(),
+                to.getManifestLimit() == 0);
     }
 
     private String snapshotter(UnpackConfiguration unpack) {

@@ -46,8 +46,22 @@ class UnpackingTest {
         assertThat(extent.unpacked())
                 .extracting(dev.berth.oci.Platform::architecture)
                 .containsExactly("arm64");
-        assertThat(extent(unpack("amd64", "btrfs")).unpacked()).isEmpty();
         assertThat(extent().unpacked()).isEmpty();
+    }
+
+    @Test
+    void onlyUnknownOnesAreRefused() {
+        assertThatThrownBy(() -> extent(unpack("amd64", "btrfs")))
+                .hasMessageContaining("not loaded: btrfs")
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
+    }
+
+    @Test
+    void aMissingPlatformIsAnErrorForWhoLimitsThem() {
+        assertThat(extent().lenient()).isTrue();
+        ImageStore limited = ImageStore.newBuilder().setManifestLimit(1).build();
+        assertThat(UNPACKING.extent(limited, false).lenient()).isFalse();
     }
 
     @Test

@@ -80,11 +80,12 @@ record RegistryTransfer(List<Platform> platforms, @Nullable Login login, boolean
         return 0;
     }
 
-    /** Where images go to: labels as the kubelet's images have them, layers unpacked. */
+    /** Where images go to: labels as the kubelet's images have them, layers unpacked; with a limit a missing platform is an error. */
     static ImageStore.Builder store(Session session, List<Platform> platforms) {
         String snapshotter = session.daemon().snapshotter();
         List<Platform> unpacked = platforms.isEmpty() ? List.of(Platform.host()) : platforms;
         return ImageStore.newBuilder()
+                .setManifestLimit(platforms.size())
                 .putAllLabels(session.namespace().equals(Namespace.KUBERNETES) ? MANAGED : Map.of())
                 .addAllPlatforms(
                         platforms.stream().map(RegistryTransfer::message).toList())
