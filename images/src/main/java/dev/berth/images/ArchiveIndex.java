@@ -1,7 +1,6 @@
 package dev.berth.images;
 
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Ids;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.ImageConfig;
@@ -148,7 +147,7 @@ final class ArchiveIndex {
     }
 
     private Descriptor packed(Blob layer) throws IOException {
-        if (!(blobs.begin("pack-" + Ids.random(), Blobs.Wanted.ANYTHING) instanceof Blobs.Begin.Writing(var ingest))) {
+        if (!(blobs.begin(Sweeper.once("pack"), Blobs.Wanted.ANYTHING) instanceof Blobs.Begin.Writing(var ingest))) {
             throw Fault.internal("pack layer " + layer.digest(), "its random name is taken", "Try again");
         }
         try (ingest) {

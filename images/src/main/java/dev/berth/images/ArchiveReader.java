@@ -1,7 +1,6 @@
 package dev.berth.images;
 
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Ids;
 import dev.berth.oci.Digest;
 import dev.berth.oci.ImageTree;
 import dev.berth.snapshots.TarEntry;
@@ -113,7 +112,7 @@ final class ArchiveReader {
         said.ifPresent(hold::blob);
         var wanted = new Blobs.Wanted(said, OptionalLong.of(size));
         while (true) {
-            switch (blobs.begin("import-" + Ids.random(), wanted)) {
+            switch (blobs.begin(Sweeper.once("import"), wanted)) {
                 case Blobs.Begin.AlreadyThere(var blob) -> {
                     return blob; // what is not read is skipped
                 }

@@ -2,7 +2,6 @@ package dev.berth.images;
 
 import com.github.luben.zstd.ZstdOutputStreamNoFinalizer;
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Ids;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
@@ -121,7 +120,7 @@ public final class Diffs {
     }
 
     private Ingest begin() {
-        return switch (store.blobs().begin("diff-" + Ids.random(), Blobs.Wanted.ANYTHING)) {
+        return switch (store.blobs().begin(Sweeper.once("diff"), Blobs.Wanted.ANYTHING)) {
             case Blobs.Begin.Writing(var ingest) -> ingest;
             case Blobs.Begin.AlreadyThere there -> throw nobodyElse();
             case Blobs.Begin.Busy busy -> throw nobodyElse();

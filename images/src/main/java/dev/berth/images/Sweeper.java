@@ -1,6 +1,7 @@
 package dev.berth.images;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ids;
 import dev.berth.kernel.Namespace;
 import dev.berth.oci.ChainId;
 import dev.berth.oci.Descriptor;
@@ -56,6 +57,7 @@ final class Sweeper implements AutoCloseable {
     private static final Duration TO_BE_NAMED = Duration.ofMinutes(5);
 
     private static final Duration OLD_INGEST = Duration.ofHours(24);
+    private static final String ONCE = "once: ";
     private static final Duration AFTER_CHANGES = Duration.ofSeconds(1);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(30);
     /** Leases and ingests end without any change. */
@@ -88,6 +90,11 @@ final class Sweeper implements AutoCloseable {
         thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         var _ = thread.scheduleWithFixedDelay(
                 this::look, BETWEEN_LOOKS.toSeconds(), BETWEEN_LOOKS.toSeconds(), TimeUnit.SECONDS);
+    }
+
+    /** A reference for an ingest with which nobody goes on when it was broken off. */
+    static String once(String what) {
+        return ONCE + what + " " + Ids.random();
     }
 
     /**
@@ -364,7 +371,8 @@ final class Sweeper implements AutoCloseable {
         Instant oldest = began.minus(OLD_INGEST);
         for (Blobs.Status ingest : ingests) {
             boolean old = ingest.updatedAt().isBefore(oldest) && !held.contains(ingest.ref());
-            if (old || abandoned.contains(ingest.ref())) {
+            boolean over = ingest.ref().startsWith(ONCE); // of a daemon that was killed, unless it is written right now
+            if (old || over || abandoned.contains(ingest.ref())) {
                 try {
                     store.blobs().abandon(ingest.ref(), began);
                 } catch (Fault e) {

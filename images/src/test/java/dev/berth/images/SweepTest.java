@@ -16,6 +16,7 @@ import dev.berth.store.ContainerRecord;
 import dev.berth.store.Contents.Content;
 import dev.berth.store.Durability;
 import dev.berth.store.GcLabel;
+import dev.berth.store.Ingest;
 import dev.berth.store.Leases;
 import dev.berth.store.SnapshotRecord;
 import java.io.IOException;
@@ -279,6 +280,30 @@ class SweepTest extends ImagesFixture {
                                         store.blobs().info(digest).size(),
                                         GcLabel.KEEP));
         return digest;
+    }
+
+    /** What an import leaves when the daemon is killed. */
+    @Test
+    void whatNobodyCanGoOnWithGoesAtOnce() throws InterruptedException {
+        Ingest writing = begin(Sweeper.once("import"));
+        begin(Sweeper.once("import")).close();
+        begin("layer").close();
+        images.sweepNow();
+        assertThat(store.blobs().ingests())
+                .extracting(Blobs.Status::ref)
+                .as("a pull goes on with a layer, and one ingest is still written")
+                .hasSize(2)
+                .contains("layer");
+        writing.close();
+        images.sweepNow();
+        assertThat(store.blobs().ingests()).extracting(Blobs.Status::ref).containsExactly("layer");
+    }
+
+    private Ingest begin(String ref) {
+        if (store.blobs().begin(ref, Blobs.Wanted.ANYTHING) instanceof Blobs.Begin.Writing(var ingest)) {
+            return ingest;
+        }
+        throw new AssertionError(ref + " cannot begin");
     }
 
     @Test
