@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 
-/** A pull under way, and those who wait for it. It goes on when they have gone. */
+/** A pull under way, and those who wait for it. It goes on when they have gone, unless somebody ends it. */
 final class Flight implements Progress {
     private record Resolved(Descriptor manifest, List<Descriptor> layers) {}
 
@@ -21,6 +21,7 @@ final class Flight implements Progress {
     private final List<Resolved> resolved = new ArrayList<>();
 
     private final Thread thread;
+    private int waiting; // guarded by whoever hands flights out
 
     /** @param pull is given this flight to tell its progress to */
     Flight(String name, Function<Progress, Callable<Descriptor>> pull) {
@@ -30,6 +31,17 @@ final class Flight implements Progress {
 
     void start() {
         thread.start();
+    }
+
+    /** Somebody waits for it. */
+    void join() {
+        waiting++;
+    }
+
+    /** Somebody waits no longer; true if nobody else does. */
+    boolean leave() {
+        waiting--;
+        return waiting == 0;
     }
 
     /** Tells somebody how it goes from now on. */
@@ -50,14 +62,14 @@ final class Flight implements Progress {
             return work.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw Fault.of(Fault.Code.CANCELLED, what, "the caller has gone; the pull goes on", "")
+            throw Fault.of(Fault.Code.CANCELLED, what, "the caller has gone", "")
                     .causedBy(e);
         } catch (ExecutionException e) {
             throw Crew.fault(e);
         }
     }
 
-    /** Asks it to end, because the daemon does. */
+    /** Asks it to end. */
     void interrupt() {
         thread.interrupt();
     }

@@ -45,6 +45,8 @@ public final class Images implements AutoCloseable {
     private final Unpacking unpacking;
     /** By what makes two requests one pull: all but who is told of it. */
     private final Map<PullRequest, Flight> flights = new HashMap<>();
+    /** Those that nobody waits for any more, on their way to the end; guarded by the flights. */
+    private final Set<Flight> ending = new HashSet<>();
 
     private boolean closing;
 
@@ -120,8 +122,28 @@ public final class Images implements AutoCloseable {
             } else {
                 flight.tell(request.progress());
             }
+            flight.join();
         }
-        return flight.await("pull " + request.reference());
+        boolean ended = false;
+        try {
+            Descriptor pulled = flight.await("pull " + request.reference());
+            ended = true;
+            return pulled;
+        } finally {
+            if (!ended) {
+                leave(key, flight);
+            }
+        }
+    }
+
+    /** A kubelet whose time is up asks again. Who breaks off a pull by hand does not want it: it ends with the last who waits. */
+    private void leave(PullRequest key, Flight flight) {
+        synchronized (flights) {
+            if (flight.leave() && !key.naming().equals(PullRequest.Naming.CRI) && flights.remove(key, flight)) {
+                ending.add(flight);
+                flight.interrupt();
+            }
+        }
     }
 
     private Callable<Descriptor> pulling(PullRequest key, PullRequest request) {
@@ -130,7 +152,10 @@ public final class Images implements AutoCloseable {
                 return pullNow(request);
             } finally {
                 synchronized (flights) {
-                    flights.remove(key);
+                    if (request.progress() instanceof Flight flight) {
+                        flights.remove(key, flight);
+                        ending.remove(flight);
+                    }
                 }
             }
         };
@@ -392,7 +417,7 @@ public final class Images implements AutoCloseable {
         List<Flight> open;
         synchronized (flights) {
             closing = true;
-            open = List.copyOf(flights.values());
+            open = Stream.concat(flights.values().stream(), ending.stream()).toList();
         }
         open.forEach(Flight::interrupt);
         open.forEach(Flight::awaitEnd);

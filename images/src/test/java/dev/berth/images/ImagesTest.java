@@ -27,6 +27,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,6 +38,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPOutputStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -257,17 +259,7 @@ class ImagesTest extends ImagesFixture {
         registry.add("app", "v1", large(1, 2)).add("app", "v2", large(2, 3));
         var arrived = new CountDownLatch(1);
         var goOn = new CountDownLatch(1);
-        faults.always(
-                exchange -> {
-                    arrived.countDown();
-                    try {
-                        goOn.await();
-                    } catch (InterruptedException e) {
-                        Thread.currentThread().interrupt();
-                    }
-                    return false;
-                },
-                Faults.html());
+        faults.always(_ -> !held(arrived, goOn), Faults.html());
         try (ExecutorService callers = Executors.newCachedThreadPool()) {
             List<Future<Image>> results = new ArrayList<>();
             var gone = new Thread(() -> assertThatThrownBy(() -> pull("app:v1")).isInstanceOf(Fault.class));
@@ -292,6 +284,35 @@ class ImagesTest extends ImagesFixture {
                 .isEqualTo(faults.count("/blobs/"))
                 .isEqualTo(2 + 3);
         assertThat(faults.count("/manifests/v1")).isEqualTo(1);
+    }
+
+    @Test
+    void aPullThatIsBrokenOffByHandEnds() throws Exception {
+        registry.add("app", "v1", large(1, 2));
+        var arrived = new CountDownLatch(1);
+        var stuck = new CountDownLatch(1);
+        faults.always(_ -> !held(arrived, stuck), Faults.html());
+        var byHand = PullRequest.of(K8S, Reference.parse(name("app:v1"))).with(new PullRequest.Naming(List.of("x"), Map.of()));
+        var gone = new Thread(() -> assertThatThrownBy(() -> images.fetch(byHand)).isInstanceOf(Fault.class));
+        gone.start();
+        arrived.await();
+        gone.interrupt();
+        gone.join();
+        for (Thread pull : Thread.getAllStackTraces().keySet()) {
+            boolean ours = pull.getName().equals("pull " + name("app:v1"));
+            assertThat(!ours || pull.join(Duration.ofMinutes(2))).isTrue();
+        }
+        stuck.countDown();
+        assertThat(images.fetch(byHand)).as("the next one begins anew").isNotNull();
+    }
+
+    private static boolean held(CountDownLatch arrived, CountDownLatch goOn) {
+        arrived.countDown();
+        try {
+            return goOn.await(1, TimeUnit.HOURS);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test
