@@ -39,7 +39,7 @@ public interface Snapshotter {
      * @param parent the key of a committed snapshot, or empty
      * @param labels {@link OverlaySnapshotter#VOLATILE}, {@link #USERS} and {@link #GROUPS} are understood
      * @return what to mount to see it
-     * @throws dev.berth.kernel.Fault ALREADY_EXISTS; NOT_FOUND if there is no such parent; FAILED_PRECONDITION if it is not
+     * @throws dev.berth.kernel.Fault ALREADY_EXISTS; NOT_FOUND if there is no such parent; INVALID_ARGUMENT if it is not
      *     committed
      */
     List<MountPoint> prepare(Namespace namespace, String key, String parent, Map<String, String> labels);

@@ -217,7 +217,7 @@ abstract class SnapshotterContract {
         assertThatThrownBy(() -> snapshots.prepare(K8S, "a", "", Map.of())).satisfies(has(Fault.Code.ALREADY_EXISTS));
         assertThatThrownBy(() -> snapshots.prepare(K8S, "b", "none", Map.of())).satisfies(has(Fault.Code.NOT_FOUND));
         assertThatThrownBy(() -> snapshots.prepare(K8S, "b", "a", Map.of()))
-                .satisfies(has(Fault.Code.FAILED_PRECONDITION));
+                .satisfies(has(Fault.Code.INVALID_ARGUMENT));
         assertThat(snapshots.exists(K8S, "b")).isFalse();
         assertThatThrownBy(() -> snapshots.mounts(K8S, "none")).satisfies(has(Fault.Code.NOT_FOUND));
         assertThatThrownBy(() -> snapshots.remove(K8S, "none")).satisfies(has(Fault.Code.NOT_FOUND));

@@ -102,7 +102,7 @@ public final class Snapshots {
     /**
      * Adds a snapshot and gives it its number.
      *
-     * @throws Fault ALREADY_EXISTS; NOT_FOUND if the parent does not exist; FAILED_PRECONDITION if it is not committed
+     * @throws Fault ALREADY_EXISTS; NOT_FOUND if the parent does not exist; INVALID_ARGUMENT if it is not committed
      */
     public SnapshotRecord create(SnapshotRecord snapshot) {
         namespaces.ensure(snapshot.namespace());
@@ -235,8 +235,10 @@ public final class Snapshots {
     private long parentOf(SnapshotRecord snapshot) {
         SnapshotRecord parent = get(snapshot.namespace(), snapshot.snapshotter(), snapshot.parent());
         if (parent.kind() != Kind.COMMITTED) {
-            throw Fault.precondition(
-                    "make snapshot " + snapshot.key(), "its parent " + parent.key() + " is not committed", "");
+            throw Fault.invalid(
+                    "make snapshot " + snapshot.key(),
+                    "its parent " + parent.key() + " is not committed",
+                    "Commit it first, or stand on the one below it");
         }
         return parent.number();
     }

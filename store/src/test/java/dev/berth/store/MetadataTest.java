@@ -173,7 +173,7 @@ final class MetadataTest extends OpenStore {
                         r -> r.snapshots()
                                 .create(SnapshotRecord.of(K8S, "overlay", "c2", Kind.ACTIVE)
                                         .on("c1"))))
-                .satisfies(has(Fault.Code.FAILED_PRECONDITION));
+                .satisfies(has(Fault.Code.INVALID_ARGUMENT));
         assertThatThrownBy(() -> metadata.write(
                         Durability.PROCESS, r -> r.snapshots().commit(top, "layer-1", Map.of(), Usage.ZERO)))
                 .satisfies(has(Fault.Code.ALREADY_EXISTS));

@@ -145,6 +145,8 @@ class CtrSnapshotsTest {
         pair.refused("invalid argument", "snapshots", "--snapshotter", "none", "ls");
         pair.succeeds("snapshots", "prepare", "taken");
         pair.refused("already exists", "snapshots", "prepare", "taken");
+        pair.refused("invalid argument", "snapshots", "prepare", "orphan", "taken");
+        pair.refused("invalid argument", "snapshots", "view", "orphan", "taken");
         pair.succeeds("snapshots", "rm", "taken");
     }
 
