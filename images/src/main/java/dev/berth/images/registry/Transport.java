@@ -270,10 +270,14 @@ final class Transport implements AutoCloseable {
                         "Add its authority to the system's, or name it as ca in hosts.toml");
             }
         }
+        String reason = Text.reason(cause);
+        boolean refused = reason.contains("alert: ") && reason.contains("certificate");
         return Fault.unavailable(
                 what,
-                "TLS with it does not work: " + Text.reason(cause),
-                "Check the registry; if it serves plain http, give it a server with http:// in hosts.toml");
+                "TLS with it does not work: " + reason,
+                refused
+                        ? "It wants a client certificate that it trusts: name one as client in hosts.toml"
+                        : "Check the registry; if it serves plain http, give it a server with http:// in hosts.toml");
     }
 
     private HttpClient client(Host via, URI target) {
