@@ -292,8 +292,10 @@ class ImagesTest extends ImagesFixture {
         var arrived = new CountDownLatch(1);
         var stuck = new CountDownLatch(1);
         faults.always(_ -> !held(arrived, stuck), Faults.html());
-        var byHand = PullRequest.of(K8S, Reference.parse(name("app:v1"))).with(new PullRequest.Naming(List.of("x"), Map.of()));
-        var gone = new Thread(() -> assertThatThrownBy(() -> images.fetch(byHand)).isInstanceOf(Fault.class));
+        var byHand = PullRequest.of(K8S, Reference.parse(name("app:v1")))
+                .with(new PullRequest.Naming(List.of("x"), Map.of()));
+        var gone =
+                new Thread(() -> assertThatThrownBy(() -> images.fetch(byHand)).isInstanceOf(Fault.class));
         gone.start();
         arrived.await();
         gone.interrupt();

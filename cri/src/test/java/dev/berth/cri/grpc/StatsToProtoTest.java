@@ -97,8 +97,7 @@ class StatsToProtoTest {
                 true,
                 0,
                 0,
-                new Link.Counters(
-                        base + 1, base + 2, base + 3, base + 4, base + 5, base + 6, base + 7, base + 8));
+                new Link.Counters(base + 1, base + 2, base + 3, base + 4, base + 5, base + 6, base + 7, base + 8));
     }
 
     private static Pod pod() {
