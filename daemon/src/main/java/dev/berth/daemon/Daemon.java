@@ -7,7 +7,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /**
  * The daemon from its first line to its last: what it opens, in order, and closes in reverse.
@@ -28,8 +27,6 @@ final class Daemon {
         Config config = file.config();
         Ticker ticker = Ticker.system();
         long start = ticker.nanos();
-        SLF4JBridgeHandler.removeHandlersForRootLogger();
-        SLF4JBridgeHandler.install();
         var end = new CountDownLatch(1);
         var ended = new CountDownLatch(1);
         try (Wiring parts = Wiring.open(config, ticker)) {

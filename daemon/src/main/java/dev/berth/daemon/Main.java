@@ -8,7 +8,7 @@ import dev.berth.daemon.cli.Terminal;
 import dev.berth.daemon.demo.Demo;
 import dev.berth.kernel.Carriers;
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.log.Threshold;
+import dev.berth.kernel.log.Log;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -57,6 +57,7 @@ public final class Main {
 
     public static void main(String[] args) {
         Carriers.provide();
+        Log.begin("info", "text");
         System.exit(run(List.of(args)));
     }
 
@@ -114,8 +115,7 @@ public final class Main {
             case "daemon" -> {
                 Path given = given(arguments);
                 ConfigFile file = ConfigFile.find(given);
-                Threshold.set(file.config().log().level());
-                log(new Config.Log("trace", file.config().log().format())); // how much of it, the threshold says
+                log(file.config().log());
                 yield () -> Daemon.run(file, () -> ConfigFile.find(given));
             }
             case "demo" -> {
@@ -183,10 +183,8 @@ public final class Main {
         return file == null ? null : Path.of(file).toAbsolutePath();
     }
 
-    /** The log reads this when its first line is said, which nobody has done yet. */
     private static void log(Config.Log log) {
-        System.setProperty("tinylog.level", log.level());
-        System.setProperty("tinylog.writer.form", log.format());
+        Log.begin(log.level(), log.format());
     }
 
     private static int printDefaults(String word) throws IOException {

@@ -338,7 +338,7 @@ final class Parts {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
         command.addAll(Files.readAllLines(shim.resolve("jvm.flags")));
-        command.add("-Dtinylog.level=" + config.log().level());
+        command.add("-Dberth.log.level=" + config.log().level());
         command.add("-cp");
         command.add(Files.readString(shim.resolve("shim.classpath")).strip());
         command.add("dev.berth.shim.Main");

@@ -12,6 +12,7 @@ import dev.berth.wire.cri.CreateContainerRequest;
 import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.ImageFsInfoRequest;
 import dev.berth.wire.cri.ImageSpec;
+import dev.berth.wire.cri.ImageStatusRequest;
 import dev.berth.wire.cri.ListContainersRequest;
 import dev.berth.wire.cri.ListImagesRequest;
 import dev.berth.wire.cri.ListPodSandboxRequest;
@@ -37,13 +38,17 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * The client of a training run: leads a few pods of a daemon that records through their lives, so that the JVM knows what a
+ * The client of a training run: leads some pods of a daemon that records through their lives, so that the JVM knows what a
  * start and a pod need (the AOT cache). Not for use on a node.
  */
 final class Training {
     private static final Duration LIMIT = Duration.ofSeconds(30);
     private static final Duration PAUSE = Duration.ofMillis(50);
-    private static final int LIVES = 8;
+    /** So many that the JVM has seen all that is called often: what it learns here it need not learn, and keep, on a node. */
+    private static final int LIVES = 120;
+
+    private static final int LIVES_OF_AN_IMAGE = 3;
+    private static final int EXECS = 3;
 
     private final CriClient client;
     private final Ticker ticker = Ticker.system();
@@ -95,16 +100,31 @@ final class Training {
             var image = ImageSpec.newBuilder()
                     .setImage(registry.authority() + "/busybox:latest")
                     .build();
-            client.images(LIMIT)
-                    .pullImage(PullImageRequest.newBuilder().setImage(image).build());
             Path logs = Files.createDirectory(
                     Objects.requireNonNull(config.root().getParent()).resolve("logs"));
             for (int life = 0; life < LIVES; life++) {
+                pull(image);
                 pod(image, logs, life);
+                if ((life + 1) % LIVES_OF_AN_IMAGE == 0) {
+                    client.images(LIMIT)
+                            .removeImage(RemoveImageRequest.newBuilder()
+                                    .setImage(image)
+                                    .build());
+                }
             }
-            client.images(LIMIT)
-                    .removeImage(RemoveImageRequest.newBuilder().setImage(image).build());
         }
+    }
+
+    private void pull(ImageSpec image) {
+        client.images(LIMIT)
+                .pullImage(PullImageRequest.newBuilder().setImage(image).build());
+        client.images(LIMIT)
+                .imageStatus(ImageStatusRequest.newBuilder().setImage(image).build());
+        client.images(LIMIT)
+                .imageStatus(ImageStatusRequest.newBuilder()
+                        .setImage(image)
+                        .setVerbose(true)
+                        .build());
     }
 
     private void pod(ImageSpec image, Path logs, int life) {
@@ -121,8 +141,13 @@ final class Training {
                         RunPodSandboxRequest.newBuilder().setConfig(config).build())
                 .getPodSandboxId();
         container(pod, config, image, life);
+        look();
         runtime.podSandboxStatus(
                 PodSandboxStatusRequest.newBuilder().setPodSandboxId(pod).build());
+        runtime.podSandboxStatus(PodSandboxStatusRequest.newBuilder()
+                .setPodSandboxId(pod)
+                .setVerbose(true)
+                .build());
         runtime.stopPodSandbox(
                 StopPodSandboxRequest.newBuilder().setPodSandboxId(pod).build());
         runtime.removePodSandbox(
@@ -143,13 +168,19 @@ final class Training {
                 .getContainerId();
         runtime.startContainer(
                 StartContainerRequest.newBuilder().setContainerId(id).build());
-        runtime.execSync(ExecSyncRequest.newBuilder()
-                .setContainerId(id)
-                .addAllCmd(List.of("echo", "there"))
-                .setTimeout(10)
-                .build());
+        for (int exec = 0; exec < EXECS; exec++) {
+            runtime.execSync(ExecSyncRequest.newBuilder()
+                    .setContainerId(id)
+                    .addAllCmd(List.of("echo", "there"))
+                    .setTimeout(10)
+                    .build());
+        }
         runtime.containerStatus(
                 ContainerStatusRequest.newBuilder().setContainerId(id).build());
+        runtime.containerStatus(ContainerStatusRequest.newBuilder()
+                .setContainerId(id)
+                .setVerbose(true)
+                .build());
         runtime.containerStats(
                 ContainerStatsRequest.newBuilder().setContainerId(id).build());
         runtime.stopContainer(StopContainerRequest.newBuilder()

@@ -16,7 +16,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Ticker;
-import dev.berth.kernel.log.Threshold;
+import dev.berth.kernel.log.Log;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.MappedFiles;
 import dev.berth.network.NetworkNamespaces;
@@ -66,7 +66,7 @@ final class Wiring implements AutoCloseable {
             }
             handlers.set(known);
             cri.follow(rules);
-            Threshold.set(config.log().level());
+            Log.level(config.log().level());
         }
     }
 

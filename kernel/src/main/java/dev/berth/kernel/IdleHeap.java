@@ -11,7 +11,6 @@ import java.util.function.LongSupplier;
 public final class IdleHeap implements AutoCloseable {
     private static final Duration LOOK = Duration.ofSeconds(20);
     private static final long QUIET = 1L << 20; // bytes between two looks: less than one call a second leaves
-    private static final long WORTH_IT = 2L << 20;
 
     private final Ticker ticker;
     private final LongSupplier used;
@@ -55,16 +54,19 @@ public final class IdleHeap implements AutoCloseable {
 
     private void watch(long atFirst) {
         long before = atFirst;
-        long collected = 0; // what was left by our last collection
+        boolean worked =
+                true; // since our last collection: the heap may look as after it, but more than the heap is given back
         try {
             while (true) {
                 ticker.sleep(LOOK);
                 long now = used.getAsLong();
-                if (Math.abs(now - before) < QUIET && Math.abs(now - collected) > WORTH_IT) {
+                boolean quiet = Math.abs(now - before) < QUIET;
+                if (quiet && worked) {
                     collect.run();
                     now = used.getAsLong();
-                    collected = now;
+                    worked = false;
                 } else {
+                    worked |= !quiet;
                     growth.look(collect);
                 }
                 before = now;

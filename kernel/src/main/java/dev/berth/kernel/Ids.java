@@ -2,11 +2,9 @@ package dev.berth.kernel;
 
 import java.security.SecureRandom;
 import java.util.HexFormat;
-import java.util.regex.Pattern;
 
 /** Names of containers, sandboxes and tasks: 64 hex digits when we choose them, an identifier when a client does. */
 public final class Ids {
-    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*");
     private static final int MAX_LENGTH = 76;
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -26,7 +24,7 @@ public final class Ids {
      * @throws Fault INVALID_ARGUMENT otherwise
      */
     public static String check(String what, String id) {
-        if (id.length() > MAX_LENGTH || !VALID.matcher(id).matches()) {
+        if (id.length() > MAX_LENGTH || !isValid(id)) {
             String shown = id.length() > MAX_LENGTH ? id.substring(0, MAX_LENGTH) + "…" : id;
             throw Fault.invalid(
                     what,
@@ -34,5 +32,21 @@ public final class Ids {
                     "Use 1 to 76 letters, digits and single - _ . between them");
         }
         return id;
+    }
+
+    /** Each call checks several; a regular expression takes ten times as long, and before it is compiled much more. */
+    static boolean isValid(String id) {
+        boolean alphanumeric = false; // the character before
+        for (int i = 0; i < id.length(); i++) {
+            char c = id.charAt(i);
+            if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')) {
+                alphanumeric = true;
+            } else if (alphanumeric && (c == '-' || c == '.' || c == '_')) {
+                alphanumeric = false;
+            } else {
+                return false;
+            }
+        }
+        return alphanumeric;
     }
 }

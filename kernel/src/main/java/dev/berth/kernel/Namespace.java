@@ -1,13 +1,10 @@
 package dev.berth.kernel;
 
-import java.util.regex.Pattern;
-
 /**
  * The name under which records of one client are kept apart from those of others, in the sense of containerd's API. Kubernetes lives in
  * {@link #KUBERNETES}.
  */
 public record Namespace(String name) {
-    private static final Pattern VALID = Pattern.compile("[A-Za-z0-9]+(?:[-._][A-Za-z0-9]+)*");
     private static final int MAX_LENGTH = 76;
 
     /** Where CRI's images, containers and sandboxes are. */
@@ -15,7 +12,7 @@ public record Namespace(String name) {
 
     /** @throws Fault INVALID_ARGUMENT if the name breaks the rules of an identifier */
     public Namespace {
-        if (name.length() > MAX_LENGTH || !VALID.matcher(name).matches()) {
+        if (name.length() > MAX_LENGTH || !Ids.isValid(name)) {
             throw Fault.invalid(
                     "namespace",
                     "\"" + name + "\" is not a name",

@@ -69,4 +69,15 @@ class IdleHeapTest {
         look();
         assertThat(collections).hasValue(1);
     }
+
+    @Test
+    void workThatLeavesTheHeapAsItWasIsFollowedByACollection() throws InterruptedException {
+        look();
+        used.set(12 * MIB);
+        look();
+        used.set(8 * MIB); // a collection of the young part was enough
+        look();
+        look();
+        assertThat(collections).hasValue(2);
+    }
 }

@@ -4,6 +4,7 @@ import dev.berth.kernel.Carriers;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.IdleHeap;
 import dev.berth.kernel.Ticker;
+import dev.berth.kernel.log.Log;
 import dev.berth.linux.MappedFiles;
 import java.io.IOException;
 import java.time.InstantSource;
@@ -19,6 +20,7 @@ public final class Main {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Carriers.provide();
+        Log.begin(System.getProperty("berth.log.level", "info"), "text"); // the daemon says how much
         try {
             Options options = Options.parse(List.of(arguments));
             run(options);

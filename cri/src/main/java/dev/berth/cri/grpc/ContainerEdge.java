@@ -32,6 +32,7 @@ import java.util.Optional;
 /** The calls about containers. */
 final class ContainerEdge {
     private final Cri cri;
+    private final ReadyItems<Container> items = new ReadyItems<>(ContainerToProto::item);
 
     ContainerEdge(Cri cri) {
         this.cri = cri;
@@ -81,14 +82,12 @@ final class ContainerEdge {
     }
 
     void list(ListContainersRequest request, StreamObserver<ListContainersResponse> caller) {
-        Calls.answer(
-                "ListContainers",
-                caller,
-                () -> ListContainersResponse.newBuilder()
-                        .addAllContainers(matching(request.getFilter()).stream()
-                                .map(ContainerToProto::item)
-                                .toList())
-                        .build());
+        Calls.answer("ListContainers", caller, () -> {
+            boolean all = request.getFilter().equals(ContainerFilter.getDefaultInstance());
+            return ListContainersResponse.newBuilder()
+                    .setUnknownFields(items.of(matching(request.getFilter()), all))
+                    .build();
+        });
     }
 
     void stream(StreamContainersRequest request, StreamObserver<StreamContainersResponse> caller) {

@@ -25,6 +25,7 @@ import java.util.Optional;
 /** The calls about pods. */
 final class PodEdge {
     private final Cri cri;
+    private final ReadyItems<Pod> items = new ReadyItems<>(PodToProto::item);
 
     PodEdge(Cri cri) {
         this.cri = cri;
@@ -84,14 +85,12 @@ final class PodEdge {
     }
 
     void list(ListPodSandboxRequest request, StreamObserver<ListPodSandboxResponse> caller) {
-        Calls.answer(
-                "ListPodSandbox",
-                caller,
-                () -> ListPodSandboxResponse.newBuilder()
-                        .addAllItems(matching(request.getFilter()).stream()
-                                .map(PodToProto::item)
-                                .toList())
-                        .build());
+        Calls.answer("ListPodSandbox", caller, () -> {
+            boolean all = request.getFilter().equals(PodSandboxFilter.getDefaultInstance());
+            return ListPodSandboxResponse.newBuilder()
+                    .setUnknownFields(items.of(matching(request.getFilter()), all))
+                    .build();
+        });
     }
 
     void stream(StreamPodSandboxesRequest request, StreamObserver<StreamPodSandboxesResponse> caller) {

@@ -54,7 +54,11 @@ public final class Cgroups {
         Path directory(String path) {
             boolean below = !root.equals("/") && (path.equals(root) || path.startsWith(root + "/"));
             String relative = below ? path.substring(root.length()) : path;
-            return mount.resolve(relative.replaceFirst("^/+", ""));
+            int from = 0;
+            while (from < relative.length() && relative.charAt(from) == '/') {
+                from++;
+            }
+            return mount.resolve(relative.substring(from));
         }
     }
 

@@ -35,12 +35,17 @@ public final class Journal implements AutoCloseable {
     /** One name and its new text, or null to remove it. */
     public record Change(String name, @Nullable String json) {
         public Change {
-            if (name.isEmpty() || name.chars().anyMatch(c -> c < ' ')) {
+            if (name.isEmpty() || isSplit(name)) {
                 throw new IllegalArgumentException("not a name for a journal: \"" + name + "\"");
             }
-            if (json != null && (json.isEmpty() || json.chars().anyMatch(c -> c < ' '))) {
+            if (json != null && (json.isEmpty() || isSplit(json))) {
                 throw new IllegalArgumentException("not one line of JSON: " + json);
             }
+        }
+
+        /** Whether it holds what a line is divided by. */
+        private static boolean isSplit(String text) {
+            return text.indexOf('\n') >= 0 || text.indexOf('\t') >= 0;
         }
 
         public static Change put(String name, String json) {
