@@ -106,7 +106,16 @@ final class Ledger implements AutoCloseable {
 
     /** Writes down how a process is now, and what happened to it. */
     void save(ProcessRecord process, Happening... happenings) {
-        commit(List.of(change(process)), List.of(happenings));
+        save(process, () -> {}, happenings);
+    }
+
+    /**
+     * Writes down how a process is now, and what happened to it.
+     *
+     * @param visible lets others see how it is now, before they hear what happened: who hears of an end and asks is told of the end
+     */
+    void save(ProcessRecord process, Runnable visible, Happening... happenings) {
+        commit(List.of(change(process)), visible, List.of(happenings));
     }
 
     /** Forgets an exec. */
@@ -141,6 +150,10 @@ final class Ledger implements AutoCloseable {
     }
 
     private void commit(List<Change> states, List<Happening> all) {
+        commit(states, () -> {}, all);
+    }
+
+    private void commit(List<Change> states, Runnable visible, List<Happening> all) {
         List<Change> changes = new ArrayList<>(states);
         List<Happening> happenings =
                 all.stream().filter(each -> !each.task().isInternal()).toList();
@@ -161,6 +174,7 @@ final class Ledger implements AutoCloseable {
                 changes.add(Change.put(SEQUENCE, Long.toString(lastSequence + told.size())));
             }
             journal.write(changes);
+            visible.run();
             lastSequence += told.size();
             told.forEach(event -> waiting.put(event.sequence(), event));
             happened.signalAll();

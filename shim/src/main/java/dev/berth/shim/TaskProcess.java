@@ -296,8 +296,7 @@ final class TaskProcess {
     }
 
     private void save(ProcessRecord next, Happening... events) {
-        context.ledger().save(next, events);
-        record = next;
+        context.ledger().save(next, () -> record = next, events);
         changed.signalAll();
     }
 

@@ -55,11 +55,7 @@ class CtrImagesTest {
 
     @AfterEach
     void removeAll() {
-        for (Ctr ctr : new Ctr[] {pair.ours(), pair.theirs()}) {
-            for (String name : ctr.run("images", "ls", "-q").text().lines().toList()) {
-                ctr.run("images", "rm", "--sync", name);
-            }
-        }
+        pair.removeImages();
         pair.succeeds("images", "ls");
         sameContent();
         pair.succeeds("snapshots", "ls");

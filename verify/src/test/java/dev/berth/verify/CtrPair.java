@@ -57,6 +57,15 @@ final class CtrPair implements AutoCloseable {
         return new Ctr(containerd.socket());
     }
 
+    /** Takes away all images of both, with what only they need. */
+    void removeImages() {
+        for (Ctr ctr : List.of(ours(), theirs())) {
+            for (String name : ctr.run("images", "ls", "-q").text().lines().toList()) {
+                ctr.run("images", "rm", "--sync", name);
+            }
+        }
+    }
+
     /** Runs on both what tells its progress, which no two daemons do alike: it must succeed. */
     void both(Function<Ctr, Berth.Result> run, String... arguments) {
         for (Ctr ctr : List.of(ours(), theirs())) {

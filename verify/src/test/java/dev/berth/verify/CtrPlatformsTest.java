@@ -66,11 +66,7 @@ class CtrPlatformsTest {
 
     @AfterEach
     void removeAll() {
-        for (Ctr ctr : List.of(pair.ours(), pair.theirs())) {
-            for (String name : ctr.run("images", "ls", "-q").text().lines().toList()) {
-                ctr.run("images", "rm", "--sync", name);
-            }
-        }
+        pair.removeImages();
         sameState();
     }
 

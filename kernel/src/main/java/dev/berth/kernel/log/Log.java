@@ -14,6 +14,13 @@ import java.util.logging.Logger;
  * for every frame of every connection.
  */
 public final class Log {
+    static { // before the first of the platform's classes for logging is looked at
+        System.setProperty("java.util.logging.manager", LastingLogs.class.getName());
+    }
+
+    /** Ours; libraries that are not named below say what they call information and worse. */
+    private static final String OURS = "dev.berth";
+
     private static final Map<String, Level> LEVELS = Map.of(
             "trace", Level.FINEST,
             "debug", Level.FINE,
@@ -42,9 +49,9 @@ public final class Log {
      */
     public static synchronized void begin(String level, String format) {
         if (HELD.isEmpty()) {
-            System.setProperty("java.util.logging.manager", LastingLogs.class.getName());
             root().addHandler(LINES);
             LIBRARIES.keySet().forEach(name -> HELD.add(Logger.getLogger(name)));
+            HELD.add(Logger.getLogger(OURS));
         }
         LINES.json(format.equals("json"));
         level(level);
@@ -56,11 +63,17 @@ public final class Log {
         if (least == null) {
             throw new IllegalArgumentException("no level: " + level);
         }
-        root().setLevel(least);
-        for (Logger library : HELD) {
-            Level own = LIBRARIES.getOrDefault(library.getName(), least);
-            library.setLevel(own.intValue() > least.intValue() ? own : least);
+        root().setLevel(higher(least, Level.INFO));
+        for (Logger logger : HELD) {
+            logger.setLevel(
+                    logger.getName().equals(OURS)
+                            ? least
+                            : higher(least, LIBRARIES.getOrDefault(logger.getName(), Level.INFO)));
         }
+    }
+
+    private static Level higher(Level one, Level other) {
+        return one.intValue() > other.intValue() ? one : other;
     }
 
     private static Logger root() {

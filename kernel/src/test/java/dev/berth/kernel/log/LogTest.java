@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.logging.Level;
+import java.util.logging.LogManager;
 import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -74,6 +77,7 @@ class LogTest {
         Logger.getLogger("io.grpc.internal").info("chatter");
         System.getLogger("jdk.internal.httpclient").log(System.Logger.Level.INFO, "chatter");
         assertThat(NETTY.isWarnEnabled()).isFalse();
+        System.getLogger("java.lang.ProcessBuilder").log(System.Logger.Level.DEBUG, "chatter");
         NETTY.error("broken");
         Logger.getLogger("io.grpc.internal").log(Level.WARNING, "also {0}", "broken");
         assertThat(said().lines()).hasSize(2);
@@ -84,9 +88,31 @@ class LogTest {
     }
 
     @Test
-    void theEndOfAProgramIsSaidToo() {
-        new LastingLogs().reset();
-        LOG.info("still here");
-        assertThat(said()).contains("still here");
+    void nobodyElseWritesTheSameLines() throws IOException, InterruptedException {
+        Process program = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Said.class.getName())
+                .redirectErrorStream(true)
+                .start();
+        String lines = new String(program.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(program.waitFor()).as(lines).isZero();
+        assertThat(lines.lines())
+                .satisfiesExactly(
+                        line -> assertThat(line).endsWith(" INFO [LogTest] first"),
+                        line -> assertThat(line).endsWith(" INFO [LogTest] while it ends"));
+    }
+
+    /** A program of two lines. */
+    static final class Said {
+        public static void main(String[] arguments) {
+            Log.begin("info", "text");
+            LOG.info("first");
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+                LogManager.getLogManager().reset(); // as the platform's own hook does, before ours or after
+                LOG.info("while it ends");
+            }));
+        }
     }
 }
