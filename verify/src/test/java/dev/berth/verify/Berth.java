@@ -270,6 +270,7 @@ final class Berth implements AutoCloseable {
     /** Runs a command of the program itself. */
     static ProcessBuilder berth(String... arguments) {
         var command = new ArrayList<String>();
+        command.addAll(List.of("env", "--default-signal=HUP,INT")); // who started the tests, as nohup, may ignore them
         command.add(Project.ROOT.resolve("berth").toString());
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command);

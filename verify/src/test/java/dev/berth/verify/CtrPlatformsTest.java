@@ -99,22 +99,23 @@ class CtrPlatformsTest {
 
     @Test
     void pulled() {
-        both("images", "pull", "--platform", "linux/arm64", image);
-        both("images", "pull", "--platform", "linux/amd64", "--platform", "linux/arm64", image);
-        both("images", "pull", "--all-platforms", image);
+        both("images", "pull", "--plain-http", "--platform", "linux/arm64", image);
+        both("images", "pull", "--plain-http", "--platform", "linux/amd64", "--platform", "linux/arm64", image);
+        both("images", "pull", "--plain-http", "--all-platforms", image);
     }
 
     /** What it is made for is kept; containerd calls neither an error. */
     @Test
     void pulledForWhatItIsNotMadeFor() {
-        both("images", "pull", "--platform", "linux/s390x", image);
+        both("images", "pull", "--plain-http", "--platform", "linux/s390x", image);
         removeAll();
-        both("images", "pull", "--platform", "linux/amd64", "--platform", "linux/s390x", image);
+        both("images", "pull", "--plain-http", "--platform", "linux/amd64", "--platform", "linux/s390x", image);
         removeAll();
-        both("images", "pull", "--skip-metadata", "--platform", "linux/s390x", image);
+        both("images", "pull", "--plain-http", "--skip-metadata", "--platform", "linux/s390x", image);
         removeAll();
         for (Ctr ctr : List.of(pair.ours(), pair.theirs())) { // what it prints of its progress differs each time
-            Berth.Result result = ctr.run("images", "pull", "--local", "--platform", "linux/s390x", image);
+            Berth.Result result =
+                    ctr.run("images", "pull", "--local", "--plain-http", "--platform", "linux/s390x", image);
             assertThat(result.exit()).isEqualTo(1);
             assertThat(result.err()).endsWith("not found\n");
         }
@@ -122,7 +123,7 @@ class CtrPlatformsTest {
 
     @Test
     void archivesOfSeveralPlatforms() {
-        both("images", "pull", "--all-platforms", image);
+        both("images", "pull", "--plain-http", "--all-platforms", image);
         String archive = pair.berth().folder().resolve("both.tar").toString();
         pair.both(ctr -> ctr.run("images", "export", "--all-platforms", archive, image), "images", "export");
         removeAll();
@@ -140,13 +141,14 @@ class CtrPlatformsTest {
 
     @Test
     void aSnapshotterThatThereIsNot() {
-        pair.both(ctr -> ctr.run("images", "pull", "--platform", "linux/amd64", image), "images", "pull");
+        pair.both(
+                ctr -> ctr.run("images", "pull", "--plain-http", "--platform", "linux/amd64", image), "images", "pull");
         String archive = pair.berth().folder().resolve("none.tar").toString();
         pair.both(ctr -> ctr.run("images", "export", archive, image), "images", "export");
         removeAll();
         pair.refused("invalid argument", "images", "import", "--snapshotter", "none", archive);
         for (Ctr ctr : List.of(pair.ours(), pair.theirs())) {
-            Berth.Result result = ctr.run("images", "pull", "--snapshotter", "none", image);
+            Berth.Result result = ctr.run("images", "pull", "--plain-http", "--snapshotter", "none", image);
             assertThat(result.exit()).isEqualTo(1);
             assertThat(result.err()).endsWith("invalid argument\n");
         }
