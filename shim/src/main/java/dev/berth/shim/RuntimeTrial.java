@@ -96,7 +96,7 @@ final class RuntimeTrial implements Runtimes.Trial {
     @Override
     public void run(RuntimeProgram program) throws IOException, InterruptedException {
         Path place = Files.createTempDirectory(scratch, PREFIX);
-        String id = "trial-" + program.name() + "-" + ProcessHandle.current().pid();
+        String id = place.getFileName() + "-" + ProcessHandle.current().pid(); // a runtime's name may be a path
         OciRuntime runtime =
                 new OciRuntime(program, program.path(), place.resolve("oci"), place, OciRuntime.Cgroups.RUNTIME);
         Launcher launcher = births.of(program.kind(), null);

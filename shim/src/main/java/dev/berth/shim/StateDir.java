@@ -159,7 +159,8 @@ final class StateDir implements AutoCloseable {
 
     /** What a runtime keeps of the containers of a namespace. */
     Path runtimeRoot(String runtime, String namespace) {
-        return shim().resolve("oci").resolve(runtime).resolve(namespace);
+        String folder = runtime.replace('/', '_'); // one that a later config named is called by its path
+        return shim().resolve("oci").resolve(folder).resolve(namespace);
     }
 
     /** Files that live as long as a task: its config as the runtime reads it, pid files, logs. */

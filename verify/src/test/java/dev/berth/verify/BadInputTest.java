@@ -78,7 +78,10 @@ class BadInputTest {
     void aCgroupParentBelowWhichNothingCanBe() throws IOException {
         String file = pods.podFile("parent", "{\"cgroup_parent\": \"kubepods-pod1.slice\"}");
         refused(berth.crictl("runp", file), "InvalidArgument", "kubepods-pod1.slice", "same cgroup driver");
-        refused(berth.crictl("runp", pods.podFile("parent", "{\"cgroup_parent\": \"/../x\"}")), "InvalidArgument");
+        refused(
+                berth.crictl("runp", pods.podFile("parent", "{\"cgroup_parent\": \"/../x\"}")),
+                "InvalidArgument",
+                "/../x");
         assertThat(berth.crictl("pods", "-q", "--name", "parent").text()).isEmpty();
         berth.crictl("statsp").text();
     }
