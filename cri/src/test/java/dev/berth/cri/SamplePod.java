@@ -6,17 +6,21 @@ import java.util.List;
 import java.util.Map;
 
 /** A pod of which tests need little. */
-final class SamplePod {
+public final class SamplePod {
     private SamplePod() {}
 
     static Pod with(Map<String, String> annotations) {
+        return with(Map.of(), annotations);
+    }
+
+    public static Pod with(Map<String, String> labels, Map<String, String> annotations) {
         var config = new PodConfig(
                 new PodMetadata("a", "uid", "default", 0),
                 "",
                 "",
                 null,
                 List.of(),
-                Map.of(),
+                labels,
                 annotations,
                 "",
                 null,

@@ -3,7 +3,6 @@ package dev.berth.cri.streaming;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.Arrays;
 
 /** The bytes of another protocol in the binary messages of a WebSocket, whose borders mean nothing. */
 final class Tunnel {
@@ -45,32 +44,35 @@ final class Tunnel {
         };
     }
 
-    /** As {@link #out}, for what is no move of the session. */
-    OutputStream quiet() {
-        return new OutputStream() {
-            @Override
-            public void write(int b) throws IOException {
-                socket.sendQuietly(WebSocket.BINARY, new byte[] {(byte) b});
-            }
-
-            @Override
-            public void write(byte[] bytes, int offset, int length) throws IOException {
-                socket.sendQuietly(WebSocket.BINARY, Arrays.copyOfRange(bytes, offset, offset + length));
-            }
-        };
+    OutputStream out() {
+        return new Out((bytes, offset, length) -> socket.send(WebSocket.BINARY, NOTHING, bytes, offset, length));
     }
 
-    OutputStream out() {
-        return new OutputStream() {
-            @Override
-            public void write(int b) throws IOException {
-                write(new byte[] {(byte) b}, 0, 1);
-            }
+    /** As {@link #out}, for what is no move of the session. */
+    OutputStream quiet() {
+        return new Out((bytes, offset, length) -> socket.sendQuietly(WebSocket.BINARY, bytes, offset, length));
+    }
 
-            @Override
-            public void write(byte[] bytes, int offset, int length) throws IOException {
-                socket.send(WebSocket.BINARY, NOTHING, bytes, offset, length);
-            }
-        };
+    /** Sends one message. */
+    private interface Sender {
+        void send(byte[] bytes, int offset, int length) throws IOException;
+    }
+
+    private static final class Out extends OutputStream {
+        private final Sender sender;
+
+        Out(Sender sender) {
+            this.sender = sender;
+        }
+
+        @Override
+        public void write(int b) throws IOException {
+            write(new byte[] {(byte) b}, 0, 1);
+        }
+
+        @Override
+        public void write(byte[] bytes, int offset, int length) throws IOException {
+            sender.send(bytes, offset, length);
+        }
     }
 }

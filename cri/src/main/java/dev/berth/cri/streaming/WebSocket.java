@@ -221,7 +221,7 @@ final class WebSocket {
     void feel() throws IOException {
         if (writing.tryLock()) {
             try {
-                sendQuietly(PONG, NOTHING);
+                sendQuietly(PONG, NOTHING, 0, 0);
             } finally {
                 writing.unlock();
             }
@@ -229,8 +229,8 @@ final class WebSocket {
     }
 
     /** Sends one message that is no move of the session. */
-    void sendQuietly(int opcode, byte[] bytes) throws IOException {
-        send(quiet, opcode, NOTHING, bytes, 0, bytes.length);
+    void sendQuietly(int opcode, byte[] bytes, int offset, int length) throws IOException {
+        send(quiet, opcode, NOTHING, bytes, offset, length);
     }
 
     /** Sends one message that consists of two parts. */

@@ -3,10 +3,8 @@ package dev.berth.cri.grpc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.cri.Pod;
-import dev.berth.cri.PodState;
+import dev.berth.cri.SamplePod;
 import dev.berth.cri.Statistics.PodUsage;
-import dev.berth.cri.config.PodConfig;
-import dev.berth.cri.config.PodConfig.PodMetadata;
 import dev.berth.cri.stats.Usage;
 import dev.berth.linux.cgroup.CgroupStats.Pressure;
 import dev.berth.linux.cgroup.CgroupStats.Stall;
@@ -101,20 +99,7 @@ class StatsToProtoTest {
     }
 
     private static Pod pod() {
-        var config = new PodConfig(
-                new PodMetadata("a", "uid", "default", 0),
-                "",
-                "",
-                null,
-                List.of(),
-                Map.of("app", "web"),
-                Map.of("note", "x"),
-                "",
-                null,
-                Map.of(),
-                null,
-                null);
-        return new Pod("id", config, "", PodState.READY, 1, null, List.of(), false, List.of());
+        return SamplePod.with(Map.of("app", "web"), Map.of("note", "x"));
     }
 
     @Test
