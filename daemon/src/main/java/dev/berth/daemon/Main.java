@@ -37,6 +37,7 @@ public final class Main {
               berth reset [--config FILE] --yes       end all pods of a stopped daemon and remove all that it keeps
               berth image WORD ...                    pull, list, save, remove, ... images; berth image --help
               berth config default                    print all settings with their defaults
+              berth build                             build the program, as every command does when sources have changed
               berth version
 
             Without --config, /etc/berth/berth.toml is read if it exists.

@@ -42,6 +42,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /** Parts of the daemon whose choice or settings follow from the config. */
 final class Parts {
@@ -329,7 +330,7 @@ final class Parts {
     }
 
     private static Path supervisorFolder() {
-        return Path.of(System.getProperty("berth.home", ".")).toAbsolutePath().resolve("shim/target");
+        return Path.of(System.getProperty("berth.home", ".")).toAbsolutePath().resolve("shim");
     }
 
     /** The supervisor runs from the same installation as this daemon, with its own flags and class path. */
@@ -338,9 +339,15 @@ final class Parts {
         var command = new ArrayList<String>();
         command.add(Path.of(System.getProperty("java.home"), "bin/java").toString());
         command.addAll(Files.readAllLines(shim.resolve("jvm.flags")));
+        Path cache = shim.resolve("shim.aot");
+        if (Files.exists(cache)) {
+            command.add("-XX:AOTCache=" + cache);
+        }
         command.add("-Dberth.log.level=" + config.log().level());
         command.add("-cp");
-        command.add(Files.readString(shim.resolve("shim.classpath")).strip());
+        command.add(Files.readAllLines(shim.resolve("class.path")).stream()
+                .map(jar -> shim.resolve(jar).toString())
+                .collect(Collectors.joining(":")));
         command.add("dev.berth.shim.Main");
         command.addAll(List.of("--version", supervisorVersion(config)));
         for (String shortcut : config.runtimes().without()) {

@@ -26,12 +26,14 @@ final class Berth implements AutoCloseable {
     /** For whatever must come, on the slowest machine: only what never comes reaches it. */
     static final Duration LIMIT = Duration.ofMinutes(3);
 
+    private static final Path LAUNCHER = Project.ROOT.resolve("berth");
     private static final int LAST_LINES = 60;
     private static final Ticker TICKER = Ticker.system();
 
     private final String name = "btv" + Ids.random().substring(0, 6);
     private final Path folder = Path.of("/var/lib", name);
     private final ServedRegistry registry;
+    private Path launcher = LAUNCHER;
     private Process daemon;
 
     private Berth(ServedRegistry registry, Process daemon) {
@@ -121,10 +123,15 @@ final class Berth implements AutoCloseable {
 
     /** Starts the daemon and waits for nothing. */
     void exec() throws IOException {
-        daemon = berth("daemon", "--config", config().toString())
+        daemon = command(launcher, "daemon", "--config", config().toString())
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
                 .start();
+    }
+
+    /** Has the next daemon be that of another installation. */
+    void launcher(Path other) {
+        launcher = other;
     }
 
     void kill() throws InterruptedException {
@@ -269,9 +276,13 @@ final class Berth implements AutoCloseable {
 
     /** Runs a command of the program itself. */
     static ProcessBuilder berth(String... arguments) {
+        return command(LAUNCHER, arguments);
+    }
+
+    private static ProcessBuilder command(Path launcher, String... arguments) {
         var command = new ArrayList<String>();
         command.addAll(List.of("env", "--default-signal=HUP,INT")); // who started the tests, as nohup, may ignore them
-        command.add(Project.ROOT.resolve("berth").toString());
+        command.add(launcher.toString());
         command.addAll(List.of(arguments));
         return new ProcessBuilder(command);
     }

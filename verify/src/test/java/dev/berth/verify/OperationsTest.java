@@ -204,7 +204,7 @@ class OperationsTest {
                     Berth.LIMIT,
                     () -> other.supervisor().isPresent());
             long first = other.supervisor().orElseThrow().pid();
-            String build = Files.readString(Project.ROOT.resolve("shim/target/shim.version"))
+            String build = Files.readString(Project.program().resolve("shim/shim.version"))
                     .strip();
             assertThat(Berth.read(Path.of("/proc/" + first + "/cmdline"))).contains("--version\0000.1.0+" + build);
             other.kill();

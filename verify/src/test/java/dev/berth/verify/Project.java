@@ -16,6 +16,11 @@ final class Project {
 
     private Project() {}
 
+    /** The program as it was built last. */
+    static Path program() throws IOException {
+        return ROOT.resolve("target/programs/current").toRealPath();
+    }
+
     /** The modules of the build, as folders. */
     static List<String> modules() {
         try {
