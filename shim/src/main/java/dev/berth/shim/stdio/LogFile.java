@@ -7,18 +7,27 @@ import dev.berth.linux.LinuxException;
 import dev.berth.linux.Platform;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.Arrays;
 
 /** The log file of one container, which only we write and others rename, read and cut. Not thread-safe. */
 final class LogFile implements AutoCloseable {
     private static final int MODE = 0640;
+    private static final DateTimeFormatter TIME =
+            DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSSSS'Z'").withZone(ZoneOffset.UTC);
 
     private final Path path;
     private Fd file;
+    private LogTurns turns;
 
-    private LogFile(Path path, Fd file) {
+    private LogFile(Path path, Fd file, LogTurns turns) {
         this.path = path;
         this.file = file;
+        this.turns = turns;
     }
 
     /**
@@ -27,14 +36,35 @@ final class LogFile implements AutoCloseable {
      * @throws Fault NOT_FOUND if its directory is missing, and others; no file has been made then
      */
     static LogFile open(Path path) throws InterruptedException {
-        return new LogFile(path, openFile(path));
+        Fd file = openFile(path);
+        return new LogFile(path, file, turns(path, file));
     }
 
     /** Goes on in a new file of that name, after the old one was renamed. If this fails, the old one is kept. */
     void reopen() throws InterruptedException {
         Fd next = openFile(path);
-        file.close();
+        LogTurns ofNext = turns(path, next);
+        close();
         file = next;
+        turns = ofNext;
+    }
+
+    private static LogTurns turns(Path path, Fd file) {
+        try {
+            return LogTurns.of(file.stamp());
+        } catch (LinuxException e) {
+            file.close();
+            throw fault(path, e);
+        }
+    }
+
+    /** Has others who write into the same file wait; between the look where it ends and the last byte of a write. */
+    void begin() {
+        turns.begin();
+    }
+
+    void end() {
+        turns.end();
     }
 
     private static Fd openFile(Path path) throws InterruptedException {
@@ -66,10 +96,31 @@ final class LogFile implements AutoCloseable {
         return file.stamp();
     }
 
-    /** Where the first byte of an intended write goes: the place that it names, if this is still that file. */
-    long place(Fd.Stamp intended) throws LinuxException {
+    /**
+     * Where the first byte of an intended write goes: the place that it names, if this is still that file, and nobody else
+     * has written there since.
+     *
+     * @param time of the first line: by it one that this write has begun is told from that of another
+     */
+    long place(Fd.Stamp intended, Instant time) throws LinuxException {
         Fd.Stamp now = stamp();
-        return now.sameFile(intended) && now.size() >= intended.size() ? intended.size() : now.size();
+        boolean still = now.sameFile(intended) && now.size() >= intended.size();
+        return still && (now.size() == intended.size() || has(intended.size(), TIME.format(time)))
+                ? intended.size()
+                : now.size();
+    }
+
+    /** Whether the file goes on with a text, or with the beginning of it and no more. */
+    private boolean has(long place, String text) throws LinuxException {
+        byte[] wanted = text.getBytes(StandardCharsets.US_ASCII);
+        ByteBuffer there = ByteBuffer.allocateDirect(wanted.length);
+        Path same = Path.of("/proc/self/fd/" + file.number()); // whatever its name leads to now
+        try (Fd reader = Fd.open(same, Fd.O_RDONLY)) {
+            int n = reader.readAt(there, place);
+            byte[] found = new byte[Math.max(0, n)];
+            there.flip().get(found);
+            return Arrays.equals(found, Arrays.copyOf(wanted, found.length));
+        }
     }
 
     /** Cuts off what was written after a place, so that no line is left torn. */
@@ -113,6 +164,7 @@ final class LogFile implements AutoCloseable {
 
     @Override
     public void close() {
+        turns.close();
         file.close();
     }
 

@@ -242,6 +242,21 @@ final class LogPump implements AutoCloseable {
      * @param last nothing comes after them now: an open line is written as a part
      */
     private void write(Source source, Staging staging, Buffers buffers, int length, boolean last) throws IOException {
+        LogFile file = log;
+        if (file == null) {
+            writeNow(source, staging, buffers, length, last);
+            return;
+        }
+        file.begin();
+        try {
+            writeNow(source, staging, buffers, length, last);
+        } finally {
+            file.end();
+        }
+    }
+
+    private void writeNow(Source source, Staging staging, Buffers buffers, int length, boolean last)
+            throws IOException {
         Staging.Intent begun = staging.unfinished();
         Staging.Intent intent = begun != null ? begun : new Staging.Intent(stamp(), nextTime(), last);
         int rest = CriLines.waiting(buffers.bytes, length, intent.last());
@@ -261,7 +276,7 @@ final class LogPump implements AutoCloseable {
             lostBytes += length;
             return;
         }
-        long place = file.place(intent.log());
+        long place = file.place(intent.log(), intent.time());
         try {
             LogFile.Writing writing = file.from(place, buffers.out);
             int written = lines.write(buffers.bytes, length, intent.time(), writing);

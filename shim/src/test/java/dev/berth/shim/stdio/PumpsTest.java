@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -117,6 +118,38 @@ class PumpsTest {
         pumps.stop("k8s.io/a/");
         pumps.stop("k8s.io/a/");
         assertThat(folder.resolve("pumps")).isEmptyDirectory();
+    }
+
+    /** As containerd, which opens logs to append: nobody writes over the other's lines. */
+    @Test
+    void containersWithTheSameLogTakeTurns() throws Exception {
+        int lines = 3000;
+        pumps.start("k8s.io/a/", stdout.toString(), "", log.toString());
+        pumps.start("k8s.io/b/", stderr.toString(), "", log.toString());
+        try (Fd one = Fifo.openBoth(stdout);
+                Fd other = Fifo.openBoth(stderr);
+                ExecutorService writers = Executors.newFixedThreadPool(2)) {
+            var done = new ArrayList<Future<?>>();
+            for (Fd pipe : List.of(one, other)) {
+                done.add(writers.submit(() -> {
+                    for (int i = 0; i < lines; i++) {
+                        write(pipe, (pipe == one ? "one " : "other ") + i + "\n");
+                    }
+                    return null;
+                }));
+            }
+            for (Future<?> each : done) {
+                each.get();
+            }
+        }
+        assertThat(pumps.drain("k8s.io/a/", LIMIT)).isTrue();
+        assertThat(pumps.drain("k8s.io/b/", LIMIT)).isTrue();
+        List<String> words = of("stdout").lines().toList();
+        assertThat(words).hasSize(2 * lines);
+        for (String who : List.of("one ", "other ")) {
+            assertThat(words.stream().filter(word -> word.startsWith(who)).toList())
+                    .isEqualTo(IntStream.range(0, lines).mapToObj(i -> who + i).toList());
+        }
     }
 
     private long size() {

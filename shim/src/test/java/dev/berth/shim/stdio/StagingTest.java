@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +85,22 @@ class StagingTest {
                 staging.finish("rest".getBytes(ISO_8859_1));
             }
         }
+    }
+
+    /** The other container's pump is there again first. */
+    @Test
+    void aLineThatAnotherContainerHasWrittenMeanwhileStays() throws Exception {
+        String other = "2016-10-06T00:17:09.000000001Z stdout F of another\n";
+        try (Fd pipe = Fifo.openBoth(fifo)) {
+            pumpUntil(Step.INTENDED, pipe);
+            Files.writeString(log, other);
+            try (Pumps pumps = Pumps.open(folder.resolve("pumps"), InstantSource.fixed(TIME), Ticker.system())) {
+                pumps.resume("a", fifo.toString(), "", log.toString());
+                pipe.close();
+                assertThat(pumps.drain("a", Duration.ofMinutes(2))).isTrue();
+            }
+        }
+        assertThat(Files.readString(log)).startsWith(other + LINE).hasLineCount(3);
     }
 
     @ParameterizedTest
