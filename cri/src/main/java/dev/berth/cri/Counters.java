@@ -117,7 +117,8 @@ final class Counters {
         try {
             return reading.read();
         } catch (NoSuchFileException e) {
-            throw Fault.notFound(what, "it has ended", "").causedBy(e);
+            throw Fault.notFound(what, "it has ended", "Only what runs has usage")
+                    .causedBy(e);
         } catch (IOException e) {
             throw Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
         }

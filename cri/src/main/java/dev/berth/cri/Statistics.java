@@ -79,7 +79,10 @@ public final class Statistics implements AutoCloseable {
     public ContainerUsage container(String idOrPrefix) {
         Container container = context.ledger().container(idOrPrefix);
         if (!runs(container)) {
-            throw Fault.precondition("read the usage of container " + container.id(), "it is " + container.state(), "");
+            throw Fault.precondition(
+                    "read the usage of container " + container.id(),
+                    "it is " + container.state(),
+                    "Only a container that runs has usage");
         }
         long asked = context.ticker().nanos();
         layers.expect(container.id());

@@ -154,7 +154,10 @@ final class Capability {
             String upper = each.toUpperCase(Locale.ROOT);
             String name = upper.startsWith("CAP_") ? upper : "CAP_" + upper;
             if (!NAMES.contains(name)) {
-                throw Fault.invalid("capabilities", "there is no capability \"" + Shown.of(each) + "\"", "");
+                throw Fault.invalid(
+                        "capabilities",
+                        "there is no capability \"" + Shown.of(each) + "\"",
+                        "Write its name as NET_ADMIN, or ALL");
             }
             names.add(name);
         }

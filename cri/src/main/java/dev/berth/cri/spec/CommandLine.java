@@ -63,7 +63,9 @@ final class CommandLine {
             refuseNul("a variable", variable.name() + variable.value());
             if (variable.name().isEmpty() || variable.name().indexOf('=') >= 0) {
                 throw Fault.invalid(
-                        "create container", "\"" + Shown.of(variable.name()) + "\" is not the name of a variable", "");
+                        "create container",
+                        "\"" + Shown.of(variable.name()) + "\" is not the name of a variable",
+                        "Name it without =");
             }
             env.put(variable.name(), variable.value());
         }
@@ -79,25 +81,28 @@ final class CommandLine {
         }
         if (asked && !wanted.startsWith("/")) {
             throw Fault.invalid(
-                    "create container", "the working directory \"" + Shown.of(wanted) + "\" is not absolute", "");
+                    "create container",
+                    "the working directory \"" + Shown.of(wanted) + "\" is not absolute",
+                    "Begin it with /");
         }
         refuseNul("the working directory", wanted);
         try {
             Path path = Path.of("/").resolve(wanted).normalize();
             if (path.startsWith("/proc") && path.toString().contains("/fd")) {
                 // a descriptor that a runtime leaks would lead to the host
-                throw Fault.invalid("create container", "the working directory lies among descriptors in /proc", "");
+                throw Fault.invalid(
+                        "create container", "the working directory lies among descriptors in /proc", "Use another");
             }
             return path.toString();
         } catch (InvalidPathException e) {
-            throw Fault.invalid("create container", "the working directory is not a path", "")
+            throw Fault.invalid("create container", "the working directory is not a path", "Give an absolute path")
                     .causedBy(e);
         }
     }
 
     private static void refuseNul(String what, String text) {
         if (text.indexOf('\0') >= 0) {
-            throw Fault.invalid("create container", what + " has a NUL in it", "");
+            throw Fault.invalid("create container", what + " has a NUL in it", "Take it out");
         }
     }
 }

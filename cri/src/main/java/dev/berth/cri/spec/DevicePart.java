@@ -33,7 +33,10 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
         try {
             return privileged ? everything() : chosen(asked, owner);
         } catch (IOException e) {
-            throw Fault.precondition("devices of the container", String.valueOf(e.getMessage()), "")
+            throw Fault.precondition(
+                            "devices of the container",
+                            String.valueOf(e.getMessage()),
+                            "Name devices that are on the node")
                     .causedBy(e);
         }
     }
@@ -138,6 +141,6 @@ record DevicePart(List<Device> nodes, List<DeviceRule> rules) {
     }
 
     private static Fault bad(String path, String why) {
-        return Fault.invalid("device \"" + Shown.of(path) + "\"", why, "");
+        return Fault.invalid("device \"" + Shown.of(path) + "\"", why, "Correct the container's devices");
     }
 }

@@ -23,10 +23,10 @@ final class HostPaths {
                 return Path.of(text);
             }
         } catch (InvalidPathException e) {
-            throw Fault.invalid(what, "\"" + Shown.of(text) + "\" is not a path", "")
+            throw Fault.invalid(what, "\"" + Shown.of(text) + "\" is not a path", "Give an absolute path")
                     .causedBy(e);
         }
-        throw Fault.invalid(what, "its path is empty", "");
+        throw Fault.invalid(what, "its path is empty", "Give an absolute path");
     }
 
     /** The real path of a volume, which is made (a directory) if there is none, as the kubelet expects. */
@@ -42,7 +42,7 @@ final class HostPaths {
             throw Fault.precondition(
                             "mount volume " + Shown.of(path.toString()),
                             "its path on the node cannot be used: " + Shown.of(String.valueOf(e.getMessage())),
-                            "")
+                            "Name a file or a directory of the node, or one that can be made there")
                     .causedBy(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -89,7 +89,8 @@ public record ImageTree(List<Path> layers) {
     }
 
     private static Fault unreadable(String path, IOException e) {
-        return Fault.precondition(what(path), String.valueOf(e.getMessage()), "")
+        return Fault.precondition(
+                        what(path), String.valueOf(e.getMessage()), "Look at the node's disk, or pull the image again")
                 .causedBy(e);
     }
 

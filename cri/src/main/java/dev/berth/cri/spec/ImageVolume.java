@@ -44,7 +44,10 @@ public record ImageVolume(Path destination, Path directory) {
         }
         wanted.removeIf(v -> taken.contains(v) || OURS.stream().anyMatch(v::startsWith));
         if (wanted.size() > MOST) {
-            throw Fault.invalid("create container", "its image declares more than " + MOST + " volumes", "");
+            throw Fault.invalid(
+                    "create container",
+                    "its image declares more than " + MOST + " volumes",
+                    "Make an image that declares fewer");
         }
         List<ImageVolume> volumes = new ArrayList<>();
         for (Path destination : wanted) {
@@ -103,6 +106,6 @@ public record ImageVolume(Path destination, Path directory) {
     }
 
     private static Fault bad(String text, String why) {
-        return Fault.invalid("volume \"" + Shown.of(text) + "\" of the image", why, "");
+        return Fault.invalid("volume \"" + Shown.of(text) + "\" of the image", why, "Correct VOLUME in the image");
     }
 }

@@ -38,13 +38,13 @@ final class LabelPart {
                 ? asked.localhostRef().substring(LOCALHOST.length())
                 : asked.localhostRef();
         if (name.isEmpty()) {
-            throw Fault.invalid("AppArmor profile", "it has no name", "");
+            throw Fault.invalid("AppArmor profile", "it has no name", "Name a profile that is loaded on the node");
         }
         if (!enabled || !isLoaded(name)) {
             throw Fault.precondition(
                     "AppArmor profile \"" + Shown.of(name) + "\"",
                     enabled ? "it is not loaded" : "this node's kernel does not enforce AppArmor",
-                    enabled ? "Load it with apparmor_parser" : "");
+                    enabled ? "Load it with apparmor_parser" : "Ask for none, or for a node that does");
         }
         return name;
     }

@@ -231,7 +231,10 @@ record MountPart(
         if (destination.startsWith("/proc")
                 && !PROC_FILES.contains(destination.toString())
                 && !HostPaths.isProc(source)) {
-            throw Fault.invalid("mount \"" + destination + "\"", "only a proc file system can be mounted there", "");
+            throw Fault.invalid(
+                    "mount \"" + destination + "\"",
+                    "only a proc file system can be mounted there",
+                    "Mount the volume elsewhere");
         }
     }
 
@@ -283,6 +286,7 @@ record MountPart(
     }
 
     private static Fault bad(VolumeMount mount, String why) {
-        return Fault.invalid("mount \"" + Shown.of(mount.containerPath()) + "\"", why, "");
+        return Fault.invalid(
+                "mount \"" + Shown.of(mount.containerPath()) + "\"", why, "Correct the container's mounts");
     }
 }

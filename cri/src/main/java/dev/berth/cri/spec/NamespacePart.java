@@ -66,7 +66,10 @@ final class NamespacePart {
 
     private static String target(NamespaceOptions options) {
         if (options.targetId().isEmpty()) {
-            throw Fault.invalid("create container", "its PID namespace is another container's, but none is named", "");
+            throw Fault.invalid(
+                    "create container",
+                    "its PID namespace is another container's, but none is named",
+                    "Give target_id");
         }
         return options.targetId();
     }

@@ -140,14 +140,20 @@ public final class PodFiles {
 
     private static void words(String what, List<String> given, Pattern pattern) {
         if (given.size() > MOST_WORDS) {
-            throw Fault.invalid("DNS of the pod", "it has more than " + MOST_WORDS + " of one kind", "");
+            throw Fault.invalid(
+                    "DNS of the pod",
+                    "it has more than " + MOST_WORDS + " of one kind",
+                    "Give fewer servers, searches or options");
         }
         given.forEach(each -> word(what, each, pattern));
     }
 
     private static String word(String what, String text, Pattern pattern) {
         if (!pattern.matcher(text).matches()) {
-            throw Fault.invalid("names of the pod", "\"" + Shown.of(text) + "\" is not a " + what, "");
+            throw Fault.invalid(
+                    "names of the pod",
+                    "\"" + Shown.of(text) + "\" is not a " + what,
+                    "Correct the pod's hostname, hosts or DNS");
         }
         return text;
     }

@@ -68,7 +68,11 @@ final class Relabelling {
                 return "";
             });
         } catch (IOException e) {
-            throw Fault.precondition(what, String.valueOf(e.getMessage()), "").causedBy(e);
+            throw Fault.precondition(
+                            what,
+                            String.valueOf(e.getMessage()),
+                            "Put the volume on a file system that keeps labels, or do not ask for them")
+                    .causedBy(e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw Fault.of(Fault.Code.CANCELLED, what, "the call was given up", "");

@@ -121,7 +121,10 @@ final class ResourcePart {
     private static Map<String, String> unified(Map<String, String> files) {
         files.forEach((name, value) -> {
             if (!name.matches("[a-zA-Z0-9_.-]{1,128}") || name.contains("..") || value.indexOf('\0') >= 0) {
-                throw Fault.invalid("unified resource \"" + Shown.of(name) + "\"", "it is not a file of a cgroup", "");
+                throw Fault.invalid(
+                        "unified resource \"" + Shown.of(name) + "\"",
+                        "it is not a file of a cgroup",
+                        "Name one as memory.high");
             }
         });
         return files;
@@ -135,7 +138,7 @@ final class ResourcePart {
             throw Fault.invalid(
                     "memory limits",
                     "memory and swap together (" + swap + ") are limited below memory alone (" + limit + ")",
-                    "");
+                    "Set the limit of both together at least as high as that of memory");
         }
         if (!swapCounted) {
             swap = 0;
@@ -150,7 +153,8 @@ final class ResourcePart {
     /** A quota of -1 is what a new cgroup has, and crun refuses to write it. */
     private static LinuxResources.@Nullable Cpu cpu(Resources asked) {
         if (asked.cpuShares() < 0 || asked.cpuPeriod() < 0) {
-            throw Fault.invalid("processor limits", "shares and period cannot be negative", "");
+            throw Fault.invalid(
+                    "processor limits", "shares and period cannot be negative", "Give positive numbers, or 0 for none");
         }
         Long shares = asked.cpuShares() == 0 ? null : (Long) asked.cpuShares();
         Long quota = asked.cpuQuota() <= 0 ? null : (Long) asked.cpuQuota();
@@ -224,7 +228,8 @@ final class ResourcePart {
     static int oomScore(@Nullable Resources asked, int lowest) {
         long wanted = asked == null ? 0 : asked.oomScoreAdj();
         if (wanted < LEAST_OOM_SCORE || wanted > MOST_OOM_SCORE) {
-            throw Fault.invalid("oom_score_adj", wanted + " is not between -1000 and 1000", "");
+            throw Fault.invalid(
+                    "oom_score_adj", wanted + " is not between -1000 and 1000", "Give a number between them");
         }
         return (int) Math.max(wanted, lowest);
     }

@@ -52,6 +52,6 @@ record RootFiles(Dir root) implements ImageFiles {
     }
 
     private static Fault refused(String path, String why) {
-        return Fault.invalid(path + " of the image", why, "");
+        return Fault.invalid(path + " of the image", why, "Mend the image");
     }
 }

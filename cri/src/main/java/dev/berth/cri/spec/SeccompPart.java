@@ -62,7 +62,9 @@ final class SeccompPart {
         }
         if (!Files.isRegularFile(path)) {
             throw Fault.precondition(
-                    "seccomp profile \"" + Shown.of(name) + "\"", "there is no such file on this node", "");
+                    "seccomp profile \"" + Shown.of(name) + "\"",
+                    "there is no such file on this node",
+                    "Put the profile there before the container is made");
         }
         try (InputStream file = Files.newInputStream(path)) {
             byte[] json = file.readNBytes(MOST_BYTES + 1);
@@ -74,12 +76,12 @@ final class SeccompPart {
             throw Fault.precondition(
                             "seccomp profile \"" + Shown.of(name) + "\"",
                             "it cannot be read: " + Shown.of(String.valueOf(e.getMessage())),
-                            "")
+                            "Put a profile there that can be read")
                     .causedBy(e);
         }
     }
 
     private static Fault bad(String name, String why) {
-        return Fault.invalid("seccomp profile \"" + Shown.of(name) + "\"", why, "");
+        return Fault.invalid("seccomp profile \"" + Shown.of(name) + "\"", why, "Correct the profile");
     }
 }

@@ -103,7 +103,8 @@ record SelinuxPolicy(boolean enabled, SelinuxOptions process, SelinuxOptions fil
         String label = String.join(
                 ":", Stream.of(parts).filter(part -> !part.isEmpty()).toList());
         if (!LABEL.matcher(label).matches()) {
-            throw Fault.invalid("SELinux label", "\"" + Shown.of(label) + "\" is not one", "");
+            throw Fault.invalid(
+                    "SELinux label", "\"" + Shown.of(label) + "\" is not one", "Write user:role:type:level");
         }
         return label;
     }

@@ -128,7 +128,8 @@ public final class SpecBuilder {
     private static void refuseContradictions(SpecRequest request) {
         ContainerConfig config = request.config();
         if (config.privileged() && !request.pod().config().privileged()) {
-            throw Fault.invalid("create container", "it is privileged and its pod is not", "");
+            throw Fault.invalid(
+                    "create container", "it is privileged and its pod is not", "Make the pod privileged too");
         }
         UserIds.check(request);
     }

@@ -20,7 +20,10 @@ public final class StopSignal {
     public static int of(@Nullable String asked, String image) {
         if (asked != null && !asked.isEmpty()) {
             return parse(asked)
-                    .orElseThrow(() -> Fault.invalid("stop signal", "\"" + Shown.of(asked) + "\" is not a signal", ""));
+                    .orElseThrow(() -> Fault.invalid(
+                            "stop signal",
+                            "\"" + Shown.of(asked) + "\" is not a signal",
+                            "Write its name as SIGTERM, or its number"));
         }
         return image.isEmpty() ? Signals.TERM : parse(image).orElse(Signals.TERM);
     }

@@ -42,7 +42,7 @@ public final class Sysctls {
      */
     public static Map<String, String> check(Map<String, String> asked, NamespaceOptions namespaces) {
         if (asked.size() > MOST) {
-            throw Fault.invalid("sysctls of the pod", "there are more than " + MOST, "");
+            throw Fault.invalid("sysctls of the pod", "there are more than " + MOST, "Set fewer");
         }
         Map<String, String> paths = new TreeMap<>();
         asked.forEach((name, value) -> {
@@ -88,6 +88,9 @@ public final class Sysctls {
     }
 
     private static Fault bad(String name, String why) {
-        return Fault.invalid("sysctl \"" + Shown.of(name) + "\"", why, "");
+        return Fault.invalid(
+                "sysctl \"" + Shown.of(name) + "\"",
+                why,
+                "Correct the pod's sysctls; only those of its own namespaces can be set");
     }
 }

@@ -30,7 +30,7 @@ final class TreeCopy {
             throw Fault.invalid(
                     "volume \"" + Shown.of(what) + "\" of the image",
                     "it is deeper than " + DEEPEST + " directories",
-                    "");
+                    "Make an image whose volume is less deep");
         }
         for (Dir.Entry entry : from.entries()) {
             entry(from, to, entry.name());

@@ -58,7 +58,10 @@ public final class Users {
             groups.add(inRange("supplemental group", each));
         }
         if (groups.size() > MOST_GROUPS) {
-            throw Fault.invalid("user of the container", "it is in more than " + MOST_GROUPS + " groups", "");
+            throw Fault.invalid(
+                    "user of the container",
+                    "it is in more than " + MOST_GROUPS + " groups",
+                    "Name fewer, or mend the image's group file");
         }
         return new ImageUser(account.uid(), gid, List.copyOf(groups));
     }
@@ -168,6 +171,9 @@ public final class Users {
     }
 
     private static Fault bad(String what, String text, String why) {
-        return Fault.invalid("user of the container", what + " \"" + Shown.of(text) + "\": " + why, "");
+        return Fault.invalid(
+                "user of the container",
+                what + " \"" + Shown.of(text) + "\": " + why,
+                "Give a user and group that the image has, or numbers");
     }
 }
