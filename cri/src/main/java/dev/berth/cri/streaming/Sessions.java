@@ -18,6 +18,10 @@ final class Sessions {
     /** Two for each connection that is forwarded, and room for one that waits for its other half. */
     private static final int PORT_STREAMS = 514;
 
+    /** For what clients send and nobody takes; half a dozen stuck connections. */
+    private static final int RESERVE_BYTES = 16 << 20;
+
+    private final Reserve reserve = new Reserve(RESERVE_BYTES);
     private final ExecutorService threads;
     private final Supplier<Duration> idle;
 
@@ -50,7 +54,11 @@ final class Sessions {
         HttpAnswer.switching(connection.out(), "SPDY/3.1", headers);
         connection.upgraded(idle.get());
         var spdy = new SpdyConnection(
-                connection.in(), connection.out(), connection.quiet(), command ? COMMAND_STREAMS : PORT_STREAMS);
+                connection.in(),
+                connection.out(),
+                connection.quiet(),
+                reserve,
+                command ? COMMAND_STREAMS : PORT_STREAMS);
         switch (session) {
             case Session.Command it -> new SpdyCommand(it, protocol, spdy, connection, threads).serve();
             case Session.Forwarding it -> new SpdyForwarding(it, spdy, threads).serve();
@@ -69,13 +77,14 @@ final class Sessions {
         HttpAnswer.switching(connection.out(), "websocket", WebSocket.agree(request, protocol));
         connection.upgraded(idle.get());
         var socket = new WebSocket(connection.in(), connection.out(), connection.quiet());
+        var channels = new SocketChannels.Setting(socket, protocol, reserve);
         switch (session) {
-            case Session.Command it -> new SocketCommand(it, protocol, socket, connection, threads).serve();
+            case Session.Command it -> new SocketCommand(it, channels, connection, threads).serve();
             case Session.Forwarding it -> {
                 if (protocol.equals(Protocols.TUNNEL)) {
                     tunnel(it, socket);
                 } else {
-                    new SocketForwarding(it, protocol, socket, connection, threads).serve();
+                    new SocketForwarding(it, channels, connection, threads).serve();
                 }
             }
         }
@@ -83,9 +92,8 @@ final class Sessions {
 
     private void tunnel(Session.Forwarding session, WebSocket socket) throws IOException {
         var tunnel = new Tunnel(socket);
-        new SpdyForwarding(
-                        session, new SpdyConnection(tunnel.in(), tunnel.out(), tunnel.quiet(), PORT_STREAMS), threads)
-                .serve();
+        var spdy = new SpdyConnection(tunnel.in(), tunnel.out(), tunnel.quiet(), reserve, PORT_STREAMS);
+        new SpdyForwarding(session, spdy, threads).serve();
         socket.close(WebSocket.NORMAL);
     }
 }

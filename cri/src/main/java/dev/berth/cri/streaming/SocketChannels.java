@@ -24,12 +24,27 @@ final class SocketChannels {
     private final boolean halfClose;
     private final List<Inbox> inboxes;
 
-    SocketChannels(WebSocket socket, String protocol, int count) {
-        this.socket = socket;
-        this.base64 = Protocols.base64(protocol);
-        this.halfClose = Protocols.halfClose(protocol);
-        this.inboxes =
-                IntStream.range(0, count).mapToObj(_ -> new Inbox(socket::feel)).toList();
+    /** On what and how channels are spoken. */
+    record Setting(WebSocket socket, String protocol, Reserve reserve) {}
+
+    SocketChannels(Setting setting, int count) {
+        this.socket = setting.socket();
+        this.base64 = Protocols.base64(setting.protocol());
+        this.halfClose = Protocols.halfClose(setting.protocol());
+        var sender = new Inbox.Sender() {
+            @Override
+            public void feel() throws IOException {
+                socket.feel();
+            }
+
+            @Override
+            public void taken(int bytes) {
+                // There is no word for it.
+            }
+        };
+        this.inboxes = IntStream.range(0, count)
+                .mapToObj(_ -> new Inbox(setting.reserve(), sender))
+                .toList();
     }
 
     /** What the client sends on a channel. */

@@ -21,17 +21,13 @@ final class SocketCommand {
     private final ExecutorService threads;
 
     SocketCommand(
-            Session.Command session,
-            String protocol,
-            WebSocket socket,
-            Connection connection,
-            ExecutorService threads) {
+            Session.Command session, SocketChannels.Setting setting, Connection connection, ExecutorService threads) {
         this.session = session;
-        this.protocol = protocol;
-        this.socket = socket;
+        this.protocol = setting.protocol();
+        this.socket = setting.socket();
         this.connection = connection;
         this.threads = threads;
-        this.channels = new SocketChannels(socket, protocol, CHANNELS);
+        this.channels = new SocketChannels(setting, CHANNELS);
         Session.Wanted wanted = session.wanted();
         closeUnless(wanted.stdin(), STDIN);
         closeUnless(wanted.terminal(), RESIZE);

@@ -3,6 +3,7 @@ package dev.berth.cri.streaming;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -24,21 +25,20 @@ final class SocketForwarding {
 
     SocketForwarding(
             Session.Forwarding session,
-            String protocol,
-            WebSocket socket,
+            SocketChannels.Setting setting,
             Connection connection,
             ExecutorService threads) {
         this.session = session;
-        this.socket = socket;
+        this.socket = setting.socket();
         this.connection = connection;
         this.threads = threads;
-        this.channels = new SocketChannels(socket, protocol, 2 * session.ports().size());
+        this.channels = new SocketChannels(setting, 2 * session.ports().size());
     }
 
     /** Reads the connection until the client has closed it. */
     void serve() throws IOException {
         List<Integer> ports = session.ports();
-        var running = new CountDownLatch(ports.size());
+        List<PortForward> forwards = new ArrayList<>();
         for (int i = 0; i < ports.size(); i++) {
             int port = ports.get(i);
             OutputStream data = channels.out(2 * i);
@@ -47,9 +47,10 @@ final class SocketForwarding {
             data.write(number);
             error.write(number);
             channels.in(2 * i + 1).close();
-            var forward = new PortForward(port, channels.in(2 * i), data, error);
-            threads.execute(() -> run(forward, running));
+            forwards.add(new PortForward(port, channels.in(2 * i), data, error));
         }
+        var running = new CountDownLatch(ports.size()); // from here on nothing fails before somebody reads
+        forwards.forEach(forward -> threads.execute(() -> run(forward, running)));
         threads.execute(() -> closeAfter(running));
         channels.serve();
     }

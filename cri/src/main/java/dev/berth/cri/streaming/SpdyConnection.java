@@ -7,15 +7,20 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The server's side of a SPDY/3.1 connection, as Go's spdystream speaks it: the client opens streams, both sides send data
  * and end their half by FIN. Windows are not kept, because that client never enlarges ours: a slow client holds up our
  * writes by TCP. It is told of room again all the same, for clients that do wait.
  *
- * <p>{@link #serve} reads on the caller's thread; any thread may write.
+ * <p>{@link #serve} reads on the caller's thread; any thread may write. Who reads never waits for one who writes: a client that
+ * takes no output must still be heard.
  */
 final class SpdyConnection {
     /** Takes a stream that the client opened: accepts it or resets it. Must not wait for anything but the client. */
@@ -41,23 +46,43 @@ final class SpdyConnection {
     private static final int HEADER_BYTES = 8;
     private static final int LONGEST_CONTROL_FRAME = 64 << 10;
     private static final int CHUNK_BYTES = 32 << 10;
+    private static final int MOST_LATER = 4096;
 
     private final DataInputStream in;
     private final OutputStream out;
     private final OutputStream quiet;
     private final int mostStreams;
+    private final Reserve reserve;
     private final Map<Integer, SpdyStream> streams = new ConcurrentHashMap<>();
     private final SpdyHeaders.Empty replies = new SpdyHeaders.Empty();
     private final ReentrantLock writing = new ReentrantLock();
+
+    /** What waits for the line to be free; whoever has it sends this first. */
+    private final Queue<Later> later = new ConcurrentLinkedQueue<>();
+
+    private final AtomicInteger late = new AtomicInteger();
+    private final AtomicInteger uncredited = new AtomicInteger();
     private int lastId;
     private int lastPing;
 
+    /** A frame, made when it is sent; null if there is nothing to say any more. */
+    private interface Later {
+        @Nullable
+        ByteBuffer frame() throws IOException;
+    }
+
     /** @param quiet as {@code out}, for what is no move of the session */
-    SpdyConnection(InputStream in, OutputStream out, OutputStream quiet, int mostStreams) {
+    SpdyConnection(InputStream in, OutputStream out, OutputStream quiet, Reserve reserve, int mostStreams) {
         this.in = new DataInputStream(in);
         this.out = out;
         this.quiet = quiet;
+        this.reserve = reserve;
         this.mostStreams = mostStreams;
+    }
+
+    /** For what streams have received and nobody has read yet. */
+    Reserve reserve() {
+        return reserve;
     }
 
     /**
@@ -106,6 +131,8 @@ final class SpdyConnection {
             if (stream != null
                     && !stream.hasReceivedLast()) { // what comes for a stream that is gone is on its way still
                 stream.receive(chunk, left == 0 && (flags & FIN) != 0);
+            } else {
+                credit(chunk.length);
             }
         } while (left > 0);
         if (stream != null) {
@@ -170,19 +197,14 @@ final class SpdyConnection {
     private void abort(int id) {
         SpdyStream stream = streams.remove(id);
         if (stream != null) {
-            writing.lock();
-            try {
-                stream.setSentLast();
-            } finally {
-                writing.unlock();
-            }
+            stream.setSentLast();
             stream.in().breakOff("the client has given the stream up");
         }
     }
 
     private void pong(int id) throws IOException {
         if (id % 2 != 0) { // the client's own; an even one would be an answer
-            send(control(PING, 0, 4).putInt(id));
+            sendLater(() -> control(PING, 0, 4).putInt(id));
         }
     }
 
@@ -196,41 +218,82 @@ final class SpdyConnection {
             } finally {
                 writing.unlock();
             }
+            sendLateIfFree();
         }
     }
 
     void sendReply(int id) throws IOException {
-        writing.lock();
-        try {
-            byte[] block = replies.next(); // under the lock: the blocks are one stream
-            send(control(SYN_REPLY, 0, 4 + block.length).putInt(id).put(block));
-        } finally {
-            writing.unlock();
-        }
+        sendLater(() -> {
+            byte[] block = replies.next(); // with the line: the blocks are one stream
+            return control(SYN_REPLY, 0, 4 + block.length).putInt(id).put(block);
+        });
     }
 
     void sendReset(SpdyStream stream, int code) throws IOException {
-        writing.lock();
-        try {
-            if (!stream.hasSentLast() || !stream.hasReceivedLast()) {
-                stream.setSentLast();
-                send(control(RST_STREAM, 0, 8).putInt(stream.id()).putInt(code));
+        streams.remove(stream.id());
+        sendLater(() -> {
+            if (stream.hasSentLast() && stream.hasReceivedLast()) {
+                return null;
             }
-        } finally {
-            writing.unlock();
-            streams.remove(stream.id());
+            stream.setSentLast();
+            return control(RST_STREAM, 0, 8).putInt(stream.id()).putInt(code);
+        });
+    }
+
+    /** Bytes have been taken from any stream: the connection has a window too. */
+    void credit(int bytes) throws IOException {
+        credit(0, uncredited, bytes);
+    }
+
+    /** Tells a client that keeps windows from time to time how many bytes have been taken. */
+    void credit(int id, AtomicInteger untold, int bytes) throws IOException {
+        if (untold.addAndGet(bytes) >= Inbox.ROOM_BYTES / 2) {
+            int all = untold.getAndSet(0);
+            if (all > 0) {
+                sendLater(() -> control(WINDOW_UPDATE, 0, 8).putInt(id).putInt(all));
+            }
         }
     }
 
-    /** Tells a client that keeps windows that so many bytes have found their place. */
-    void sendCredit(int id, int bytes) throws IOException {
-        send(control(WINDOW_UPDATE, 0, 8).putInt(id).putInt(bytes));
-        send(control(WINDOW_UPDATE, 0, 8).putInt(0).putInt(bytes));
+    /** At once if the line is free, else as soon as it is. Waits only if the client takes nothing and asks for more and more. */
+    private void sendLater(Later frame) throws IOException {
+        later.add(frame);
+        if (late.incrementAndGet() > MOST_LATER) {
+            writing.lock();
+            try {
+                sendLate();
+            } finally {
+                writing.unlock();
+            }
+        }
+        sendLateIfFree();
+    }
+
+    /** Whoever has had the line must look, since who came meanwhile did not wait for it. */
+    private void sendLateIfFree() throws IOException {
+        while (!later.isEmpty() && writing.tryLock()) {
+            try {
+                sendLate();
+            } finally {
+                writing.unlock();
+            }
+        }
+    }
+
+    private void sendLate() throws IOException {
+        for (Later next = later.poll(); next != null; next = later.poll()) {
+            late.decrementAndGet();
+            ByteBuffer frame = next.frame();
+            if (frame != null) {
+                write(frame);
+            }
+        }
     }
 
     void sendData(SpdyStream stream, byte[] bytes, int offset, int length, boolean last) throws IOException {
         writing.lock();
         try {
+            sendLate();
             if (stream.hasSentLast()) {
                 if (last) {
                     return;
@@ -244,10 +307,11 @@ final class SpdyConnection {
             if (last) {
                 stream.setSentLast();
             }
-            send(frame);
+            write(frame);
         } finally {
             writing.unlock();
         }
+        sendLateIfFree();
         forgetIfDone(stream);
     }
 
@@ -262,13 +326,8 @@ final class SpdyConnection {
     }
 
     private void forgetIfDone(SpdyStream stream) {
-        writing.lock();
-        try {
-            if (stream.hasSentLast() && stream.hasReceivedLast()) {
-                streams.remove(stream.id());
-            }
-        } finally {
-            writing.unlock();
+        if (stream.hasSentLast() && stream.hasReceivedLast()) {
+            streams.remove(stream.id());
         }
     }
 
@@ -281,11 +340,17 @@ final class SpdyConnection {
     private void send(ByteBuffer frame) throws IOException {
         writing.lock();
         try {
-            out.write(frame.array(), frame.arrayOffset(), frame.position());
-            out.flush();
+            sendLate();
+            write(frame);
         } finally {
             writing.unlock();
         }
+        sendLateIfFree();
+    }
+
+    private void write(ByteBuffer frame) throws IOException {
+        out.write(frame.array(), frame.arrayOffset(), frame.position());
+        out.flush();
     }
 
     private IOException violation(String what) throws IOException {

@@ -3,28 +3,41 @@ package dev.berth.cri.streaming;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** One stream that a client has opened: what it sends is in the inbox, what it gets is written to the output. */
 final class SpdyStream {
+    private static final Logger LOG = LoggerFactory.getLogger(SpdyStream.class);
+
     private final SpdyConnection connection;
     private final int id;
     private final Map<String, String> headers;
     private final Inbox in;
     private final OutputStream out = new Out();
 
-    /** Bytes that came since the client was last told that there is room again; only its reader counts. */
-    private int uncredited;
+    /** Bytes that were taken since the client was last told that there is room again. */
+    private final AtomicInteger uncredited = new AtomicInteger();
 
-    // Guarded by the connection's lock for writing.
-    private boolean sentLast;
-
+    private volatile boolean sentLast;
     private volatile boolean receivedLast;
 
     SpdyStream(SpdyConnection connection, int id, Map<String, String> headers) {
         this.connection = connection;
         this.id = id;
         this.headers = headers;
-        this.in = new Inbox(connection::feel);
+        this.in = new Inbox(connection.reserve(), new Inbox.Sender() {
+            @Override
+            public void feel() throws IOException {
+                connection.feel();
+            }
+
+            @Override
+            public void taken(int bytes) {
+                credit(bytes);
+            }
+        });
     }
 
     int id() {
@@ -58,13 +71,20 @@ final class SpdyStream {
 
     void receive(byte[] bytes, boolean last) throws IOException {
         in.put(bytes);
-        uncredited += bytes.length;
-        if (uncredited >= Inbox.ROOM_BYTES / 2 && !last) {
-            connection.sendCredit(id, uncredited);
-            uncredited = 0;
-        }
         if (last) {
             endOfInput();
+        }
+    }
+
+    /** A client that keeps windows sends no more than can be held, if it hears only of what has been taken. */
+    private void credit(int bytes) {
+        try {
+            if (!receivedLast) {
+                connection.credit(id, uncredited, bytes);
+            }
+            connection.credit(bytes);
+        } catch (IOException e) {
+            LOG.debug("the client is gone, which whoever reads the connection will see", e);
         }
     }
 

@@ -10,7 +10,9 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The server's side of a WebSocket after its handshake. Messages are read in pieces, so that their length costs nothing; one
@@ -43,6 +45,10 @@ final class WebSocket {
     private final OutputStream out;
     private final OutputStream quiet;
     private final ReentrantLock writing = new ReentrantLock();
+
+    /** The answer to the last ping, which is the only one that wants one; null when it is given. */
+    private final AtomicReference<@Nullable ByteBuffer> owed = new AtomicReference<>();
+
     private final byte[] mask = new byte[4];
     private long left;
     private int maskAt;
@@ -200,11 +206,31 @@ final class WebSocket {
                 close(NORMAL);
                 return false;
             }
-            case PING -> send(PONG, NOTHING, body, 0, body.length);
+            case PING -> answer(body);
             case PONG -> {}
             default -> throw violation("a control frame of type " + opcode);
         }
         return true;
+    }
+
+    /** At once if the line is free, else as soon as it is: a client that takes no output must still be heard. */
+    private void answer(byte[] ping) throws IOException {
+        owed.set(framed(PONG, NOTHING, ping, 0, ping.length));
+        answerIfFree();
+    }
+
+    /** Whoever has had the line must look, since who came meanwhile did not wait for it. */
+    private void answerIfFree() throws IOException {
+        while (owed.get() != null && writing.tryLock()) {
+            try {
+                ByteBuffer pong = owed.getAndSet(null);
+                if (pong != null && !closed) {
+                    write(out, pong);
+                }
+            } finally {
+                writing.unlock();
+            }
+        }
     }
 
     private void unmask(byte[] bytes, int offset, int length) {
@@ -240,6 +266,26 @@ final class WebSocket {
 
     private void send(OutputStream to, int opcode, byte[] head, byte[] bytes, int offset, int length)
             throws IOException {
+        ByteBuffer frame = framed(opcode, head, bytes, offset, length);
+        writing.lock();
+        try {
+            if (closed) {
+                throw new IOException("the WebSocket is closed");
+            }
+            closed = opcode == CLOSE;
+            write(to, frame);
+        } finally {
+            writing.unlock();
+        }
+        answerIfFree();
+    }
+
+    private static void write(OutputStream to, ByteBuffer frame) throws IOException {
+        to.write(frame.array(), frame.arrayOffset(), frame.position());
+        to.flush();
+    }
+
+    private static ByteBuffer framed(int opcode, byte[] head, byte[] bytes, int offset, int length) {
         int all = head.length + length;
         ByteBuffer frame = ByteBuffer.allocate(10 + all).put((byte) (LAST | opcode));
         if (all < TWO_BYTES) {
@@ -249,18 +295,7 @@ final class WebSocket {
         } else {
             frame.put((byte) EIGHT_BYTES).putLong(all);
         }
-        frame.put(head).put(bytes, offset, length);
-        writing.lock();
-        try {
-            if (closed) {
-                throw new IOException("the WebSocket is closed");
-            }
-            closed = opcode == CLOSE;
-            to.write(frame.array(), 0, frame.position());
-            to.flush();
-        } finally {
-            writing.unlock();
-        }
+        return frame.put(head).put(bytes, offset, length);
     }
 
     /** Says that no more will come. Calling it again is harmless. */

@@ -7,7 +7,12 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
 import java.util.Arrays;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -21,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(300)
 class HostileClientTest {
-    private static final int ROUNDS = 300;
+    private static final int ROUNDS = Integer.getInteger("berth.rounds", 300);
     private static final String V4 = "v4.channel.k8s.io";
 
     private final long seed = Long.getLong("berth.seed", System.identityHashCode(this));
@@ -149,13 +154,107 @@ class HostileClientTest {
         assertStillServes();
     }
 
+    /** What is forwarded, over all three: frames of SPDY, the same inside messages, and messages for the channels of two ports. */
+    @Test
+    void forwardedFramesThatWereChanged() throws Exception {
+        var connections = new AtomicInteger();
+        try (var echo = ServerSocketChannel.open()) {
+            echo.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            Thread.ofVirtual().start(() -> accept(echo, connections));
+            PortOpener opener = port -> {
+                if (port == 81) {
+                    throw new IOException("nobody listens");
+                }
+                return SocketChannel.open(echo.getLocalAddress());
+            };
+            byte[] right = forwardingFrames();
+            for (int round = 0; round < ROUNDS; round++) {
+                sendAndGo(upgraded(served.url(opener), "SPDY/3.1", "X-Nothing: x"), changed(right));
+                sendAndGo(
+                        upgraded(served.url(opener), "websocket", "Sec-WebSocket-Protocol: " + Protocols.TUNNEL),
+                        changed(random.nextBoolean() ? messages(right, false) : messages(changed(right), false)));
+                String channels = random.nextBoolean() ? V4 : "v4.base64.channel.k8s.io";
+                sendAndGo(
+                        upgraded(served.url(opener, 80, 81), "websocket", "Sec-WebSocket-Protocol: " + channels),
+                        changed(messages("0aGVsbG8=".getBytes(ISO_8859_1), channels.contains("base64"))));
+            }
+            assertStillServes();
+            Served.until("nothing is connected (seed " + seed + ")", () -> connections.get() == 0);
+        }
+    }
+
+    private static void accept(ServerSocketChannel echo, AtomicInteger connections) {
+        try {
+            while (true) {
+                SocketChannel socket = echo.accept();
+                connections.incrementAndGet();
+                Thread.ofVirtual().start(() -> echo(socket, connections));
+            }
+        } catch (IOException closed) {
+            assertThat(echo.isOpen()).isFalse();
+        }
+    }
+
+    private static void echo(SocketChannel socket, AtomicInteger connections) {
+        try (socket) {
+            ByteBuffer bytes = ByteBuffer.allocate(4096);
+            while (socket.read(bytes.clear()) >= 0) {
+                socket.write(bytes.flip());
+            }
+        } catch (IOException e) {
+            assertThat(e).as("the client broke off").isNotNull();
+        } finally {
+            connections.decrementAndGet();
+        }
+    }
+
+    /** Bytes cut into messages anywhere. */
+    private byte[] messages(byte[] bytes, boolean text) {
+        var frames = new ByteArrayOutputStream();
+        int at = 0;
+        while (at < bytes.length) {
+            int length = Math.min(bytes.length - at, 1 + random.nextInt(text ? 9 : 100));
+            frames.writeBytes(new byte[] {
+                (byte) (text ? 0x81 : random.nextInt(20) == 0 ? 2 : 0x82), (byte) (0x80 | length), 0, 0, 0, 0
+            });
+            frames.write(bytes, at, length);
+            at += length;
+        }
+        return frames.toByteArray();
+    }
+
+    private static byte[] forwardingFrames() throws IOException {
+        var frames = new ByteArrayOutputStream();
+        Closeable nothing = () -> {};
+        try (var client = new SpdyClient(new ByteArrayInputStream(new byte[0]), frames, nothing)) {
+            for (String port : new String[] {"80", "81", "80"}) {
+                String id = "r" + frames.size();
+                client.stream("streamtype", "error", "port", port, "requestid", id);
+                int data = client.stream("streamtype", "data", "port", port, "requestid", id);
+                client.send(data, "hello");
+                client.send(data, new byte[500], false);
+                client.ping(data);
+                if (port.equals("81")) {
+                    client.reset(data);
+                } else {
+                    client.end(data);
+                }
+            }
+        }
+        return frames.toByteArray();
+    }
+
     private HttpClientSide upgraded(String protocol) throws IOException {
-        String url = served.url(Served.ALL, counted());
+        return upgraded(served.url(Served.ALL, counted()), protocol, "X-Nothing: x");
+    }
+
+    private static HttpClientSide upgraded(String url, String protocol, String header) throws IOException {
         HttpClientSide http = HttpClientSide.connect(url);
         http.ask(
                 "GET " + HttpClientSide.path(url) + " HTTP/1.1",
                 "Connection: Upgrade",
                 "Upgrade: " + protocol,
+                header,
                 "Sec-WebSocket-Version: 13",
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==");
         return http;

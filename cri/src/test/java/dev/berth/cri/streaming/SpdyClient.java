@@ -32,7 +32,7 @@ final class SpdyClient implements Closeable {
     private final Map<Integer, Integer> resets = new HashMap<>();
     private final Set<Integer> ended = new HashSet<>();
     private final List<Integer> pongs = new ArrayList<>();
-    private int credit;
+    private final Map<Integer, Integer> credit = new HashMap<>();
     private boolean goneAway;
     private int next = 1;
 
@@ -146,11 +146,7 @@ final class SpdyClient implements Closeable {
             case 3 -> resets.put(fields.readInt(), fields.readInt());
             case 6 -> pongs.add(fields.readInt());
             case 7 -> goneAway = true;
-            case 9 -> {
-                if (fields.readInt() == 0) {
-                    credit += fields.readInt();
-                }
-            }
+            case 9 -> credit.merge(fields.readInt(), fields.readInt(), Integer::sum);
             default -> throw new IOException("frame of type " + (first & 0xffff));
         }
     }
@@ -212,10 +208,15 @@ final class SpdyClient implements Closeable {
         }
     }
 
-    void untilCredit(int bytes) throws IOException {
-        while (credit < bytes) {
+    /** @param id 0 for the whole connection */
+    void untilCredit(int id, int bytes) throws IOException {
+        while (credit(id) < bytes) {
             read();
         }
+    }
+
+    int credit(int id) {
+        return credit.getOrDefault(id, 0);
     }
 
     String text(int id) {

@@ -130,7 +130,7 @@ class SpdyCommandTest {
             for (int i = 0; i < 10; i++) {
                 client.send(stdin, new byte[20_000], false);
             }
-            client.untilCredit(150_000);
+            client.untilCredit(0, 150_000);
         }
     }
 

@@ -25,6 +25,9 @@ class UnreadInputTest {
     private static final String V4 = "v4.channel.k8s.io";
     private static final byte[] PIECE = new byte[48 << 10];
 
+    /** More than is kept for a stream, and then some that is on its way. */
+    private static final int PIECES = 45;
+
     private final CountDownLatch begun = new CountDownLatch(1);
     private final CountDownLatch gone = new CountDownLatch(1);
 
@@ -44,7 +47,7 @@ class UnreadInputTest {
         int stdin = client.stream("streamtype", "stdin");
         client.stream("streamtype", "stdout");
         client.stream("streamtype", "stderr");
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < PIECES; i++) {
             client.send(stdin, PIECE, false);
         }
         return client;
@@ -52,7 +55,7 @@ class UnreadInputTest {
 
     private static SocketClient socket(Served served, RemoteCommand command) throws IOException {
         SocketClient client = SocketClient.open(served.url(Served.ALL, command), V4);
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < PIECES; i++) {
             client.send(0, PIECE);
         }
         return client;
@@ -99,7 +102,7 @@ class UnreadInputTest {
                     int error = client.stream("streamtype", "error", "port", "80", "requestid", "1");
                     int data = client.stream("streamtype", "data", "port", "80", "requestid", "1");
                     client.untilAccepted(error);
-                    for (int i = 0; i < 5; i++) {
+                    for (int i = 0; i < PIECES + 2; i++) {
                         client.send(data, PIECE, false);
                     }
                 }
