@@ -58,7 +58,8 @@ public final class NetworkNamespaces implements AutoCloseable {
     }
 
     /**
-     * Makes a namespace with its loopback up, and pins it. One of the same id is dropped first: it is from an attempt that
+     * Makes a namespace with its loopback up, and pins it. In it every user may serve on every port and ping, unless the settings
+     * say otherwise, as Docker and containerd have it: images are built for that. One of the same id is dropped first: it is from an attempt that
      * was broken off.
      *
      * @param sysctls those that begin with {@code net.}, by their usual names with dots, or with {@code net/}, as paths, are
@@ -93,6 +94,7 @@ public final class NetworkNamespaces implements AutoCloseable {
             try (Fd namespace = Namespaces.open(made)) {
                 Namespaces.enter(List.of(namespace), () -> {
                     Spares.setLoopbackUp();
+                    Spares.letUsersServe();
                     set(sysctls);
                     return true;
                 });

@@ -4,6 +4,7 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.Fd;
 import dev.berth.linux.Namespaces;
 import dev.berth.linux.netlink.Rtnetlink;
+import dev.berth.linux.netlink.Sysctl;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
@@ -82,6 +83,8 @@ final class Spares implements AutoCloseable {
     private static Fd make() throws IOException, InterruptedException {
         return Namespaces.inNew(Set.of(Namespaces.Kind.NET), () -> {
             setLoopbackUp();
+            letUsersServe();
+            letUsersPing();
             return Namespaces.openSelf(Namespaces.Kind.NET);
         });
     }
@@ -90,6 +93,25 @@ final class Spares implements AutoCloseable {
     static void setLoopbackUp() throws IOException {
         try (Rtnetlink net = Rtnetlink.open()) {
             net.setUp(LOOPBACK, true);
+        }
+    }
+
+    /** On any port: below 1024 there is nobody in a pod's own network whom that could harm. In the calling thread's namespace. */
+    static void letUsersServe() {
+        set("net/ipv4/ip_unprivileged_port_start", "0");
+    }
+
+    /** Without a capability. In the calling thread's namespace, whose ids must be the node's. */
+    private static void letUsersPing() {
+        set("net/ipv4/ping_group_range", "0\t2147483647");
+    }
+
+    /** What cannot be set, because /proc/sys is read-only for us, is as the kernel has it. */
+    private static void set(String name, String value) {
+        try {
+            Sysctl.write(name, value);
+        } catch (IOException e) {
+            LOG.debug("{} of a pod stays as it is: {}", name, e.getMessage());
         }
     }
 

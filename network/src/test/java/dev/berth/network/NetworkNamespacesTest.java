@@ -118,6 +118,19 @@ class NetworkNamespacesTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"0", "1"})
+    void inAPodsOwnNetworkEveryUserMayServeOnEveryPortAndPing(int spares) throws Exception {
+        NetworkNamespaces namespaces = open(spares, Ticker.system());
+        Path path = namespaces.create("bt-a", Map.of());
+        try (Fd namespace = Namespaces.open(path)) {
+            assertThat(Namespaces.enter(List.of(namespace), () -> Sysctl.read("net/ipv4/ip_unprivileged_port_start")))
+                    .contains("0");
+            assertThat(Namespaces.enter(List.of(namespace), () -> Sysctl.read("net/ipv4/ping_group_range")))
+                    .contains("0\t2147483647");
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"net.ipv4.nonsense,1", "net.ipv4.ip_forward,many", "net.../../kernel/hostname,x"})
     void aSettingThatCannotBeIsRefusedAndNothingStays(String name, String value) throws Exception {
         NetworkNamespaces namespaces = open(0, Ticker.system());
