@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A container as it is on disk.
  *
+ * @param imageName the name that people know the image by; empty if it has none, and in older records
  * @param imageId the digest of the image's config
  * @param imageRef a reference by digest, if the image has one, else its id
  * @param logPath absolute; empty for none
@@ -27,6 +28,7 @@ public record Container(
         String id,
         String podId,
         ContainerConfig config,
+        String imageName,
         String imageId,
         String imageRef,
         String logPath,
@@ -43,6 +45,7 @@ public record Container(
 
     @SuppressWarnings("NullAway") // an older record does not name them
     public Container {
+        imageName = imageName == null ? "" : imageName;
         imageVolumes = imageVolumes == null ? Map.of() : Map.copyOf(imageVolumes);
         snapshotter = snapshotter == null ? "" : snapshotter;
     }
@@ -166,6 +169,7 @@ public record Container(
                 id,
                 podId,
                 config,
+                imageName,
                 imageId,
                 imageRef,
                 logPath,

@@ -119,6 +119,7 @@ final class ContainerMaking {
                 id,
                 pod.id(),
                 config,
+                image.name().orElse(""),
                 image.id().toString(),
                 reference(image),
                 logPath,
@@ -397,6 +398,11 @@ final class ContainerMaking {
                         "Pull it first"));
     }
 
+    /** As whoever wrote the pod knows it: the kubelet itself asks by id. */
+    private static String name(ContainerConfig.ImageName asked, Image image) {
+        return asked.userSpecifiedImage().isEmpty() ? image.name().orElse(asked.image()) : asked.userSpecifiedImage();
+    }
+
     /** By digest if it has such a name: what was pulled under a tag may have another one tomorrow. */
     private static String reference(Image image) {
         return image.digests().stream().findFirst().orElse(image.id().toString());
@@ -451,7 +457,7 @@ final class ContainerMaking {
                         pod.netns() == null ? null : Path.of(pod.netns()),
                         environment.files(pod.id())),
                 image.config().config(),
-                config.image().image(),
+                name(config.image(), image),
                 user,
                 mounted.trees(),
                 volumes.resolve(id));

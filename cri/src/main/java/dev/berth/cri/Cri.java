@@ -121,6 +121,10 @@ public final class Cri implements AutoCloseable {
         return config.rules(handler).snapshotter();
     }
 
+    public boolean hasHandler(String name) {
+        return ruling.config().handlers().containsKey(name);
+    }
+
     /** Those on which containers of some handler stand, the main one first. */
     public List<Snapshotter> snapshotters() {
         Set<String> named = ruling.config().handlers().values().stream()

@@ -1,8 +1,5 @@
 package dev.berth.cri;
 
-import dev.berth.cri.config.ContainerConfig;
-import dev.berth.cri.config.NamespaceOptions;
-import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.config.Resources;
 import dev.berth.images.Image;
 import io.avaje.jsonb.JsonType;
@@ -52,13 +49,22 @@ final class Verbose {
         info.put("netNamespaceClosed", !pod.ready());
         info.put("snapshotter", making.snapshotter(pod).name());
         info.put("runtimeHandler", pod.handler());
-        info.put("config", config(pod.config()));
+        info.put("config", AsAsked.pod(pod.config()));
+        note(info, "overhead", overhead);
+        note(info, "resources", limits);
         if (pod.netns() != null) {
             info.put("runtimeSpec", Map.of("linux", Map.of("namespaces", List.of(network(pod.netns())))));
             info.put("cniResult", Map.of("Interfaces", Map.of("eth0", addresses(pod))));
         }
         answer.put("info", json.toJson(info));
         return answer;
+    }
+
+    private static void note(Map<String, Object> info, String name, @Nullable Resources limits) {
+        Map<String, Object> shown = AsAsked.resources(limits);
+        if (shown != null) {
+            info.put(name, Map.of("linux", shown));
+        }
     }
 
     /** A pod has no process of its own, unless its containers share one; whoever enters a pod by a process gets one that is in it. */
@@ -93,7 +99,7 @@ final class Verbose {
         info.put("snapshotKey", container.snapshot());
         info.put("snapshotter", making.snapshotter(container).name());
         info.put("runtimeHandler", pod.map(Pod::handler).orElse(""));
-        info.put("config", config(container.config(), container.resources()));
+        info.put("config", AsAsked.container(container.config(), container.resources()));
         answer.put(
                 "info",
                 with(json.toJson(info), "runtimeSpec", making.spec(container).toJson()));
@@ -129,97 +135,6 @@ final class Verbose {
     private static String with(String object, String name, byte[] value) {
         return object.substring(0, object.length() - 1) + ",\"" + name + "\":"
                 + new String(value, StandardCharsets.UTF_8) + "}";
-    }
-
-    private static Map<String, Object> config(PodConfig config) {
-        var answer = new LinkedHashMap<String, Object>();
-        var metadata = config.metadata();
-        answer.put(
-                "metadata",
-                Map.of(
-                        "name", metadata.name(),
-                        "uid", metadata.uid(),
-                        "namespace", metadata.namespace(),
-                        "attempt", metadata.attempt()));
-        answer.put("hostname", config.hostname());
-        answer.put("log_directory", config.logDirectory());
-        answer.put("labels", config.labels());
-        answer.put("annotations", config.annotations());
-        answer.put(
-                "linux",
-                Map.of(
-                        "cgroup_parent", config.cgroupParent(),
-                        "sysctls", config.sysctls(),
-                        "security_context",
-                                Map.of(
-                                        "namespace_options", namespaces(config.namespaces()),
-                                        "privileged", config.privileged())));
-        return answer;
-    }
-
-    /** By the protocol's numbers, as containerd writes them. */
-    private static Map<String, Object> namespaces(NamespaceOptions options) {
-        return Map.of(
-                "network", number(options.network()),
-                "pid", number(options.pid()),
-                "ipc", number(options.ipc()));
-    }
-
-    private static int number(NamespaceOptions.Mode mode) {
-        return switch (mode) {
-            case POD -> 0;
-            case CONTAINER -> 1;
-            case NODE -> 2;
-            case TARGET -> 3;
-        };
-    }
-
-    private static Map<String, Object> config(ContainerConfig config, @Nullable Resources resources) {
-        var answer = new LinkedHashMap<String, Object>();
-        answer.put(
-                "metadata",
-                Map.of(
-                        "name", config.metadata().name(),
-                        "attempt", config.metadata().attempt()));
-        answer.put(
-                "image",
-                Map.of(
-                        "image", config.image().image(),
-                        "user_specified_image", config.image().userSpecifiedImage()));
-        answer.put("command", config.command());
-        answer.put("args", config.args());
-        answer.put("working_dir", config.workingDir());
-        answer.put(
-                "envs",
-                config.env().stream()
-                        .map(variable -> Map.of("key", variable.name(), "value", variable.value()))
-                        .toList());
-        answer.put("mounts", config.mounts().stream().map(Verbose::mount).toList());
-        answer.put("labels", config.labels());
-        answer.put("annotations", config.annotations());
-        answer.put("log_path", config.logPath());
-        answer.put("stdin", config.stdin());
-        answer.put("tty", config.tty());
-        if (resources != null) {
-            answer.put(
-                    "linux",
-                    Map.of(
-                            "resources",
-                            Map.of(
-                                    "cpu_period", resources.cpuPeriod(),
-                                    "cpu_quota", resources.cpuQuota(),
-                                    "cpu_shares", resources.cpuShares(),
-                                    "memory_limit_in_bytes", resources.memoryLimit(),
-                                    "oom_score_adj", resources.oomScoreAdj())));
-        }
-        return answer;
-    }
-
-    private static Map<String, Object> mount(ContainerConfig.VolumeMount mount) {
-        return Map.of(
-                "container_path", mount.containerPath(),
-                "host_path", mount.hostPath(),
-                "readonly", mount.readonly());
     }
 
     private static String timeline(Iterable<Timing> steps) {

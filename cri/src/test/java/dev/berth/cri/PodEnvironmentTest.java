@@ -3,10 +3,12 @@ package dev.berth.cri;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.berth.cri.config.PodConfig;
 import dev.berth.cri.spec.PodFiles;
 import dev.berth.kernel.Fault;
 import dev.berth.network.Bandwidth;
 import dev.berth.network.NetworkNamespaces;
+import dev.berth.network.PodNetworkRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,6 +64,45 @@ class PodEnvironmentTest {
         assertThat(environment.networkRequest(limited).bandwidth()).isEqualTo(new Bandwidth(10_000_000, 1_000));
         assertThat(environment.networkRequest(SamplePod.with(Map.of())).bandwidth())
                 .isNull();
+    }
+
+    @Test
+    void whatTheNetworkIsToldOfAPod() {
+        var config = new PodConfig(
+                new PodConfig.PodMetadata("web", "uid-1", "space", 2),
+                "its-name",
+                "",
+                new PodConfig.DnsConfig(List.of("192.0.2.53"), List.of("example"), List.of("ndots:7")),
+                List.of(
+                        new PodConfig.PortMapping(PodConfig.PortMapping.Protocol.TCP, 80, 8080, ""),
+                        new PodConfig.PortMapping(PodConfig.PortMapping.Protocol.UDP, 53, 5353, "192.0.2.1"),
+                        new PodConfig.PortMapping(PodConfig.PortMapping.Protocol.SCTP, 7, 0, "")),
+                Map.of("label", "x"),
+                Map.of("note", "any"),
+                "/parent",
+                null,
+                Map.of(),
+                null,
+                null);
+        var pod = new Pod("p", config, "", PodState.CREATING, 1, null, List.of(), false, List.of());
+        assertThat(environment.networkRequest(pod))
+                .isEqualTo(new PodNetworkRequest(
+                        "p",
+                        "web",
+                        "space",
+                        "uid-1",
+                        namespaces.path("p").toString(),
+                        List.of(
+                                new PodNetworkRequest.PortMapping(PodNetworkRequest.Protocol.TCP, 80, 8080, ""),
+                                new PodNetworkRequest.PortMapping(
+                                        PodNetworkRequest.Protocol.UDP, 53, 5353, "192.0.2.1"),
+                                new PodNetworkRequest.PortMapping(PodNetworkRequest.Protocol.SCTP, 7, 0, "")),
+                        null,
+                        new PodNetworkRequest.Dns(List.of("192.0.2.53"), List.of("example"), List.of("ndots:7")),
+                        Map.of("note", "any"),
+                        "/parent",
+                        List.of(),
+                        ""));
     }
 
     @Test

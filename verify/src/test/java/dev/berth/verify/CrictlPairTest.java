@@ -39,7 +39,7 @@ class CrictlPairTest {
             "\\.lastCNILoadStatus\\.default: .*",
             "\\.features\\.user_namespaces_host_network: .*");
     private static final List<String> ONLY_OURS_OF_POD =
-            List.of("\\.(networkNamespace|timeline): text", "\\.info\\.runtimeHandler: text", "\\.info\\.config\\..*");
+            List.of("\\.(networkNamespace|timeline): text", "\\.info\\.runtimeHandler: text");
     private static final List<String> ONLY_THEIRS_OF_POD =
             List.of( // its sandbox has a process with an image and a root
                     "\\.info\\.(image|runtimeType|snapshotKey): text",
@@ -47,11 +47,8 @@ class CrictlPairTest {
                     "\\.info\\.sandboxMetadata\\b.*",
                     "\\.info\\.runtimeSpec\\..*",
                     "\\.info\\.cniResult\\..*");
-    private static final List<String> ONLY_OURS_OF_CONTAINER = List.of(
-            "\\.(pid|snapshot|timeline): text",
-            "\\.info\\.runtimeHandler: text",
-            "\\.info\\.config\\..*",
-            "\\.info\\.runtimeSpec\\..*");
+    private static final List<String> ONLY_OURS_OF_CONTAINER =
+            List.of("\\.(pid|snapshot|timeline): text", "\\.info\\.runtimeHandler: text", "\\.info\\.runtimeSpec\\..*");
     private static final List<String> ONLY_THEIRS_OF_CONTAINER =
             List.of("\\.info\\.runtimeType: text", "\\.info\\.runtimeOptions\\b.*");
 
@@ -315,6 +312,28 @@ class CrictlPairTest {
                     .startsWith("OK /");
         }
         remove("verbose");
+    }
+
+    /** By the image's id, which the status shows by its name, and confined. */
+    @Test
+    void aContainerAsTheKubeletAsksForIt() throws IOException {
+        pod("kubelet");
+        String id = pair.ours()
+                .run("inspecti", "-o", "go-template", "--template", "{{.status.id}}", image)
+                .text();
+        pair.file("confined-container", """
+                {"metadata": {"name": "confined"}, "image": {"image": "%s"}, "command": ["sleep", "10000"],
+                 "devices": [{"container_path": "/dev/mine", "host_path": "/dev/zero", "permissions": "r"}],
+                 "linux": {"resources": {"cpu_shares": 512, "cpuset_cpus": "0"}, "security_context": {
+                  "capabilities": {"drop_capabilities": ["ALL"]}, "run_as_user": {"value": 1000}, "supplemental_groups": [7],
+                  "no_new_privs": true, "masked_paths": ["/proc/kcore"], "namespace_options": {"pid": 1}}}}""".formatted(id));
+        pair.keep("confined", "create", "{kubelet}", "{confined-container}", "{kubelet-pod}");
+        pair.same(STATUS, "inspect", "-q", "{confined}");
+        pair.same("ps", "-a", "-o", "json", "--id", "{confined}");
+        for (String path : List.of("config.linux", "config.devices", "config.image.image")) {
+            pair.same("inspect", "-o", "go-template", "--template", "{{.info." + path + "}}", "{confined}");
+        }
+        remove("kubelet");
     }
 
     @Test

@@ -420,6 +420,27 @@ class FieldsTest extends BusyboxPods {
         request.getRuntimeConfigBuilder().getNetworkConfigBuilder().setPodCidr("no range");
         GrpcPods.refused(
                 Status.Code.INVALID_ARGUMENT, () -> pods.runtime().updateRuntimeConfig(request.build()), "no range");
+        String before = address(pods.run("before"));
+        String net = before.substring(0, before.lastIndexOf('.') + 1);
+        podCidr(net + "128/25");
+        assertThat(address(pods.run("after"))).isEqualTo(net + "130");
+        podCidr(net + "0/24");
+    }
+
+    private void podCidr(String ranges) {
+        var request = UpdateRuntimeConfigRequest.newBuilder();
+        request.getRuntimeConfigBuilder().getNetworkConfigBuilder().setPodCidr(ranges);
+        var _ = pods.runtime().updateRuntimeConfig(request.build());
+    }
+
+    private String address(String pod) {
+        return pods.runtime()
+                .podSandboxStatus(PodSandboxStatusRequest.newBuilder()
+                        .setPodSandboxId(pod)
+                        .build())
+                .getStatus()
+                .getNetwork()
+                .getIp();
     }
 
     @Test

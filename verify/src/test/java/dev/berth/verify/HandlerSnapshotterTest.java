@@ -148,6 +148,30 @@ class HandlerSnapshotterTest {
         assertThat(filesystems().getLast().getUsedBytes().getValue()).isZero();
     }
 
+    /** As containerd has it until 2.4: the field of the request goes first, and what is no handler says nothing. */
+    @Test
+    void anAnnotationOfThePodNamesTheHandlerToo() {
+        pullFor(HANDLER, "");
+        assertThat(status(HANDLER).hasImage()).isTrue();
+        removeAll();
+        pullFor("", HANDLER);
+        assertThat(status(HANDLER).hasImage()).isTrue();
+        removeAll();
+        pullFor("", "none");
+        assertThat(status(HANDLER).hasImage()).isFalse();
+    }
+
+    private void pullFor(String handler, String annotated) {
+        assertThat(pods.images()
+                        .pullImage(PullImageRequest.newBuilder()
+                                .setImage(image(handler))
+                                .setSandboxConfig(
+                                        pods.pod("pod").putAnnotations("io.containerd.cri.runtime-handler", annotated))
+                                .build())
+                        .getImageRef())
+                .isNotEmpty();
+    }
+
     /** The packed layers are not kept here, so another handler's are to be had from the registry alone. */
     @Test
     void anImageIsNotThereForAHandlerThatWouldHaveToPullIt() {

@@ -50,7 +50,7 @@ final class ContainerToProto {
                 .setExitCode(life.exitCode())
                 .setReason(life.reason())
                 .setMessage(life.message())
-                .setImage(image(container.config().image()))
+                .setImage(named(container))
                 .setImageRef(container.imageRef())
                 .setImageId(container.imageId())
                 .putAllLabels(container.config().labels())
@@ -87,6 +87,14 @@ final class ContainerToProto {
                 .setUserSpecifiedImage(image.userSpecifiedImage())
                 .setRuntimeHandler(image.runtimeHandler())
                 .build();
+    }
+
+    /** By a name that says something to people, also if it was asked for by its id, as the kubelet does. */
+    private static ImageSpec named(dev.berth.cri.Container container) {
+        ImageSpec asked = image(container.config().image());
+        return container.imageName().isEmpty()
+                ? asked
+                : asked.toBuilder().setImage(container.imageName()).build();
     }
 
     private static ContainerState state(dev.berth.cri.Container container) {

@@ -37,6 +37,8 @@ import java.util.Optional;
 public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
     private static final Namespace SPACE = Namespace.KUBERNETES;
 
+    private static final String OLD_HANDLER = "io.containerd.cri.runtime-handler";
+
     private final Cri cri;
 
     public ImageEdge(Cri cri) {
@@ -82,8 +84,7 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
     public void pullImage(PullImageRequest request, StreamObserver<PullImageResponse> caller) {
         Calls.answer("PullImage", caller, () -> {
             Reference reference = Reference.parse(name(request.getImage()));
-            var pull = PullRequest.of(SPACE, reference)
-                    .with(extent(request.getImage().getRuntimeHandler()));
+            var pull = PullRequest.of(SPACE, reference).with(extent(handler(request)));
             Image image = cri.images().pull(request.hasAuth() ? pull.with(CallerLogin.of(request.getAuth())) : pull);
             return PullImageResponse.newBuilder()
                     .setImageRef(image.id().toString())
@@ -114,6 +115,13 @@ public final class ImageEdge extends ImageServiceGrpc.ImageServiceImplBase {
                     .addAllContainerFilesystems(filesystems)
                     .build();
         });
+    }
+
+    /** Clients that are older than the field say it by an annotation of the pod; it is anybody's, so an unknown one is no error. */
+    private String handler(PullImageRequest request) {
+        String named = request.getImage().getRuntimeHandler();
+        String ofPod = request.getSandboxConfig().getAnnotationsOrDefault(OLD_HANDLER, "");
+        return named.isEmpty() && cri.hasHandler(ofPod) ? ofPod : named;
     }
 
     private static FilesystemUsage filesystem(ImageFs usage) {

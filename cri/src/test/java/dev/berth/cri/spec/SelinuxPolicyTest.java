@@ -149,8 +149,24 @@ class SelinuxPolicyTest {
                 null,
                 "",
                 List.of()));
+        return build(with);
+    }
+
+    private static RuntimeSpec build(Requests with) {
         return new SpecBuilder(new HostFacts(Set.of(), -1000, false, ON, false, true, true, "amd64"), Requests.CGROUPFS)
                 .build(with.request())
                 .spec();
+    }
+
+    @Test
+    void aContainersOwnLabelGoesBeforeItsPods() throws IOException {
+        write("files/hosts", "");
+        Requests with = new Requests();
+        with.files = folder.toRealPath().resolve("files");
+        with.podSelinux = new SelinuxOptions("", "", "", "s0:c3,c4");
+        with.security().selinux = new SelinuxOptions("u", "r", "t", "s0:c5,c6");
+        RuntimeSpec spec = build(with);
+        assertThat(spec.needProcess().selinuxLabel()).isEqualTo("u:r:t:s0:c5,c6");
+        assertThat(spec.needLinux().mountLabel()).isEqualTo("system_u:object_r:container_file_t:s0:c5,c6");
     }
 }
