@@ -29,6 +29,13 @@ final class RuntimeError {
     private static final Pattern RUNC_INIT =
             Pattern.compile("^(unable to start container process: )error during container init: (?=exec: )");
 
+    /** A word in a profile that none of its readers knows. */
+    private static final Pattern SECCOMP = Pattern.compile(
+            "is not a valid \\w+ for seccomp|(?:invalid|unknown|unrecognized) seccomp |seccomp unknown |seccomp get operator");
+
+    private static final String PROFILE =
+            "Correct the seccomp profile; this runtime may be older than what it asks for";
+
     private static final String WORKING_DIRECTORY =
             "Give the container a working directory that is a directory in its image";
     private static final String MOUNT = "Mount a directory over a directory and a file over a file:"
@@ -61,6 +68,9 @@ final class RuntimeError {
         }
         if (text.toLowerCase(Locale.ROOT).contains("not a directory")) {
             return Fault.invalid(what, text, text.startsWith("chdir") ? WORKING_DIRECTORY : MOUNT);
+        }
+        if (SECCOMP.matcher(text).find()) {
+            return Fault.invalid(what, text, PROFILE);
         }
         Fault.Code code = code(text);
         return Fault.of(code, what, text, remedy(code));

@@ -45,6 +45,11 @@ class RuntimeErrorTest {
                         + "|INVALID_ARGUMENT|mkdir `/etc/passwd/x`: Not a directory. Mount a directory over a directory",
                 "chdir `/etc/passwd`: Not a directory"
                         + "|INVALID_ARGUMENT|chdir `/etc/passwd`: Not a directory. Give the container a working directory",
+                "invalid seccomp action `SCMP_ACT_NOPE`"
+                        + "|INVALID_ARGUMENT|invalid seccomp action `SCMP_ACT_NOPE`. Correct the seccomp profile",
+                "runc create failed: string SCMP_ARCH_NOPE is not a valid arch for seccomp"
+                        + "|INVALID_ARGUMENT|string SCMP_ARCH_NOPE is not a valid arch for seccomp. Correct the seccomp profile",
+                "seccomp unknown architecture NOPE|INVALID_ARGUMENT|seccomp unknown architecture NOPE. Correct",
                 "something else|INTERNAL|something else"
             })
     void saysWhatUsersKnow(String said, Fault.Code code, String text) throws IOException {
