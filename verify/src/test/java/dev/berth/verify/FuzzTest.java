@@ -29,14 +29,41 @@ import org.junit.jupiter.api.Test;
 /** Random well-formed requests of all calls against a living daemon: it never answers INTERNAL or UNKNOWN, and never dies. */
 class FuzzTest extends BusyboxPods {
     private static final Ticker TICKER = Ticker.system();
-    private static final Duration BUDGET = Duration.ofSeconds(60);
-    private static final int MOST_CALLS = 4000;
+    private static final Duration BUDGET = Duration.ofSeconds(Long.getLong("berth.fuzz", 60));
+    private static final int MOST_CALLS = 4000 * (int) Math.max(1, BUDGET.toMinutes());
 
     /** A stop may be asked to wait for hours, and events have no end: we give up, which the daemon must bear too. */
     private static final Duration PATIENCE = Duration.ofSeconds(3);
 
     private static final int MOST_PODS = 6;
     private static final Set<Status.Code> WRONG = Set.of(Status.Code.INTERNAL, Status.Code.UNKNOWN);
+
+    private static final String MAPPED = "userns_options { mode: POD uids { host_id: 700000 length: 65536 }"
+            + " gids { host_id: 700000 length: 65536 } }";
+
+    /** What pods ask for, in protobuf's text. */
+    private static final List<String> PODS = List.of(
+            "",
+            "linux { security_context { namespace_options { network: NODE } } }",
+            "linux { security_context { namespace_options { " + MAPPED + " } } }",
+            "linux { security_context { namespace_options { network: NODE " + MAPPED + " } } }",
+            "linux { security_context { namespace_options { pid: NODE ipc: NODE } privileged: true } }",
+            "hostname: 'fuzz' linux { sysctls { key: 'kernel.shm_rmid_forced' value: '1' } }",
+            "dns_config { servers: '10.0.0.1' } port_mappings { container_port: 80 host_port: 18099 }",
+            "linux { resources { memory_limit_in_bytes: 100000000 } overhead { cpu_shares: 100 } }");
+
+    /** What containers ask for. */
+    private static final List<String> CONTAINERS = List.of(
+            "",
+            "tty: true stdin: true",
+            "linux { security_context { run_as_user { value: 1000 } supplemental_groups: 7 supplemental_groups_policy: Strict } }",
+            "linux { security_context { capabilities { add_capabilities: 'NET_ADMIN' drop_capabilities: 'ALL' } } }",
+            "linux { security_context { seccomp { profile_type: RuntimeDefault } no_new_privs: true readonly_rootfs: true } }",
+            "linux { security_context { privileged: true } }",
+            "linux { security_context { masked_paths: '/proc/kcore' readonly_paths: '/proc/sys' } }",
+            "linux { resources { memory_limit_in_bytes: 50000000 cpu_quota: 50000 cpu_period: 100000 oom_score_adj: 500 } }",
+            "mounts { container_path: '/etc/other' host_path: '/etc/hostname' readonly: true recursive_read_only: true }",
+            "devices { container_path: '/dev/other' host_path: '/dev/null' permissions: 'rw' } working_dir: '/tmp'");
 
     private int names;
 
@@ -171,16 +198,25 @@ class FuzzTest extends BusyboxPods {
         return switch (CriCalls.name(method)) {
             case "RunPodSandbox" ->
                 RunPodSandboxRequest.newBuilder()
-                        .setConfig(pods.pod("any" + names))
+                        .setConfig(with(pods.pod("any" + names), PODS, random))
                         .build();
             case "CreateContainer" ->
                 CreateContainerRequest.newBuilder()
                         .setPodSandboxId(pod)
-                        .setConfig(pods.container("any" + names, "sleep", "1000"))
+                        .setConfig(with(pods.container("any" + names, "sleep", "1000"), CONTAINERS, random))
                         .setSandboxConfig(pods.pod("any"))
                         .build();
             default -> withIds(CriCalls.prototype(method), pod, container);
         };
+    }
+
+    private static <B extends Message.Builder> B with(B builder, List<String> parts, Random random) {
+        try {
+            TextFormat.merge(parts.get(random.nextInt(parts.size())), builder);
+            return builder;
+        } catch (TextFormat.ParseException e) {
+            throw new AssertionError(e);
+        }
     }
 
     static Message withIds(Message empty, String pod, String container) {

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -30,6 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(Leaks.class)
 class StreamingTest {
     private static final Pattern FORWARDED = Pattern.compile("127\\.0\\.0\\.1:(\\d+) -> (\\d+)");
+
+    private static final int STANDSTILL = 20;
 
     private Berth berth;
     private PodFixture pods;
@@ -173,6 +176,49 @@ class StreamingTest {
         } finally {
             stalled.destroyForcibly().waitFor();
         }
+    }
+
+    /** Somebody has stopped his terminal, and types what shall end the flood. */
+    @ParameterizedTest
+    @ValueSource(strings = {"spdy", "websocket"})
+    void whatIsTypedIsHeardWhileNobodyTakesOutput(String transport) throws IOException, InterruptedException {
+        String at = "/tmp/flood-" + transport;
+        Process exec = crictl(
+                        "exec",
+                        "-i",
+                        "--transport",
+                        transport,
+                        container,
+                        "sh",
+                        "-c",
+                        "yes & echo $! > " + at + ".pid; cat > " + at)
+                .start();
+        try {
+            String counters = "cat /proc/$(cat " + at + ".pid)/io";
+            var seen = new ArrayList<String>();
+            Berth.until("the flood stands still", Berth.LIMIT, () -> {
+                seen.add(inside(counters));
+                List<String> last = seen.subList(Math.max(0, seen.size() - STANDSTILL), seen.size());
+                return last.size() == STANDSTILL
+                        && !last.getFirst().isEmpty()
+                        && Set.copyOf(last).size() == 1;
+            });
+            Writer input = exec.outputWriter(StandardCharsets.UTF_8);
+            for (int line = 1; line <= 5; line++) {
+                input.write("typed\n");
+                input.flush();
+                String all = "typed\n".repeat(line);
+                Berth.until(
+                        "it is heard", Berth.LIMIT, () -> inside("cat " + at).equals(all));
+            }
+        } finally {
+            exec.destroyForcibly().waitFor();
+            inside("kill $(cat " + at + ".pid)");
+        }
+    }
+
+    private String inside(String script) {
+        return berth.crictl("exec", container, "sh", "-c", script).out();
     }
 
     @ParameterizedTest
