@@ -451,6 +451,6 @@ class FieldsTest extends BusyboxPods {
                 .status(StatusRequest.newBuilder().setVerbose(true).build());
         assertThat(status.getInfoMap()).isNotEmpty();
         assertThat(status.getFeatures().getMountOptions()).isTrue();
-        assertThat(status.getFeatures().getUserNamespacesHostNetwork()).isFalse();
+        assertThat(status.getFeatures().getUserNamespacesHostNetwork()).isTrue();
     }
 }

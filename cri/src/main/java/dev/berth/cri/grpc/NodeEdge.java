@@ -60,7 +60,8 @@ final class NodeEdge {
                     .setStatus(conditions)
                     .setFeatures(RuntimeFeatures.newBuilder()
                             .setSupplementalGroupsPolicy(true)
-                            .setUserNamespacesHostNetwork(false) // such a pod is refused, see UserIds
+                            .setUserNamespacesHostNetwork(
+                                    status.handlers().stream().anyMatch(Node.HandlerStatus::userNamespaces))
                             .setMountOptions(true));
             status.handlers()
                     .forEach(handler -> answer.addRuntimeHandlers(RuntimeHandler.newBuilder()

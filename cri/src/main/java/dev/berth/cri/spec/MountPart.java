@@ -39,6 +39,7 @@ record MountPart(
             "nosymfollow");
 
     private static final int TTY = 5;
+    private static final String SYS = "/sys";
 
     /** Files of /proc that programs such as lxcfs put their own in place of. */
     private static final Set<String> PROC_FILES = Set.of(
@@ -62,7 +63,7 @@ record MountPart(
             Relabelling.of(request.pod().files(), label);
         }
         List<Mount> mounts = new ArrayList<>();
-        for (Mount mount : base(privileged, terminals(request))) {
+        for (Mount mount : base(privileged, sys(request, privileged), terminals(request))) {
             addUnlessTaken(mount, taken, mounts);
         }
         for (Mount mount : ofPod(request)) {
@@ -78,6 +79,23 @@ record MountPart(
         }
         mounts.sort(Comparator.comparingInt(m -> Path.of(m.destination()).getNameCount()));
         return new MountPart(List.copyOf(mounts), volumes, propagation);
+    }
+
+    /**
+     * For version 2 and the node's cgroup namespace: the tree as the node has it mounted. A mount of it from there, as a runtime would
+     * make it, sets options of the node's own anew, and takes nsdelegate and memory_recursiveprot away from it.
+     */
+    MountPart withCgroupsOfNode() {
+        List<Mount> all = mounts.stream()
+                .map(mount -> "cgroup".equals(mount.type())
+                        ? new Mount(
+                                mount.destination(),
+                                "bind",
+                                "/sys/fs/cgroup",
+                                List.of("rbind", "rprivate", "nosuid", "noexec", "nodev", "rw"))
+                        : mount)
+                .toList();
+        return new MountPart(all, volumes, rootfsPropagation);
     }
 
     /** A request's mount replaces ours, and one on /dev everything of ours below it. */
@@ -102,19 +120,34 @@ record MountPart(
         return options;
     }
 
-    private static List<Mount> base(boolean privileged, List<String> terminals) {
-        String access = privileged ? "rw" : "ro";
+    /**
+     * A sysfs shows a network, and only who owns that may mount it. A user namespace with the node's network does not: it sees the
+     * node's, with all that is mounted below, and changes nothing there.
+     */
+    private static Mount sys(SpecRequest request, boolean privileged) {
+        boolean ofNode = request.pod().networkNamespace() == null
+                && UserIds.of(NamespacePart.options(request)).isPresent();
+        return ofNode
+                ? new Mount(SYS, "bind", SYS, List.of("rbind", "rprivate", "nosuid", "noexec", "nodev", "ro", "rro"))
+                : new Mount(SYS, "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access(privileged)));
+    }
+
+    private static String access(boolean privileged) {
+        return privileged ? "rw" : "ro";
+    }
+
+    private static List<Mount> base(boolean privileged, Mount sys, List<String> terminals) {
         return List.of(
                 new Mount("/proc", "proc", "proc", List.of("nosuid", "noexec", "nodev")),
                 new Mount("/dev", "tmpfs", "tmpfs", List.of("nosuid", "strictatime", "mode=755", "size=65536k")),
-                new Mount("/sys", "sysfs", "sysfs", List.of("nosuid", "noexec", "nodev", access)),
+                sys,
                 new Mount("/dev/pts", "devpts", "devpts", terminals),
                 new Mount("/dev/mqueue", "mqueue", "mqueue", List.of("nosuid", "noexec", "nodev")),
                 new Mount(
                         "/sys/fs/cgroup",
                         "cgroup",
                         "cgroup",
-                        List.of("nosuid", "noexec", "nodev", "relatime", access)));
+                        List.of("nosuid", "noexec", "nodev", "relatime", access(privileged))));
     }
 
     /** What all containers of a pod share: its memory files and the three files about its name. */

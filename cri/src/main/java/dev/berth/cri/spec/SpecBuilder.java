@@ -70,7 +70,8 @@ public final class SpecBuilder {
         ContainerConfig config = request.config();
         refuseContradictions(request);
         SelinuxPolicy.Labels labels = labels(request);
-        MountPart mounts = MountPart.of(request, config.privileged(), labels.mount());
+        MountPart made = MountPart.of(request, config.privileged(), labels.mount());
+        MountPart mounts = host.cgroupV2() && config.privileged() ? made.withCgroupsOfNode() : made;
         RuntimeSpec spec = new RuntimeSpec(
                 RuntimeSpec.VERSION,
                 process(request, labels.process()),

@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The rules of pods with a user namespace of their own, {@code hostUsers: false} for the kubelet. */
+/**
+ * The rules of pods with a user namespace of their own, {@code hostUsers: false} for the kubelet. A privileged container may have one:
+ * it is root with all rights, in what is the pod's.
+ */
 public final class UserIds {
     private static final String OF_POD = "user namespace of the pod";
     private static final long ALL = 1L << 32;
@@ -37,17 +40,12 @@ public final class UserIds {
         check(options.user());
         if (of(options).isPresent()) {
             refuseNode(options);
-            if (pod.privileged()) {
-                throw privileged();
-            }
         }
     }
 
+    /** The node's network may be shared: it needs no mount that only its owner can make, see {@link MountPart}. */
     private static void refuseNode(NamespaceOptions options) {
         List<String> shared = new ArrayList<>();
-        if (options.network() == Mode.NODE) {
-            shared.add("network");
-        }
         if (options.pid() == Mode.NODE) {
             shared.add("processes");
         }
@@ -58,13 +56,8 @@ public final class UserIds {
             throw Fault.invalid(
                     OF_POD,
                     "the pod uses the node's " + String.join(" and ", shared) + ", in which its root has no rights",
-                    "Use hostUsers: true, or neither hostNetwork, hostPID nor hostIPC");
+                    "Use hostUsers: true, or neither hostPID nor hostIPC");
         }
-    }
-
-    private static Fault privileged() {
-        return Fault.invalid(
-                OF_POD, "a privileged container is the node's root", "Use hostUsers: true, or take privileged out");
     }
 
     /** The mappings alone. */
@@ -130,9 +123,6 @@ public final class UserIds {
             return;
         }
         refuseNode(NamespacePart.options(request));
-        if (request.config().privileged()) {
-            throw privileged();
-        }
         requireMapped(request.user(), of(pod).get());
     }
 

@@ -157,6 +157,29 @@ class SpecBuilderTest {
                 .isEmpty();
     }
 
+    /** A cgroup2 mounted in the node's cgroup namespace sets options of the node's mount anew: without nsdelegate, for one. */
+    @Test
+    void onVersionTwoTheNodesCgroupsAreNotMountedAnew() {
+        var host = new HostFacts(Set.of(), -1000, false, SelinuxPolicy.OFF, true, true, true, "amd64");
+        var builder = new SpecBuilder(host, Requests.CGROUPFS);
+        assertThat(cgroups(builder).type()).isEqualTo("cgroup");
+        with.security().privileged = true;
+        with.podPrivileged = true;
+        assertThat(cgroups(builder).type()).isEqualTo("bind");
+        assertThat(cgroups(builder).source()).isEqualTo("/sys/fs/cgroup");
+        assertThat(cgroups(builder).options()).contains("rbind", "rprivate", "rw");
+        assertThat(cgroups(new SpecBuilder(Requests.HOST, Requests.CGROUPFS)).type())
+                .as("version 1")
+                .isEqualTo("cgroup");
+    }
+
+    private RuntimeSpec.Mount cgroups(SpecBuilder builder) {
+        return builder.build(with.request()).spec().mounts().stream()
+                .filter(mount -> mount.destination().equals("/sys/fs/cgroup"))
+                .findFirst()
+                .orElseThrow();
+    }
+
     @Test
     void limitsInTheWordsOfOci() {
         with.resources = Requests.resources(100_000, 50_000, 512, 1 << 20, 2 << 20);

@@ -11,6 +11,7 @@ import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.NamespaceOptions.Mode;
 import dev.berth.cri.config.NamespaceOptions.UserNamespace;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.LinuxSpec;
 import dev.berth.oci.RuntimeSpec.Mount;
 import java.nio.file.Path;
 import java.util.List;
@@ -65,27 +66,51 @@ class UserIdsTest {
     }
 
     @Test
-    void aPrivilegedPodHasNone() {
-        assertThatCode(() -> UserIds.check(with.pod())).doesNotThrowAnyException();
+    void aPrivilegedPodMayHaveOne() {
         with.podPrivileged = true;
-        podRefused("a privileged container is the node's root");
-        with.podNamespaces = NamespaceOptions.POD;
+        with.security().privileged = true;
         assertThatCode(() -> UserIds.check(with.pod())).doesNotThrowAnyException();
+        assertThatCode(with::build).doesNotThrowAnyException();
     }
 
     @ParameterizedTest
-    @CsvSource({"NODE, POD, POD, network", "POD, NODE, POD, processes", "POD, POD, NODE, IPC"})
-    void nothingOfTheNodesIsShared(Mode network, Mode pid, Mode ipc, String what) {
-        with.podNamespaces = new NamespaceOptions(network, pid, ipc, "", with.podNamespaces.user());
+    @CsvSource({"NODE, POD, processes", "POD, NODE, IPC"})
+    void neitherProcessesNorIpcOfTheNodeAreShared(Mode pid, Mode ipc, String what) {
+        with.podNamespaces = new NamespaceOptions(Mode.POD, pid, ipc, "", with.podNamespaces.user());
         podRefused("the node's " + what + ", in which its root has no rights");
-        with.network = network == Mode.NODE ? null : with.network;
         refused("the node's " + what);
+    }
+
+    /** Its network is, whose sysfs only the node's root may mount. */
+    @Test
+    void withTheNodesNetworkSysIsTheNodes() {
+        assertThat(sys().type()).isEqualTo("sysfs");
+        with.podNamespaces = new NamespaceOptions(Mode.NODE, Mode.POD, Mode.POD, "", with.podNamespaces.user());
+        with.network = null;
+        assertThatCode(() -> UserIds.check(with.pod())).doesNotThrowAnyException();
+        Mount sys = sys();
+        assertThat(sys.type()).isEqualTo("bind");
+        assertThat(sys.source()).isEqualTo("/sys");
+        assertThat(sys.options()).contains("rbind", "rprivate", "rro", "ro", "nosuid", "noexec", "nodev");
+        assertThat(with.build().spec().needLinux().namespaces())
+                .extracting(LinuxSpec.Namespace::type)
+                .contains(LinuxSpec.NamespaceKind.USER, LinuxSpec.NamespaceKind.IPC)
+                .doesNotContain(LinuxSpec.NamespaceKind.NETWORK, LinuxSpec.NamespaceKind.UTS);
+        with.podNamespaces = new NamespaceOptions(Mode.NODE, Mode.POD, Mode.POD, "", null);
+        assertThat(sys().type()).as("without a user namespace").isEqualTo("sysfs");
+    }
+
+    private Mount sys() {
+        return MountPart.of(with.request(), false, null).mounts().stream()
+                .filter(mount -> mount.destination().equals("/sys"))
+                .findFirst()
+                .orElseThrow();
     }
 
     @Test
     void allThatIsSharedIsNamed() {
         with.podNamespaces = new NamespaceOptions(Mode.NODE, Mode.NODE, Mode.NODE, "", with.podNamespaces.user());
-        podRefused("the node's network and processes and IPC");
+        podRefused("the node's processes and IPC");
     }
 
     @Test
