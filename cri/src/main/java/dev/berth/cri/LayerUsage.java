@@ -4,6 +4,7 @@ import dev.berth.cri.Statistics.WritableLayer;
 import dev.berth.kernel.Fault;
 import dev.berth.store.SnapshotRecord.Usage;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -48,6 +49,9 @@ final class LayerUsage implements AutoCloseable {
     /** Of one container; changed with its lock. */
     private static final class Layer {
         private @Nullable WritableLayer last;
+        /** When the walk that it is from began. */
+        private Instant begun = Instant.MIN;
+
         private @Nullable CountDownLatch underWay;
         /** Whether a walk has ended, well or not. */
         private boolean tried;
@@ -86,6 +90,19 @@ final class LayerUsage implements AutoCloseable {
         }
     }
 
+    /** The same of a container that does not run: a figure from after its end is the last there will be. */
+    void expectLast(String id, Instant ended) {
+        Layer layer = layers.get(id);
+        if (layer != null) {
+            synchronized (layer) {
+                if (layer.last != null && layer.begun.isAfter(ended)) {
+                    return;
+                }
+            }
+        }
+        expect(id);
+    }
+
     /** The last figure of a container that was expected; empty if there is none, and there will be none in a moment. */
     Optional<WritableLayer> of(String id, long sinceNanos) {
         Layer layer = layers.get(id);
@@ -117,6 +134,7 @@ final class LayerUsage implements AutoCloseable {
 
     private void measure(String id, Layer layer, CountDownLatch ended) {
         long began = time.ticker().nanos();
+        Instant begun = time.clock().instant();
         Usage usage = null;
         try {
             usage = walk.apply(id);
@@ -125,7 +143,7 @@ final class LayerUsage implements AutoCloseable {
         } catch (RuntimeException e) {
             LOG.warn("the writable layer of container {} was not counted", id, e);
         } finally { // also after an error, or the layer would never be walked again
-            end(layer, began, usage);
+            end(layer, began, usage == null ? null : new Walked(begun, usage));
             ended.countDown();
         }
         if (!alive.test(id)) { // it was removed while somebody asked for it
@@ -133,11 +151,14 @@ final class LayerUsage implements AutoCloseable {
         }
     }
 
-    private void end(Layer layer, long began, @Nullable Usage usage) {
+    private record Walked(Instant begun, Usage usage) {}
+
+    private void end(Layer layer, long began, @Nullable Walked walked) {
         Duration rest = time.ticker().since(began).multipliedBy(REST);
         synchronized (layer) {
-            if (usage != null) {
-                layer.last = new WritableLayer(time.clock().instant(), usage);
+            if (walked != null) {
+                layer.last = new WritableLayer(time.clock().instant(), walked.usage());
+                layer.begun = walked.begun();
             }
             layer.tried = true;
             layer.dueNanos = time.ticker().nanos() + (rest.compareTo(FRESH) > 0 ? rest : FRESH).toNanos();

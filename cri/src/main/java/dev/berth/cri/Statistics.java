@@ -35,6 +35,9 @@ public final class Statistics implements AutoCloseable {
         }
     }
 
+    /** One that does not run: it takes nothing but room for its files, of which {@code writableLayer} may be unknown still. */
+    public record Resting(Container container, @Nullable WritableLayer writableLayer) {}
+
     /** What a writable layer took on disk at some moment: files are counted in the background. */
     public record WritableLayer(Instant at, SnapshotRecord.Usage usage) {}
 
@@ -101,6 +104,18 @@ public final class Statistics implements AutoCloseable {
         }
         usages.replaceAll(usage -> usage.with(layer(usage.container(), asked)));
         return usages;
+    }
+
+    /** Those among these that do not run. */
+    public List<Resting> resting(List<Container> wanted) {
+        List<Container> resting =
+                wanted.stream().filter(container -> !runs(container)).toList();
+        long asked = context.ticker().nanos();
+        resting.forEach(container ->
+                layers.expectLast(container.id(), instant(container.life().finishedAtNanos())));
+        return resting.stream()
+                .map(container -> new Resting(container, layer(container, asked).orElse(null)))
+                .toList();
     }
 
     /** Says that {@link #layer} will be asked for those that run; returns the moment of that. */

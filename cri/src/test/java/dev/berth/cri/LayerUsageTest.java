@@ -96,6 +96,21 @@ class LayerUsageTest {
     }
 
     @Test
+    void whatDoesNotRunIsCountedOnceAfterItsEnd() {
+        alive.add("a");
+        mayWalk.release(10);
+        awaitFigure("a", 1);
+        ticker.sleep(LayerUsage.FRESH);
+        layers.expectLast("a", AT.minusSeconds(1));
+        assertThat(walkers).as("it was counted since").hasSize(1);
+        layers.expectLast("a", AT);
+        while (walks.get() < 2) {
+            Thread.onSpinWait();
+        }
+        assertThat(walkers).hasSize(2);
+    }
+
+    @Test
     void aFreshFigureIsNotMadeAnew() {
         alive.add("a");
         mayWalk.release(10);

@@ -218,6 +218,7 @@ class CrictlPairTest {
         pair.same("stop", "--timeout", "20", "{first}");
         pair.same(List.of(CrictlMask.AGE), "ps", "-a", "--pod", "{life}");
         pair.same(STATUS, "inspect", "-q", "{first}");
+        pair.same(List.of(CrictlMask.AMOUNT), "stats", "-a", "{first}");
         pair.same("stop", "{first}");
         pair.same(REFUSED, "exec", "-s", "{first}", "true");
         pair.same("rm", "{first}");

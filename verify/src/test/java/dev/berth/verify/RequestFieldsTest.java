@@ -8,6 +8,7 @@ import dev.berth.images.sample.Busybox;
 import dev.berth.images.sample.ServedRegistry;
 import dev.berth.wire.cri.AttachRequest;
 import dev.berth.wire.cri.AuthConfig;
+import dev.berth.wire.cri.ContainerConfig;
 import dev.berth.wire.cri.ContainerState;
 import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.ExecRequest;
@@ -16,6 +17,7 @@ import dev.berth.wire.cri.ImageStatusRequest;
 import dev.berth.wire.cri.LinuxContainerResources;
 import dev.berth.wire.cri.ListContainersRequest;
 import dev.berth.wire.cri.ListPodSandboxRequest;
+import dev.berth.wire.cri.PodSandboxConfig;
 import dev.berth.wire.cri.PodSandboxState;
 import dev.berth.wire.cri.PodSandboxStatusRequest;
 import dev.berth.wire.cri.PodSandboxStatusResponse;
@@ -30,7 +32,9 @@ import java.net.http.HttpClient;
 import java.net.http.WebSocket;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -100,6 +104,34 @@ class RequestFieldsTest extends BusyboxPods {
                         .getItemsList())
                 .extracting(each -> each.getId())
                 .containsExactly(other);
+    }
+
+    /** The kubelet makes a pod and a container anew with nothing changed but the attempt. */
+    @Test
+    void allOfTheMetadataIsTheName() {
+        PodSandboxConfig first = pods.pod("named").build();
+        String pod = pods.run(first, "");
+        var other = first.toBuilder();
+        var ids = new ArrayList<>(List.of(pod));
+        other.getMetadataBuilder().setAttempt(1);
+        ids.add(pods.run(other.build(), ""));
+        other.getMetadataBuilder().setUid("another");
+        ids.add(pods.run(other.build(), ""));
+        other.getMetadataBuilder().setNamespace("another");
+        ids.add(pods.run(other.build(), ""));
+        other.getMetadataBuilder().setName("another");
+        ids.add(pods.run(other.build(), ""));
+        assertThat(ids).doesNotHaveDuplicates();
+        GrpcPods.refused(Status.Code.ALREADY_EXISTS, () -> pods.run(first, ""), "named");
+
+        ContainerConfig.Builder container = pods.container("named", "true");
+        pods.create(pod, container.build());
+        GrpcPods.refused(Status.Code.ALREADY_EXISTS, () -> pods.create(pod, container.build()), "named");
+        container.getMetadataBuilder().setAttempt(1);
+        pods.create(pod, container.build());
+        container.getMetadataBuilder().setName("another");
+        pods.create(pod, container.build());
+        pods.create(ids.getLast(), container.build());
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.berth.kernel.Ticker;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.wire.cri.ContainerMetrics;
 import dev.berth.wire.cri.ContainerStats;
+import dev.berth.wire.cri.ContainerStatsFilter;
 import dev.berth.wire.cri.ContainerStatsRequest;
 import dev.berth.wire.cri.LinuxContainerConfig;
 import dev.berth.wire.cri.LinuxContainerResources;
@@ -140,6 +141,41 @@ class StatsTest extends BusyboxPods {
                         .getStatsList())
                 .extracting(each -> each.getAttributes().getId())
                 .containsExactly(id);
+    }
+
+    @Test
+    void thoseThatDoNotRunTakeRoomForTheirFiles() throws InterruptedException {
+        String pod = pods.run("resting");
+        String made = pods.create(pod, pods.container("made", "true").build());
+        String ended = pods.create(
+                pod,
+                pods.container("ended", "dd", "if=/dev/zero", "of=/written", "bs=1M", "count=3")
+                        .build());
+        pods.start(ended);
+        Berth.until(
+                "it has ended and is counted",
+                Berth.LIMIT,
+                () -> resting(ended).getWritableLayer().getUsedBytes().getValue() >= 3 * MIB);
+        assertThat(resting(made).getWritableLayer().getUsedBytes().getValue()).isLessThan(MIB);
+        for (ContainerStats stats : List.of(resting(made), resting(ended))) {
+            assertThat(stats.hasCpu()).isFalse();
+            assertThat(stats.hasMemory()).isFalse();
+            assertThat(stats.getAttributes().getMetadata().getName()).isIn("made", "ended");
+        }
+        assertThat(stats(pod).getLinux().getContainersList()).isEmpty();
+    }
+
+    private ContainerStats resting(String id) {
+        return pods
+                .runtime()
+                .listContainerStats(ListContainerStatsRequest.newBuilder()
+                        .setFilter(ContainerStatsFilter.newBuilder().setId(id))
+                        .build())
+                .getStatsList()
+                .stream()
+                .filter(stats -> !stats.hasCpu())
+                .findFirst()
+                .orElse(ContainerStats.getDefaultInstance());
     }
 
     @Test

@@ -3,8 +3,8 @@ package dev.berth.cri.grpc;
 import dev.berth.cri.Container;
 import dev.berth.cri.Cri;
 import dev.berth.cri.Pod;
-import dev.berth.cri.Statistics.ContainerUsage;
 import dev.berth.cri.Statistics.PodUsage;
+import dev.berth.wire.cri.ContainerStats;
 import dev.berth.wire.cri.ContainerStatsFilter;
 import dev.berth.wire.cri.ContainerStatsRequest;
 import dev.berth.wire.cri.ContainerStatsResponse;
@@ -22,6 +22,7 @@ import dev.berth.wire.cri.StreamPodSandboxStatsResponse;
 import io.grpc.stub.StreamObserver;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The calls about usage. */
 final class StatsEdge {
@@ -47,9 +48,7 @@ final class StatsEdge {
                 "ListContainerStats",
                 caller,
                 () -> ListContainerStatsResponse.newBuilder()
-                        .addAllStats(usages(request.getFilter()).stream()
-                                .map(toProto::container)
-                                .toList())
+                        .addAllStats(containers(request.getFilter()))
                         .build());
     }
 
@@ -57,10 +56,9 @@ final class StatsEdge {
         Calls.stream(
                 "StreamContainerStats",
                 caller,
-                () -> usages(request.getFilter()),
-                usages -> StreamContainerStatsResponse.newBuilder()
-                        .addAllContainerStats(
-                                usages.stream().map(toProto::container).toList())
+                () -> containers(request.getFilter()),
+                stats -> StreamContainerStatsResponse.newBuilder()
+                        .addAllContainerStats(stats)
                         .build());
     }
 
@@ -94,10 +92,14 @@ final class StatsEdge {
                         .build());
     }
 
-    private List<ContainerUsage> usages(ContainerStatsFilter filter) {
+    /** Those that run first. */
+    private List<ContainerStats> containers(ContainerStatsFilter filter) {
         List<Container> wanted = cri.containers()
                 .list(filter.getId(), filter.getPodSandboxId(), Optional.empty(), filter.getLabelSelectorMap());
-        return cri.statistics().containers(wanted);
+        return Stream.concat(
+                        cri.statistics().containers(wanted).stream().map(toProto::container),
+                        cri.statistics().resting(wanted).stream().map(toProto::container))
+                .toList();
     }
 
     private List<PodUsage> podUsages(PodSandboxStatsFilter filter) throws InterruptedException {

@@ -4,6 +4,7 @@ import dev.berth.cri.Container;
 import dev.berth.cri.Pod;
 import dev.berth.cri.Statistics.ContainerUsage;
 import dev.berth.cri.Statistics.PodUsage;
+import dev.berth.cri.Statistics.Resting;
 import dev.berth.cri.Statistics.WritableLayer;
 import dev.berth.cri.stats.Usage;
 import dev.berth.linux.cgroup.CgroupStats.Pressure;
@@ -46,22 +47,9 @@ final class StatsToProto {
         Container container = reading.container();
         Usage usage = reading.usage();
         long at = nanos(usage.at());
-        var stats = ContainerStats.newBuilder()
-                .setAttributes(ContainerAttributes.newBuilder()
-                        .setId(container.id())
-                        .setMetadata(ContainerToProto.metadata(container))
-                        .putAllLabels(container.config().labels())
-                        .putAllAnnotations(container.config().annotations()))
+        var stats = files(container, reading.writableLayer())
                 .setCpu(cpu(at, List.of(usage)))
                 .setMemory(memory(at, List.of(usage)));
-        WritableLayer layer = reading.writableLayer();
-        if (layer != null) {
-            stats.setWritableLayer(FilesystemUsage.newBuilder()
-                    .setTimestamp(nanos(layer.at()))
-                    .setFsId(FilesystemIdentifier.newBuilder().setMountpoint(filesystem))
-                    .setUsedBytes(number(layer.usage().bytes()))
-                    .setInodesUsed(number(layer.usage().inodes())));
-        }
         usage.swap().used().ifPresent(used -> {
             var swap = SwapUsage.newBuilder().setTimestamp(at).setSwapUsageBytes(number(used));
             usage.swap().available().ifPresent(left -> swap.setSwapAvailableBytes(number(left)));
@@ -71,6 +59,28 @@ final class StatsToProto {
                 .ifPresent(
                         psi -> stats.setIo(IoUsage.newBuilder().setTimestamp(at).setPsi(psi)));
         return stats.build();
+    }
+
+    ContainerStats container(Resting reading) {
+        return files(reading.container(), reading.writableLayer()).build();
+    }
+
+    /** Whose they are, and what its files take. */
+    private ContainerStats.Builder files(Container container, @Nullable WritableLayer layer) {
+        var stats = ContainerStats.newBuilder()
+                .setAttributes(ContainerAttributes.newBuilder()
+                        .setId(container.id())
+                        .setMetadata(ContainerToProto.metadata(container))
+                        .putAllLabels(container.config().labels())
+                        .putAllAnnotations(container.config().annotations()));
+        if (layer != null) {
+            stats.setWritableLayer(FilesystemUsage.newBuilder()
+                    .setTimestamp(nanos(layer.at()))
+                    .setFsId(FilesystemIdentifier.newBuilder().setMountpoint(filesystem))
+                    .setUsedBytes(number(layer.usage().bytes()))
+                    .setInodesUsed(number(layer.usage().inodes())));
+        }
+        return stats;
     }
 
     PodSandboxStats pod(PodUsage reading) {
