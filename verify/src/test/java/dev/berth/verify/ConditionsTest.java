@@ -6,6 +6,7 @@ import dev.berth.wire.cri.RuntimeCondition;
 import dev.berth.wire.cri.RuntimeHandler;
 import dev.berth.wire.cri.StatusRequest;
 import dev.berth.wire.cri.StatusResponse;
+import io.grpc.Status;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,11 +48,25 @@ class ConditionsTest {
             assertThat(condition(pods).getReason()).isEqualTo("NoRuntime");
             assertThat(condition(pods).getMessage()).contains("there is no program " + program);
             assertThat(status(pods).getInfoMap()).containsKey("runtime.default");
+            pods.pull(berth.image("busybox"));
+            startIsRefused(pods, program);
             Files.move(away, program);
             assertThat(condition(pods).getStatus()).isTrue();
+            String pod = pods.run("again");
+            pods.start(pods.create(pod, pods.container("again", "true").build()));
+            pods.remove(pod);
         } finally {
             berth.close();
         }
+    }
+
+    /** A kubelet that does not look at the conditions. */
+    private static void startIsRefused(GrpcPods pods, Path program) {
+        String pod = pods.run("poor");
+        String container = pods.create(pod, pods.container("poor", "true").build());
+        GrpcPods.refused(
+                Status.Code.FAILED_PRECONDITION, () -> pods.start(container), program + " cannot be run", "Install");
+        pods.remove(pod);
     }
 
     private static StatusResponse status(GrpcPods pods) {

@@ -275,15 +275,19 @@ public final class OciRuntime {
                                 "Give the container a higher limit of memory, or make room on the node")
                         .causedBy(e);
             }
-            throw Fault.internal(
-                            what,
-                            program.path() + " cannot be run: " + e.getMessage(),
-                            "Install it or change the config")
-                    .causedBy(e);
+            throw cannotBeRun(what, e).causedBy(e);
         } finally {
             discard(log);
             discard(printed);
         }
+    }
+
+    private Fault cannotBeRun(String what, IOException e) {
+        String why = program.path() + " cannot be run: " + e.getMessage();
+        String remedy = "Install it, or correct the handler's path";
+        return Files.isExecutable(program.path())
+                ? Fault.internal(what, why, remedy)
+                : Fault.precondition(what, why, remedy);
     }
 
     /** Whoever enters the cgroup of a container with a tiny limit can hardly open a file. */
