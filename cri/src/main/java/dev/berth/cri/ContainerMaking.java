@@ -33,6 +33,7 @@ import dev.berth.store.Payload;
 import dev.berth.store.SnapshotRecord;
 import dev.berth.tasks.NewTask;
 import dev.berth.tasks.NewTask.RootMount;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -299,6 +301,11 @@ final class ContainerMaking {
     /** Removes what only the container's record leads to. */
     void discardVolumes(String id) {
         ImageVolumes.remove(volumes.resolve(id));
+    }
+
+    /** Removes the volumes of all but these containers. */
+    void keepVolumesOf(Set<String> ids) throws IOException {
+        ImageVolumes.keep(volumes, ids);
     }
 
     /**

@@ -14,12 +14,14 @@ import dev.berth.tasks.ExecResult;
 import dev.berth.tasks.Exit;
 import dev.berth.tasks.TaskEvent;
 import dev.berth.tasks.TaskId;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,6 +49,12 @@ public final class ContainerRunning implements AutoCloseable {
         this.context = context;
         this.making = making;
         context.cleaning().by(Kind.TASK, this::discardEnded);
+    }
+
+    /** Removes volumes of containers that have no record. */
+    void tidyVolumes() throws IOException {
+        making.keepVolumesOf(
+                context.ledger().containers().stream().map(Container::id).collect(Collectors.toSet()));
     }
 
     static TaskId task(Container container) {

@@ -95,7 +95,7 @@ public final class Cri implements AutoCloseable {
         this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces);
         this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
-        this.recovery = new Recovery(context, running, parts);
+        this.recovery = new Recovery(context, running, pods, parts);
     }
 
     /** Reads the records, so that calls can be answered, and begins to compare them with what runs. */

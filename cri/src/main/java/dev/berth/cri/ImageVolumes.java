@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** Directories for the volumes that an image declares: the container's own, filled with what the image has there. */
 final class ImageVolumes {
@@ -41,6 +43,16 @@ final class ImageVolumes {
         } catch (IOException e) {
             throw Fault.internal("remove " + folder, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
+        }
+    }
+
+    /** Removes the folders of all but these containers. */
+    static void keep(Path volumes, Set<String> ids) throws IOException {
+        if (Files.isDirectory(volumes)) {
+            try (Stream<Path> all = Files.list(volumes)) {
+                all.filter(folder -> !ids.contains(folder.getFileName().toString()))
+                        .forEach(ImageVolumes::remove);
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ import dev.berth.store.SandboxRecord;
 import io.avaje.jsonb.JsonType;
 import io.avaje.jsonb.Jsonb;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -20,6 +21,8 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Every pod and container, in memory for reading and on disk before anybody reads it.
@@ -35,6 +38,8 @@ public final class Ledger {
     private static final String CONTAINER = "dev.berth.cri/container";
     private static final String LIFE = "dev.berth.cri/life";
     private static final String KIND = "io.cri-containerd.kind"; // as containerd's users know it from ctr
+
+    private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
 
     private static final class Cell<T> {
         volatile T value;
@@ -64,12 +69,65 @@ public final class Ledger {
         return Adapters.of(Jsonb.builder().add(JsonMaps.factory(false)));
     }
 
-    /** Reads all records; one that cannot be read is an error with its id, never passed over. */
+    /**
+     * Reads all records. One that cannot be read is dropped, with a word in the log, and so is a container whose pod is gone:
+     * whatever they had is then what no record knows, and recovery takes it away. A node does not stay down for one pod.
+     */
     public static Ledger open(Metadata metadata) {
         var ledger = new Ledger(metadata);
-        metadata.read(records -> records.sandboxes().list(SPACE)).forEach(ledger::load);
-        metadata.read(records -> records.containers().list(SPACE)).forEach(ledger::load);
+        ledger.load().forEach(damage -> {
+            LOG.error(
+                    "{} {}: {}; its record is dropped, and what it had is taken away",
+                    damage.pod() ? "pod" : "container",
+                    damage.id(),
+                    damage.why());
+            if (damage.pod()) {
+                ledger.removePod(damage.id());
+            } else {
+                ledger.removeContainer(damage.id());
+            }
+        });
         return ledger;
+    }
+
+    /**
+     * A record that {@link #open} drops.
+     *
+     * @param pod false for a container
+     * @param why what is the matter with it
+     */
+    public record Damage(boolean pod, String id, String why) {}
+
+    /** The records that cannot be used; nothing is changed. */
+    public static List<Damage> damages(Metadata metadata) {
+        return new Ledger(metadata).load();
+    }
+
+    private List<Damage> load() {
+        var damages = new ArrayList<Damage>();
+        for (SandboxRecord record : metadata.read(records -> records.sandboxes().list(SPACE))) {
+            try {
+                load(record);
+            } catch (RuntimeException e) { // whatever an adapter or a record finds wrong
+                damages.add(new Damage(true, record.id(), "its record cannot be read: " + e.getMessage()));
+            }
+        }
+        for (ContainerRecord record :
+                metadata.read(records -> records.containers().list(SPACE))) {
+            try {
+                load(record);
+                Cell<Container> loaded = containers.get(record.id());
+                if (loaded != null && !pods.containsKey(loaded.value.podId())) {
+                    damages.add(new Damage(
+                            false,
+                            record.id(),
+                            "its pod " + loaded.value.podId() + " is not there, or its record cannot be read"));
+                }
+            } catch (RuntimeException e) {
+                damages.add(new Damage(false, record.id(), "its record cannot be read: " + e.getMessage()));
+            }
+        }
+        return damages;
     }
 
     private void load(SandboxRecord record) {

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -307,6 +308,21 @@ final class PodEnvironment {
         Objects.requireNonNull(content(config, List.of()));
         Sysctls.check(config.sysctls(), config.namespaces());
         Objects.requireNonNull(Bandwidth.of(config.annotations()));
+    }
+
+    /** Removes the files of all but these pods. */
+    void keepFilesOf(Set<String> podIds) throws IOException {
+        if (Files.isDirectory(directory)) {
+            List<String> found;
+            try (var listing = Files.list(directory)) {
+                found = listing.map(folder -> folder.getFileName().toString()).toList();
+            }
+            for (String id : found) {
+                if (!podIds.contains(id)) {
+                    deleteFiles(id);
+                }
+            }
+        }
     }
 
     private void deleteFiles(String podId) throws IOException {

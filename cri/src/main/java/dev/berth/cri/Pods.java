@@ -11,10 +11,12 @@ import dev.berth.kernel.Ids;
 import dev.berth.kernel.Meanwhile;
 import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -116,10 +118,16 @@ public final class Pods {
         }
     }
 
+    /** Removes files of pods that have no record. */
+    void tidyFiles() throws IOException {
+        environment.keepFilesOf(context.ledger().pods().stream().map(Pod::id).collect(Collectors.toSet()));
+    }
+
     /** What {@link #stop} could not take away. */
     private void stopAgain(String id) throws InterruptedException {
         try (var _ = turns.take(id)) {
             if (context.ledger().hasPod(id) && context.ledger().pod(id).state() == PodState.NOT_READY) {
+                containers.stopAll(id); // of a pod that has lost its network something may still run
                 environment.stop(context.ledger().pod(id));
             }
         }

@@ -1,6 +1,7 @@
 package dev.berth.cri;
 
 import dev.berth.cri.Cleaning.Kind;
+import dev.berth.cri.config.NamespaceOptions.Mode;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.kernel.Pauses;
@@ -45,13 +46,15 @@ final class Recovery implements AutoCloseable {
 
     private final CriContext context;
     private final ContainerRunning running;
+    private final Pods pods;
     private final Cri.Parts parts;
     private final SideBySide sideBySide = new SideBySide(AT_ONCE, LIMIT_OF_ONE);
     private final Thread worker;
 
-    Recovery(CriContext context, ContainerRunning running, Cri.Parts parts) {
+    Recovery(CriContext context, ContainerRunning running, Pods pods, Cri.Parts parts) {
         this.context = context;
         this.running = running;
+        this.pods = pods;
         this.parts = parts;
         this.worker = Thread.ofVirtual().name("recovery").unstarted(this::run);
         context.cleaning().scopes(context::scope);
@@ -206,11 +209,12 @@ final class Recovery implements AutoCloseable {
             case CREATING -> context.cleaning().soon(Kind.POD_CREATION, pod.id());
             case READY -> {
                 boolean there = again(
-                                context.ticker(),
-                                () -> context.tasks().podStatus(PodEnvironment.task(pod.id())),
-                                Recovery::mayPass)
-                        .filter(dev.berth.tasks.Pod::ready)
-                        .isPresent();
+                                        context.ticker(),
+                                        () -> context.tasks().podStatus(PodEnvironment.task(pod.id())),
+                                        Recovery::mayPass)
+                                .filter(dev.berth.tasks.Pod::ready)
+                                .isPresent()
+                        && hasNetwork(pod);
                 if (!there) {
                     LOG.info("pod {} did not survive; its network is given back", pod.id());
                     Pod gone = context.ledger().changePod(pod.id(), p -> p.with(PodState.NOT_READY));
@@ -220,6 +224,13 @@ final class Recovery implements AutoCloseable {
             }
             case NOT_READY -> context.cleaning().soon(Kind.POD_STOP, pod.id()); // its stop may have been broken off
         }
+    }
+
+    /** Without its namespace no container can be started in it any more, and nobody would make the pod anew. */
+    private boolean hasNetwork(Pod pod) {
+        return pod.netns() == null
+                || pod.config().namespaces().network() == Mode.NODE
+                || parts.namespaces().isPinned(pod.id());
     }
 
     /**
@@ -252,6 +263,8 @@ final class Recovery implements AutoCloseable {
                 }
             }
         });
+        one("files of pods", this.pods::tidyFiles);
+        one("volumes of images", running::tidyVolumes);
         one("snapshots", () -> strayLayers(ids(context.ledger().containers(), Container::snapshot)));
     }
 

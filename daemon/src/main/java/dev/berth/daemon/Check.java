@@ -1,11 +1,13 @@
 package dev.berth.daemon;
 
+import dev.berth.cri.Ledger;
 import dev.berth.linux.LinuxDisk;
 import dev.berth.store.Store;
 import dev.berth.store.Store.Finding;
 import java.io.PrintStream;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Looks whether this node can run pods and, with the daemon stopped, whether what is on disk is consistent. */
 final class Check {
@@ -21,8 +23,7 @@ final class Check {
     }
 
     private static boolean store(Config config, boolean repair, PrintStream out) {
-        List<Finding> findings =
-                repair ? Store.repair(config.root(), new LinuxDisk(), InstantSource.system(), true) : look(config);
+        List<Finding> findings = repair ? mend(config) : look(config);
         for (Finding finding : findings) {
             out.println((finding.repaired() ? "mended: " : "found: ") + finding.what() + ": " + finding.why()
                     + (finding.repaired() || finding.remedy().isEmpty() ? "" : ". " + finding.remedy()));
@@ -39,7 +40,31 @@ final class Check {
 
     private static List<Finding> look(Config config) {
         try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
-            return store.check(true);
+            return both(store.check(true), records(store, false));
         }
+    }
+
+    private static List<Finding> mend(Config config) {
+        List<Finding> findings = Store.repair(config.root(), new LinuxDisk(), InstantSource.system(), true);
+        try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
+            List<Finding> records = records(store, true);
+            Ledger.open(store.metadata()); // drops them
+            return both(findings, records);
+        }
+    }
+
+    private static List<Finding> records(Store store, boolean mended) {
+        return Ledger.damages(store.metadata()).stream()
+                .map(damage -> new Finding(
+                        "record",
+                        (damage.pod() ? "pod " : "container ") + damage.id(),
+                        damage.why(),
+                        "Without it what runs of it ends when the daemon starts",
+                        mended))
+                .toList();
+    }
+
+    private static List<Finding> both(List<Finding> one, List<Finding> other) {
+        return Stream.concat(one.stream(), other.stream()).toList();
     }
 }

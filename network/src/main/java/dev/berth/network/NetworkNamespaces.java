@@ -57,6 +57,15 @@ public final class NetworkNamespaces implements AutoCloseable {
         return directory.resolve(Ids.check("network namespace", id));
     }
 
+    /** Whether there is a namespace where a pod's is pinned; false if somebody unmounted it or removed the file. */
+    public boolean isPinned(String id) {
+        try { // of another file system than the file that it is mounted on
+            return !Files.getAttribute(path(id), "unix:dev").equals(Files.getAttribute(directory, "unix:dev"));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /**
      * Makes a namespace with its loopback up, and pins it. In it every user may serve on every port and ping, unless the settings
      * say otherwise, as Docker and containerd have it: images are built for that. One of the same id is dropped first: it is from an attempt that
