@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Transport implements AutoCloseable {
     private static final int MAX_REDIRECTS = 8;
+    private static final int PROXY_WANTS_LOGIN = 407;
     private static final String USER_AGENT = "berth/0.1";
 
     private final Patience patience;
@@ -157,6 +158,7 @@ final class Transport implements AutoCloseable {
         boolean answered = false;
         try {
             HttpResponse<BodyStream> response = await(pending, via, call);
+            refuseOfProxy(response, request.uri(), what);
             answered = true;
             said.answered(response);
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
@@ -175,6 +177,23 @@ final class Transport implements AutoCloseable {
                 var _ = pending.thenAccept(late -> late.body().close()); // it came while we stopped to wait
             }
         }
+    }
+
+    /** A proxy that wants a login says so in the place of the server: before a tunnel without any body. */
+    private void refuseOfProxy(HttpResponse<BodyStream> response, URI target, String what) throws Refused {
+        Optional<Proxies.Via> proxy = proxies.via(target);
+        if (response.statusCode() != PROXY_WANTS_LOGIN || proxy.isEmpty()) {
+            return;
+        }
+        @Nullable BodyStream body = response.body();
+        if (body != null) {
+            body.close();
+        }
+        boolean shown = !proxy.get().authorization().isEmpty();
+        throw Refused.forGood(Fault.unavailable(
+                what,
+                "the proxy " + proxy.get() + (shown ? " does not accept the login that it is shown" : " wants a login"),
+                "Write http://user:password@host:port into HTTPS_PROXY and HTTP_PROXY of the daemon's environment"));
     }
 
     /** What is brought may take as long as it moves, and longer than other requests to be answered when it is there. */

@@ -1,8 +1,10 @@
 package dev.berth.images.registry;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.images.sample.ServedRegistry;
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.Pauses;
 import java.io.IOException;
 import java.io.InputStream;
@@ -64,6 +66,52 @@ class TunnelTest {
                     .contains("Proxy-Authorization: Basic bWU6c2VjcmV0");
             assertThat(faults.seen()).hasSize(1);
             assertThat(leaked).isEmpty();
+        }
+    }
+
+    /** The JDK has no body for such an answer. */
+    @Test
+    void aProxyThatWantsAnotherLogin() throws Exception {
+        var limit = Duration.ofMinutes(2);
+        var patience = new Patience(limit, limit, limit, 1, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
+        try (var door = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            Thread.startVirtualThread(() -> refuse(door));
+            String there = "127.0.0.1:" + door.getLocalPort();
+            for (String scheme : List.of("https", "http")) {
+                var environment = Map.of("HTTPS_PROXY", "http://me:wrong@" + there, "HTTP_PROXY", "http://" + there);
+                var host = new Host(
+                        URI.create(scheme + "://nowhere.invalid/v2"),
+                        Host.Role.SERVER,
+                        Set.of(Host.Capability.values()),
+                        Host.Tls.DEFAULT,
+                        Map.of(),
+                        Optional.empty(),
+                        Host.Way.AS_THE_ADDRESS_SAYS);
+                try (var transport = new Transport(patience, Proxies.of(environment))) {
+                    assertThatThrownBy(() -> transport.send(host, Call.get(host.base(), Map.of()), null))
+                            .isInstanceOfSatisfying(
+                                    Refused.class,
+                                    it -> assertThat(it.fault().code()).isEqualTo(Fault.Code.UNAVAILABLE))
+                            .hasMessageContaining(there)
+                            .hasMessageContaining(
+                                    scheme.equals("https") ? "does not accept the login" : "wants a login")
+                            .hasMessageContaining("HTTPS_PROXY");
+                }
+            }
+        }
+    }
+
+    private static void refuse(ServerSocket door) {
+        String no = "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 0\r\n\r\n";
+        try {
+            while (true) {
+                try (Socket client = door.accept()) {
+                    var _ = head(client.getInputStream());
+                    client.getOutputStream().write(no.getBytes(StandardCharsets.US_ASCII));
+                }
+            }
+        } catch (IOException closed) {
+            return; // the test is over
         }
     }
 
