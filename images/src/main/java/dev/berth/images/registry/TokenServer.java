@@ -14,12 +14,13 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Asks the token server that a registry names for a pass: with a GET, as anybody or with a name and password; with the POST of
- * OAuth 2 for an identity token.
+ * OAuth 2 for an identity token, and where a server knows no other way to take a name and password.
  *
  * @see <a href="https://distribution.github.io/distribution/spec/auth/token/">Token authentication</a>
  * @see <a href="https://distribution.github.io/distribution/spec/auth/oauth/">OAuth 2 token authentication</a>
@@ -28,6 +29,7 @@ final class TokenServer {
     private static final int MAX_TOKEN_BYTES = 1 << 20;
     private static final Duration SHORTEST = Duration.ofSeconds(60); // what a token is good for if nobody says
     private static final Duration LONGEST = Duration.ofDays(1); // whatever somebody says: its end must be a time
+    private static final Set<Integer> NO_GET = Set.of(404, 405);
     private static final Jsonb JSONB = Adapters.of(Jsonb.builder());
 
     /**
@@ -65,10 +67,18 @@ final class TokenServer {
         if (login.isPresent() && login.get() instanceof Credentials.Login.IdentityToken(String identity)) {
             return ask(forIdentity(realm, identity, scopes), null);
         }
-        String basic = login.isPresent() && login.get() instanceof Credentials.Login.Password password
-                ? basic(password)
-                : null;
-        return ask(Call.get(query(realm, scopes), Map.of("Accept", "application/json")), basic);
+        Call get = Call.get(query(realm, scopes), Map.of("Accept", "application/json"));
+        if (login.isPresent() && login.get() instanceof Credentials.Login.Password password) {
+            try {
+                return ask(get, basic(password));
+            } catch (Refused e) {
+                if (NO_GET.contains(e.status())) {
+                    return ask(forPassword(realm, password, scopes), null);
+                }
+                throw e;
+            }
+        }
+        return ask(get, null);
     }
 
     private URI query(URI realm, List<Scope> scopes) {
@@ -82,9 +92,17 @@ final class TokenServer {
     }
 
     private Call forIdentity(URI realm, String identity, List<Scope> scopes) {
-        String form = "grant_type=refresh_token&client_id=berth&service=" + encoded(challenge.parameter("service"))
-                + "&scope=" + encoded(scopes.stream().map(Scope::toString).collect(Collectors.joining(" ")))
-                + "&refresh_token=" + encoded(identity);
+        return form(realm, "refresh_token", scopes, "&refresh_token=" + encoded(identity));
+    }
+
+    private Call forPassword(URI realm, Credentials.Login.Password login, List<Scope> scopes) {
+        String proof = "&username=" + encoded(login.username()) + "&password=" + encoded(login.password());
+        return form(realm, "password", scopes, proof);
+    }
+
+    private Call form(URI realm, String grant, List<Scope> scopes, String proof) {
+        String form = "grant_type=" + grant + "&client_id=berth&service=" + encoded(challenge.parameter("service"))
+                + "&scope=" + encoded(scopes.stream().map(Scope::toString).collect(Collectors.joining(" "))) + proof;
         return new Call(
                 "POST",
                 realm,
@@ -95,7 +113,7 @@ final class TokenServer {
     private Pass ask(Call call, @Nullable String authorization) throws Refused, InterruptedException {
         try (Answer answer = transport.send(host, call, authorization)) {
             if (answer.status() != 200) {
-                throw Statuses.refuse(what, "token server", answer, transport.patience());
+                throw refusal(answer);
             }
             byte[] body = answer.bytes(MAX_TOKEN_BYTES, transport.patience().stall());
             if (body == null) {
@@ -106,6 +124,16 @@ final class TokenServer {
             throw Refused.forNow(
                     Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
         }
+    }
+
+    /** Of the login, or for now; anything else is no word about the image. */
+    private Refused refusal(Answer answer) throws InterruptedException {
+        Refused refused = Statuses.refuse(what, "token server", answer, transport.patience());
+        boolean meant = refused.again() || answer.status() == 401 || answer.status() == 403;
+        return meant
+                ? refused
+                : Refused.forGood(wrong("it answers with status " + answer.status()))
+                        .withStatus(answer.status());
     }
 
     private Pass read(String json) throws Refused {

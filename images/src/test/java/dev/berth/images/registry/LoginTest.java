@@ -154,6 +154,29 @@ class LoginTest {
         assertThat(faults.count("Authorization=Bearer t1")).isEqualTo(1);
     }
 
+    /** Some servers of OAuth 2 know no GET. */
+    @Test
+    void aTokenServerThatWantsTheLoginPosted() {
+        int[] status = {405};
+        faults.always("/token", exchange -> {
+            String form = URLDecoder.decode(new String(exchange.getRequestBody().readAllBytes(), UTF_8), UTF_8);
+            if (exchange.getRequestMethod().equals("POST")) {
+                forms.add(form);
+                json("{\"access_token\":\"t\"}").answer(exchange);
+            } else {
+                Faults.status(status[0]).answer(exchange);
+            }
+        });
+        challenge("Bearer t", bearer(registry.authority()));
+        assertThat(repository(Credentials.of("", ME)).manifest().descriptor()).isEqualTo(image.target());
+        assertThat(forms)
+                .containsExactly("grant_type=password&client_id=berth&service=berth&scope=repository:team/app:pull"
+                        + "&username=me&password=secret");
+        status[0] = 401; // who refuses the login is not shown it again
+        refused(Fault.Code.UNAUTHENTICATED, "login", repository(Credentials.of("", ME)));
+        assertThat(forms).hasSize(1);
+    }
+
     @Test
     void aFreshTokenInTheMiddleOfABlob() {
         String[] needed = {"Bearer t1"};
@@ -222,6 +245,10 @@ class LoginTest {
         refused(Fault.Code.UNAVAILABLE, "more than", repository(Credentials.ANONYMOUS));
         faults.next(1, "/token", json("{\"token\":\"a\\u0000b\"}"));
         refused(Fault.Code.UNAVAILABLE, "no token", repository(Credentials.ANONYMOUS));
+        for (int status : new int[] {400, 404, 405, 410}) { // says nothing of the image
+            faults.next(1, "/token", Faults.status(status));
+            refused(Fault.Code.UNAVAILABLE, "answers with status " + status, repository(Credentials.ANONYMOUS));
+        }
         faults.next(1, "/token", Faults.status(401));
         refused(Fault.Code.UNAUTHENTICATED, "login", repository(Credentials.ANONYMOUS));
         faults.next(1, "/token", Faults.status(403));
