@@ -81,9 +81,7 @@ final class ArchiveIndex {
     private Descriptor put(String type, byte[] document) {
         Digest digest = Digest.of(document);
         hold.blob(digest);
-        if (blobs.find(digest).isEmpty()) {
-            archive.stored().add(digest);
-        }
+        archive.brought().add(digest);
         blobs.put(document);
         return Descriptor.of(type, digest, document.length);
     }
@@ -164,15 +162,13 @@ final class ArchiveIndex {
 
     private Blob commit(Ingest ingest) {
         Blob blob = switch (ingest.commit()) {
-            case Commit.Stored(var it) -> {
-                archive.stored().add(it.digest());
-                yield it;
-            }
+            case Commit.Stored(var it) -> it;
             case Commit.AlreadyThere(var it) -> it;
             case Commit.WrongDigest wrong -> throw ArchiveReader.bad("a layer changed while it was packed");
             case Commit.WrongSize wrong -> throw ArchiveReader.bad("a layer changed while it was packed");
         };
         hold.blob(blob.digest());
+        archive.brought().add(blob.digest());
         return blob;
     }
 }

@@ -42,7 +42,7 @@ final class ArchiveReader {
     private final Map<String, byte[]> documents = new HashMap<>();
     private final Map<String, Blob> files = new HashMap<>();
     private final Map<String, String> links = new HashMap<>();
-    private final Set<Digest> stored = new HashSet<>();
+    private final Set<Digest> brought = new HashSet<>();
     private final ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
 
     ArchiveReader(Blobs blobs, Holds.Hold hold) {
@@ -114,6 +114,7 @@ final class ArchiveReader {
         while (true) {
             switch (blobs.begin(Sweeper.once("import"), wanted)) {
                 case Blobs.Begin.AlreadyThere(var blob) -> {
+                    brought.add(blob.digest());
                     return blob; // what is not read is skipped
                 }
                 case Blobs.Begin.Busy busy -> busy.await(LOOK_AGAIN);
@@ -134,16 +135,14 @@ final class ArchiveReader {
                 ingest.write(chunk);
             }
             Blob blob = switch (ingest.commit()) {
-                case Commit.Stored(var it) -> {
-                    stored.add(it.digest());
-                    yield it;
-                }
+                case Commit.Stored(var it) -> it;
                 case Commit.AlreadyThere(var it) -> it;
                 case Commit.WrongDigest(var wanted, var got) ->
                     throw bad("its file " + name + " has other content than its name says: " + got);
                 case Commit.WrongSize(var wanted, var got) -> throw bad("its file " + name + " is cut off");
             };
             hold.blob(blob.digest());
+            brought.add(blob.digest());
             return blob;
         } finally {
             ingest.abort(); // before its end, after which there would be nothing to throw away; harmless after a commit
@@ -210,9 +209,9 @@ final class ArchiveReader {
         throw bad("\"" + shown(name) + "\" is a link that leads nowhere");
     }
 
-    /** The blobs that were not in the store before. */
-    Set<Digest> stored() {
-        return stored;
+    /** All blobs of the archive; those that were there before may be what a broken import left. */
+    Set<Digest> brought() {
+        return brought;
     }
 
     static Fault bad(String why) {

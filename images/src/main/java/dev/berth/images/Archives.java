@@ -77,11 +77,11 @@ public final class Archives {
      *     wanted, or nothing has a name; FAILED_PRECONDITION if a layer is another than its image says; RESOURCE_EXHAUSTED; CANCELLED
      */
     public List<ImageRecord> read(Import request, InputStream archive) throws InterruptedException {
-        Set<Digest> stored = Set.of();
+        Set<Digest> brought = Set.of();
         boolean done = false;
         try (Holds.Hold hold = holds.begin()) {
             ArchiveReader reader = new ArchiveReader(store.blobs(), hold);
-            stored = reader.stored();
+            brought = reader.brought();
             reader.read(archive);
             Descriptor index = new ArchiveIndex(store.blobs(), reader, hold, request.pack()).find();
             List<Found> found = find(request, index);
@@ -93,7 +93,7 @@ public final class Archives {
         } catch (Fault e) {
             throw e.within("import images");
         } finally {
-            drop(stored);
+            drop(brought);
             if (!done) {
                 sweep.run(); // layers that were unpacked before another one failed
             }
@@ -101,13 +101,13 @@ public final class Archives {
     }
 
     /** What is not part of an image that was imported goes at once, not with the next sweep. */
-    private void drop(Set<Digest> stored) {
+    private void drop(Set<Digest> brought) {
         try {
             holds.awaitNoSweep();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // then a later sweep takes what this one still holds
         }
-        stored.forEach(digest -> holds.removeUnclaimed(store, digest));
+        brought.forEach(digest -> holds.removeUnclaimed(store, digest));
     }
 
     private record Found(Descriptor target, Selection selection) {}

@@ -218,6 +218,31 @@ class ArchivesTest {
         forgetAll();
     }
 
+    /** What an import has brought that was killed, and no image ever claims: the index of the archive itself. */
+    @Test
+    void whatABrokenImportLeftGoesWithTheNext() throws InterruptedException {
+        var built = image(Platform.host());
+        byte[] archive = layout(built.blobs(), named(built.target(), "v1"));
+        List<byte[]> brought = new ArrayList<>();
+        Archives.Namer looksOn = new Archives.Namer() {
+            @Override
+            public List<Archives.Name> ofIndex(Descriptor index) {
+                brought.add(store.blobs().read(index.digest(), 1 << 20));
+                return BY_ANNOTATION.ofIndex(index);
+            }
+
+            @Override
+            public List<Archives.Name> ofImage(Descriptor image) {
+                return BY_ANNOTATION.ofImage(image);
+            }
+        };
+        read(archive, PullRequest.Extent.of(Platform.host()), looksOn);
+        forgetAll();
+        store.blobs().put(brought.getFirst());
+        read(archive);
+        forgetAll();
+    }
+
     @Test
     void packedArchivesAreUnpackedOnTheWay() throws Exception {
         var built = image(Platform.host());

@@ -81,7 +81,7 @@ final class WholeImages {
     }
 
     /** What is left in a root directory. */
-    record Left(Set<String> names, int blobs, int snapshots, int directories) {}
+    record Left(Set<String> names, int blobs, int snapshots, int directories, int ingests, int leases) {}
 
     /**
      * Looks at everything that is listed, and fails if anything of it is not there or not as it was served.
@@ -103,7 +103,13 @@ final class WholeImages {
             List<SnapshotRecord> snapshots =
                     store.metadata().read(r -> r.snapshots().list(K8S, "overlayfs"));
             List<Blob> blobs = store.blobs().list();
-            return new Left(listed, blobs.size(), snapshots.size(), directories(root));
+            return new Left(
+                    listed,
+                    blobs.size(),
+                    snapshots.size(),
+                    directories(root),
+                    store.blobs().ingests().size(),
+                    store.metadata().read(r -> r.leases().list(K8S)).size());
         }
     }
 
