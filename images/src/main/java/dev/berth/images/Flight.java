@@ -9,16 +9,15 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /** A pull under way, and those who wait for it. It goes on when they have gone, unless somebody ends it. */
 final class Flight implements Progress {
-    private record Resolved(Descriptor manifest, List<Descriptor> layers) {}
-
     private final FutureTask<Descriptor> work;
     private final List<Progress> listeners = new CopyOnWriteArrayList<>();
-    /** What is known of its images; guards also that nobody begins to listen between two of them. */
-    private final List<Resolved> resolved = new ArrayList<>();
+    /** What is known of its images, to be told again; guards also that nobody begins to listen between two of them. */
+    private final List<Consumer<Progress>> known = new ArrayList<>();
 
     private final Thread thread;
     private int waiting; // guarded by whoever hands flights out
@@ -46,8 +45,8 @@ final class Flight implements Progress {
 
     /** Tells somebody how it goes from now on. */
     void tell(Progress listener) {
-        synchronized (resolved) {
-            resolved.forEach(known -> listener.resolved(known.manifest, known.layers));
+        synchronized (known) {
+            known.forEach(each -> each.accept(listener));
             listeners.add(listener);
         }
     }
@@ -90,10 +89,19 @@ final class Flight implements Progress {
     }
 
     @Override
+    public void found(Descriptor part, List<Descriptor> names, boolean before) {
+        tellAll(listener -> listener.found(part, names, before));
+    }
+
+    @Override
     public void resolved(Descriptor manifest, List<Descriptor> layers) {
-        synchronized (resolved) {
-            resolved.add(new Resolved(manifest, layers));
-            listeners.forEach(it -> it.resolved(manifest, layers));
+        tellAll(listener -> listener.resolved(manifest, layers));
+    }
+
+    private void tellAll(Consumer<Progress> fact) {
+        synchronized (known) {
+            known.add(fact);
+            listeners.forEach(fact);
         }
     }
 

@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * Is told how a pull goes on. Called from several threads, often; it must return at once and throw nothing. Who joins a pull that is
- * under way is told from there on, with the layers first.
+ * under way is told from there on, with what is known first.
  */
 public interface Progress {
     /** Tells nobody. */
@@ -27,6 +27,14 @@ public interface Progress {
         /** Nothing is left to do but to make it last. */
         DONE
     }
+
+    /**
+     * A document or a config is here; those above it have been told before.
+     *
+     * @param names what it names itself
+     * @param before whether it was here already
+     */
+    default void found(Descriptor part, List<Descriptor> names, boolean before) {}
 
     /** It is known what has to be there in the end, lowest layer first. */
     void resolved(Descriptor manifest, List<Descriptor> layers);

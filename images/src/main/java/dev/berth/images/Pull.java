@@ -79,8 +79,10 @@ final class Pull {
      * @return what the names point to now; their records are on disk
      */
     Descriptor run() throws InterruptedException {
-        Document top = resolve();
+        Found found = resolve();
+        Document top = found.document;
         verification.judge(request.reference().toString(), top.descriptor());
+        tell(found);
         Selection selection = Selection.of(top, request.extent(), new FromRegistry());
         for (ImageParts parts : selection.images()) {
             List<Descriptor> packed =
@@ -101,23 +103,47 @@ final class Pull {
         return discarded;
     }
 
+    /** A document, and whether it was here already. */
+    private record Found(Document document, boolean before) {}
+
+    private void tell(Found found) {
+        Document document = found.document;
+        progress.found(document.descriptor(), document.tree().parts(), found.before);
+    }
+
     /** What the name points to now. If we know the name, the registry is asked for the digest only. */
-    private Document resolve() {
+    private Found resolve() {
         boolean known = store.metadata()
                 .read(records -> records.images()
                         .find(request.namespace(), request.reference().toString()))
                 .isPresent();
         Optional<Descriptor> head = known ? repository.head() : Optional.empty();
         if (head.isPresent()) {
-            return new FromRegistry().document(head.get());
+            return document(head.get());
         }
         return keep(repository.manifest());
     }
 
-    private Document keep(Document document) {
-        hold.blob(document.descriptor().digest());
-        store.blobs().put(document.bytes(), document.descriptor().digest());
-        return document;
+    private Found document(Descriptor descriptor) {
+        Optional<byte[]> here = stored(descriptor);
+        return here.isPresent()
+                ? new Found(new Document(descriptor, here.get()), true)
+                : keep(repository.manifest(descriptor));
+    }
+
+    private Optional<byte[]> stored(Descriptor descriptor) {
+        hold.blob(descriptor.digest());
+        return store.blobs().find(descriptor.digest()).isPresent()
+                ? Optional.of(store.blobs().read(descriptor.digest(), ImageTree.MAX_BYTES))
+                : Optional.empty();
+    }
+
+    private Found keep(Document document) {
+        Digest digest = document.descriptor().digest();
+        hold.blob(digest);
+        boolean before = store.blobs().find(digest).isPresent();
+        store.blobs().put(document.bytes(), digest);
+        return new Found(document, before);
     }
 
     /** Documents and configs: from the store if they are there, else from the registry and into the store. Layers as they come. */
@@ -134,24 +160,21 @@ final class Pull {
 
         @Override
         public Document document(Descriptor descriptor) {
-            Optional<byte[]> here = stored(descriptor);
-            return here.isPresent() ? new Document(descriptor, here.get()) : keep(repository.manifest(descriptor));
+            Found found = Pull.this.document(descriptor);
+            tell(found);
+            return found.document;
         }
 
         @Override
         public byte[] config(Descriptor descriptor) {
-            return stored(descriptor).orElseGet(() -> {
+            Optional<byte[]> here = stored(descriptor);
+            byte[] config = here.orElseGet(() -> {
                 byte[] bytes = fetch(descriptor);
                 store.blobs().put(bytes, descriptor.digest());
                 return bytes;
             });
-        }
-
-        private Optional<byte[]> stored(Descriptor descriptor) {
-            hold.blob(descriptor.digest());
-            return store.blobs().find(descriptor.digest()).isPresent()
-                    ? Optional.of(store.blobs().read(descriptor.digest(), ImageTree.MAX_BYTES))
-                    : Optional.empty();
+            progress.found(descriptor, List.of(), here.isPresent());
+            return config;
         }
 
         private byte[] fetch(Descriptor descriptor) {

@@ -55,8 +55,12 @@ final class Push {
                     "what is pushed is " + top.descriptor().digest(),
                     "Give a tag");
         }
+        documents
+                .reversed()
+                .forEach(it ->
+                        request.listener().names(it.descriptor(), it.tree().parts()));
+        documents.reversed().forEach(it -> tell(it.descriptor(), Stage.WAITING, 0));
         plan.blobs().forEach(it -> tell(it, Stage.WAITING, 0));
-        documents.forEach(it -> tell(it.descriptor(), Stage.WAITING, 0));
         blobs(plan);
         for (Document document : documents) {
             String name = document.descriptor().equals(top.descriptor()) && digest.isEmpty()

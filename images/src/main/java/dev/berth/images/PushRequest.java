@@ -65,11 +65,14 @@ public record PushRequest(
     }
 
     /**
-     * Is told how a push goes on. Called from several threads, often; it must return at once and throw nothing. Everything is WAITING
-     * first, and ends as THERE, MOUNTED or SENT.
+     * Is told how a push goes on. Called from several threads, often; it must return at once and throw nothing. It hears first what
+     * each document names, from the top down; then everything is WAITING, and ends as THERE, MOUNTED or SENT.
      */
     public interface Listener {
         Listener NONE = (content, stage, bytes) -> {};
+
+        /** A document names others, not all of which need to be pushed. */
+        default void names(Descriptor document, List<Descriptor> parts) {}
 
         /**
          * Something has come further.

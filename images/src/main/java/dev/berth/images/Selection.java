@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 
 /** What is wanted of a tree of documents: found by walking down from its top. */
 final class Selection {
@@ -129,9 +128,7 @@ final class Selection {
         if (parts.isPresent()) {
             images.add(parts.get());
         } else {
-            Stream.concat(Stream.of(manifest.config()), manifest.layers().stream())
-                    .filter(isThere)
-                    .forEach(blob -> others.put(blob.digest(), blob));
+            manifest.parts().stream().filter(isThere).forEach(blob -> others.put(blob.digest(), blob));
         }
     }
 

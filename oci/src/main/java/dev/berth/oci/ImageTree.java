@@ -4,6 +4,7 @@ import dev.berth.kernel.Fault;
 import io.avaje.jsonb.Json;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,16 @@ public sealed interface ImageTree permits Manifest, Index {
 
     /** The media type that it was read as. */
     String mediaType();
+
+    /** What it names: the entries of an index; of a manifest the config, then the layers. */
+    default List<Descriptor> parts() {
+        return switch (this) {
+            case Index index -> index.manifests();
+            case Manifest manifest ->
+                Stream.concat(Stream.of(manifest.config()), manifest.layers().stream())
+                        .toList();
+        };
+    }
 
     /**
      * Reads a manifest or an index.

@@ -6,24 +6,28 @@ import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.MediaTypes;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
-/** Tells a client how far a transfer is, in containerd's words. */
+/**
+ * Tells a client how far a transfer is, in containerd's words: of each index, manifest, config and layer what names it, and where it
+ * is. That the parts of a document come after it, clients build their trees on.
+ */
 final class TransferProgress implements Progress, PushRequest.Listener {
     private static final long STEP_BYTES = 1 << 20;
+    private static final String THERE = "already exists";
 
-    /** One layer, and what was told of it last. */
+    /** One part of an image, and what was told of it last. */
     private static final class Job {
-        private final Descriptor layer;
-        private final String parent;
+        private final Descriptor part;
         private Optional<Stage> stage = Optional.empty();
         private long bytes;
 
-        Job(Descriptor layer, String parent) {
-            this.layer = layer;
-            this.parent = parent;
+        Job(Descriptor part) {
+            this.part = part;
         }
     }
 
@@ -31,11 +35,14 @@ final class TransferProgress implements Progress, PushRequest.Listener {
     private final String image;
     private final String active;
     private final Map<Digest, Job> jobs = new HashMap<>();
+    /** The names of the documents that name something. */
+    private final Map<Digest, Set<String>> parents = new HashMap<>();
 
     /**
      * Tells one client, or nobody.
      *
-     * @param active the word for a layer's bytes being on their way
+     * @param image what is transferred, above all its parts
+     * @param active the word for a part's bytes being on their way
      */
     TransferProgress(Optional<ClientStream> client, String image, String active) {
         this.client = client;
@@ -60,17 +67,37 @@ final class TransferProgress implements Progress, PushRequest.Listener {
     }
 
     @Override
-    public synchronized void resolved(Descriptor manifest, List<Descriptor> layers) {
-        String parent = key(manifest);
+    public synchronized void found(Descriptor part, List<Descriptor> names, boolean before) {
         if (jobs.isEmpty()) {
-            say("fetching image content", image, manifest);
+            say("fetching image content", image, part);
         }
-        tell("complete", manifest, image, manifest.size());
-        for (Descriptor layer : layers) {
-            if (jobs.putIfAbsent(layer.digest(), new Job(layer, parent)) == null) {
-                tell("waiting", layer, parent, 0);
-            }
+        names(part, names);
+        if (begin(part)) {
+            tell(before ? THERE : "complete", part, part.size());
+            Job job = jobs.computeIfAbsent(part.digest(), _ -> new Job(part));
+            job.stage = Optional.of(Stage.DONE); // what comes as a blob, too, need not be told again
+            job.bytes = part.size();
         }
+    }
+
+    @Override
+    public synchronized void names(Descriptor document, List<Descriptor> parts) {
+        parts.forEach(part -> parents.computeIfAbsent(part.digest(), _ -> new LinkedHashSet<>())
+                .add(key(document)));
+    }
+
+    @Override
+    public synchronized void resolved(Descriptor manifest, List<Descriptor> layers) {
+        layers.forEach(this::begin);
+    }
+
+    /** The first that is said of a part; false if it was said before. */
+    private boolean begin(Descriptor part) {
+        boolean first = jobs.putIfAbsent(part.digest(), new Job(part)) == null;
+        if (first) {
+            tell("waiting", part, 0);
+        }
+        return first;
     }
 
     @Override
@@ -90,19 +117,22 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         };
         job.stage = Optional.of(stage);
         job.bytes = bytes;
-        tell(event, job.layer, job.parent, bytes);
+        tell(event, job.part, bytes);
     }
 
     private static String done(Optional<Stage> before) {
         if (before.isEmpty()) {
-            return "already exists";
+            return THERE;
         }
         return before.get() == Stage.UNPACKING ? "extracted" : "complete";
     }
 
     @Override
     public synchronized void told(Descriptor content, PushRequest.Stage stage, long bytes) {
-        Job job = jobs.computeIfAbsent(content.digest(), _ -> new Job(content, image));
+        if (begin(content)) {
+            return;
+        }
+        Job job = jobs.computeIfAbsent(content.digest(), _ -> new Job(content));
         boolean sending = stage == PushRequest.Stage.SENDING;
         if (sending && job.bytes > 0 && Math.abs(bytes - job.bytes) < STEP_BYTES) {
             return;
@@ -111,21 +141,25 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         String event = switch (stage) {
             case WAITING -> "waiting";
             case SENDING -> active;
-            case THERE, MOUNTED -> "already exists";
+            case THERE, MOUNTED -> THERE;
             case SENT -> "complete";
         };
-        tell(event, content, job.parent, bytes);
+        tell(event, content, bytes);
     }
 
-    private void tell(String event, Descriptor about, String parent, long bytes) {
-        client.ifPresent(stream -> stream.send(dev.berth.wire.containerd.transfertypes.Progress.newBuilder()
-                .setEvent(event)
-                .setName(key(about))
-                .addParents(parent)
-                .setProgress(bytes)
-                .setTotal(about.size())
-                .setDesc(Messages.descriptor(about))
-                .build()));
+    private void tell(String event, Descriptor about, long bytes) {
+        client.ifPresent(stream -> {
+            var progress = dev.berth.wire.containerd.transfertypes.Progress.newBuilder()
+                    .setEvent(event)
+                    .setName(key(about))
+                    .setProgress(bytes)
+                    .setTotal(about.size())
+                    .setDesc(Messages.descriptor(about));
+            if (!event.equals(THERE)) { // of what is there containerd does not say what names it
+                progress.addAllParents(parents.getOrDefault(about.digest(), Set.of(image)));
+            }
+            stream.send(progress.build());
+        });
     }
 
     /** The name by which containerd's clients know a part of an image. */

@@ -171,7 +171,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         Reference reference = RegistryOfCall.reference(from);
         StoreNames names = new StoreNames(to, clock);
         String shown = "OCI Registry (" + from.getReference() + ")";
-        TransferProgress progress = new TransferProgress(client, to.getName(), "downloading");
+        TransferProgress progress = new TransferProgress(client, from.getReference(), "downloading");
         progress.say("Resolving from " + shown);
         String first = firstName(to);
         Access access = access(transfer, from);
@@ -207,7 +207,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
                 from.getPlatformsList().stream().map(Messages::platform).toList(),
                 progress));
         progress.say("pushed content", from.getName(), target);
-        progress.say("Completed push to " + shown);
+        progress.say("Completed push to " + shown, "", target);
     }
 
     /** The name that the image has from the first moment on. */

@@ -2,11 +2,13 @@ package dev.berth.images.registry;
 
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.ImageTree;
+import org.jspecify.annotations.Nullable;
 
 /** A manifest or index as it was sent: the bytes have been checked against the digest. */
 public final class Document {
     private final Descriptor descriptor;
     private final byte[] bytes;
+    private @Nullable ImageTree tree; // whoever reads it twice at the same time makes the same
 
     /**
      * A document whose bytes the caller has checked.
@@ -37,6 +39,11 @@ public final class Document {
      * @throws dev.berth.kernel.Fault INVALID_ARGUMENT if they are not what their media type says
      */
     public ImageTree tree() {
-        return ImageTree.parse(descriptor.mediaType(), bytes);
+        ImageTree read = tree;
+        if (read == null) {
+            read = ImageTree.parse(descriptor.mediaType(), bytes);
+            tree = read;
+        }
+        return read;
     }
 }
