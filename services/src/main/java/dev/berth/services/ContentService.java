@@ -30,6 +30,7 @@ import dev.berth.wire.containerd.content.WriteContentRequest;
 import dev.berth.wire.containerd.content.WriteContentResponse;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
@@ -49,11 +50,13 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
 
     private final Store store;
     private final Images images;
+    private final InstantSource clock;
     private final ExecutorService workers;
 
-    ContentService(Store store, Images images) {
+    ContentService(Store store, Images images, InstantSource clock) {
         this.store = store;
         this.images = images;
+        this.clock = clock;
         var pool = new ThreadPoolExecutor(
                 WORKERS,
                 WORKERS,
@@ -184,7 +187,7 @@ final class ContentService extends ContentGrpc.ContentImplBase implements AutoCl
     @Override
     public StreamObserver<WriteContentRequest> write(StreamObserver<WriteContentResponse> caller) {
         try {
-            return new ContentWriting(store, images, workers, caller);
+            return new ContentWriting(store, images, clock, workers, caller);
         } catch (Fault e) { // of its headers
             return Calls.refuse(caller, e);
         }

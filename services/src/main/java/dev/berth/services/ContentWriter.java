@@ -14,6 +14,7 @@ import dev.berth.store.Leases;
 import dev.berth.store.Store;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -27,6 +28,16 @@ final class ContentWriter implements AutoCloseable {
     /** For whom it is written. */
     record Owner(Namespace namespace, LeaseOfCall lease) {}
 
+    /**
+     * What is to be written.
+     *
+     * @param total bytes; 0 if not known
+     */
+    record Wish(String ref, long total, Optional<Digest> expected) {}
+
+    /** Since when bytes have been coming, and when the last ones came. */
+    record Times(Instant startedAt, Instant updatedAt) {}
+
     private static final int COPY_BYTES = 1 << 18;
 
     private final Store store;
@@ -35,10 +46,12 @@ final class ContentWriter implements AutoCloseable {
     private final LeaseOfCall lease;
     private final String ref;
     private final long total;
+    private final Instant opened;
     private @Nullable Ingest ingest;
     private @Nullable Blob shared;
 
-    private ContentWriter(Store store, Images images, Owner owner, String ref, long total) {
+    private ContentWriter(Store store, Images images, Owner owner, String ref, long total, Instant opened) {
+        this.opened = opened;
         this.store = store;
         this.images = images;
         this.namespace = owner.namespace();
@@ -50,12 +63,14 @@ final class ContentWriter implements AutoCloseable {
     /**
      * Begins, or goes on with what was interrupted, unless that was to have another total.
      *
-     * @param total bytes; 0 if not known
+     * @param now the time, for who need send nothing
      * @throws Fault ALREADY_EXISTS if the namespace has what is expected; UNAVAILABLE if another writes under this reference
      */
-    static ContentWriter open(
-            Store store, Images images, Owner owner, String ref, long total, Optional<Digest> expected) {
-        var writer = new ContentWriter(store, images, owner, ref, total);
+    static ContentWriter open(Store store, Images images, Owner owner, Wish wish, Instant now) {
+        String ref = wish.ref();
+        long total = wish.total();
+        Optional<Digest> expected = wish.expected();
+        var writer = new ContentWriter(store, images, owner, ref, total, now);
         Namespace namespace = owner.namespace();
         LeaseOfCall lease = owner.lease();
         if (expected.isPresent()) {
@@ -116,9 +131,13 @@ final class ContentWriter implements AutoCloseable {
         return blob == null ? begun().digest() : blob.digest();
     }
 
-    /** What is known of the bytes on their way; empty if none need to come. */
-    Optional<Blobs.Status> status() {
-        return store.blobs().findIngest(Blobs.ref(namespace, ref));
+    /** When bytes came; if none need to come, since when that is known. */
+    Optional<Times> times() {
+        return shared != null
+                ? Optional.of(new Times(opened, opened))
+                : store.blobs()
+                        .findIngest(Blobs.ref(namespace, ref))
+                        .map(it -> new Times(it.startedAt(), it.updatedAt()));
     }
 
     /** Throws away what is there. */

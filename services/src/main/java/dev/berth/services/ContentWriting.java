@@ -9,6 +9,7 @@ import dev.berth.wire.containerd.content.WriteAction;
 import dev.berth.wire.containerd.content.WriteContentRequest;
 import dev.berth.wire.containerd.content.WriteContentResponse;
 import io.grpc.stub.StreamObserver;
+import java.time.InstantSource;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
@@ -20,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private final Store store;
     private final Images images;
+    private final InstantSource clock;
     private final ExecutorService workers;
     private final StreamObserver<WriteContentResponse> client;
     private final @Nullable Namespace namespace;
@@ -32,9 +34,15 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
     private Optional<Digest> expected = Optional.empty();
     private boolean over;
 
-    ContentWriting(Store store, Images images, ExecutorService workers, StreamObserver<WriteContentResponse> client) {
+    ContentWriting(
+            Store store,
+            Images images,
+            InstantSource clock,
+            ExecutorService workers,
+            StreamObserver<WriteContentResponse> client) {
         this.store = store;
         this.images = images;
+        this.clock = clock;
         this.workers = workers;
         this.client = client;
         this.namespace = Headers.optionalNamespace().orElse(null);
@@ -143,9 +151,13 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
                 store,
                 images,
                 new ContentWriter.Owner(namespace, lease),
-                ref,
-                first.getTotal(),
-                Optional.of(first.getExpected()).filter(text -> !text.isEmpty()).map(Digest::parse));
+                new ContentWriter.Wish(
+                        ref,
+                        first.getTotal(),
+                        Optional.of(first.getExpected())
+                                .filter(text -> !text.isEmpty())
+                                .map(Digest::parse)),
+                clock.instant());
         writer = opened;
         return opened;
     }
@@ -181,9 +193,9 @@ final class ContentWriting implements StreamObserver<WriteContentRequest> {
     /** What it tells once, all later answers repeat: so containerd has it. */
     private WriteContentResponse stat(ContentWriter open) {
         known.setTotal(total);
-        open.status()
-                .ifPresent(status -> known.setStartedAt(Messages.time(status.startedAt()))
-                        .setUpdatedAt(Messages.time(status.updatedAt())));
+        open.times()
+                .ifPresent(times -> known.setStartedAt(Messages.time(times.startedAt()))
+                        .setUpdatedAt(Messages.time(times.updatedAt())));
         return answer(open, WriteAction.STAT).build();
     }
 

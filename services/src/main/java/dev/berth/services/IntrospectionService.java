@@ -1,14 +1,20 @@
 package dev.berth.services;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
+import dev.berth.tasks.Tasks;
 import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
+import dev.berth.wire.containerd.introspection.Plugin;
 import dev.berth.wire.containerd.introspection.PluginInfoRequest;
 import dev.berth.wire.containerd.introspection.PluginInfoResponse;
 import dev.berth.wire.containerd.introspection.PluginsRequest;
 import dev.berth.wire.containerd.introspection.PluginsResponse;
 import dev.berth.wire.containerd.introspection.ServerResponse;
+import dev.berth.wire.shim.types.RuntimeInfo;
+import dev.berth.wire.shim.types.RuntimeRequest;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,12 +33,17 @@ final class IntrospectionService extends IntrospectionGrpc.IntrospectionImplBase
     private final Plugins plugins;
     private final Path uuidFile;
     private final Disk disk;
+    private final Tasks tasks;
+    private final String version;
     private final ReentrantLock lock = new ReentrantLock();
 
-    IntrospectionService(Plugins plugins, Path root, Disk disk) {
+    /** @param version of the program */
+    IntrospectionService(Plugins plugins, Path root, Disk disk, Tasks tasks, String version) {
         this.plugins = plugins;
         this.uuidFile = root.resolve("uuid");
         this.disk = disk;
+        this.tasks = tasks;
+        this.version = version;
     }
 
     @Override
@@ -64,11 +75,31 @@ final class IntrospectionService extends IntrospectionGrpc.IntrospectionImplBase
             String name = "plugin " + request.getType() + "." + request.getId();
             var plugin = plugins.find(request.getType(), request.getId())
                     .orElseThrow(() -> Fault.notFound(name, "there is none of this name", ""));
+            PluginInfoResponse.Builder answer = PluginInfoResponse.newBuilder().setPlugin(plugin);
             if (request.hasOptions()) {
-                throw Fault.of(Fault.Code.UNIMPLEMENTED, name, "it has nothing more to tell", "");
+                answer.setExtra(more(name, plugin, request.getOptions()));
             }
-            return PluginInfoResponse.newBuilder().setPlugin(plugin).build();
+            return answer.build();
         });
+    }
+
+    /** What a plugin has to tell besides; only those of runtimes have. */
+    private Any more(String name, Plugin plugin, Any question) throws InterruptedException {
+        boolean isOfRuntimes = plugin.getType().equals(Plugins.RUNTIMES)
+                && ClientStream.type(question)
+                        .equals(RuntimeRequest.getDescriptor().getFullName());
+        if (!isOfRuntimes) {
+            throw Fault.of(Fault.Code.UNIMPLEMENTED, name, "it has nothing more to tell", "");
+        }
+        try {
+            RuntimeInfo info = tasks.runtimeInfo(RuntimeRequest.parseFrom(question.getValue()), version);
+            return Any.newBuilder()
+                    .setTypeUrl(RuntimeInfo.getDescriptor().getFullName())
+                    .setValue(info.toByteString())
+                    .build();
+        } catch (InvalidProtocolBufferException e) {
+            throw Fault.invalid(name, "the question is malformed", "").causedBy(e);
+        }
     }
 
     /** Made by chance with the first question, and kept with the store. */

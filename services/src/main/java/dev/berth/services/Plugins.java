@@ -14,6 +14,9 @@ import java.util.Optional;
  * Nothing is listed that does not answer.
  */
 final class Plugins {
+    /** The type of what answers questions about OCI runtimes. */
+    static final String RUNTIMES = "io.containerd.runtime.v2";
+
     private static final int SHORT_NAME = 2; // among the parts of a service's name
 
     private final List<Plugin> all;
@@ -38,6 +41,11 @@ final class Plugins {
                         .addPlatforms(platform)
                         .putExports("root", each.directory().toString())
                         .build()));
+        list.add(Plugin.newBuilder()
+                .setType(RUNTIMES)
+                .setId("task")
+                .addPlatforms(platform)
+                .build());
         list.add(plugin("cri", "images").build());
         list.add(plugin("cri", "runtime").addPlatforms(platform).build());
         list.add(plugin("grpc", "cri").build());

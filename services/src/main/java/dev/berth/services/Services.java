@@ -62,7 +62,7 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         Streams streams = new Streams();
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
         makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store()));
-        makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images()));
+        makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images(), clock));
         makers.put(DiffGrpc.SERVICE_NAME, () -> new DiffService(parts.images().diffs()));
         makers.put(
                 EventsGrpc.SERVICE_NAME,
@@ -71,7 +71,11 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
         makers.put(
                 IntrospectionGrpc.SERVICE_NAME,
                 () -> new IntrospectionService(
-                        new Plugins(root, parts.snapshotters(), makers.keySet()), root, parts.disk()));
+                        new Plugins(root, parts.snapshotters(), makers.keySet()),
+                        root,
+                        parts.disk(),
+                        parts.tasks(),
+                        version));
         makers.put(LeasesGrpc.SERVICE_NAME, () -> new LeasesService(parts.store(), parts.images()));
         makers.put(MountsGrpc.SERVICE_NAME, MountsService::new);
         makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));

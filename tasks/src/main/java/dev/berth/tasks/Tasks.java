@@ -11,6 +11,8 @@ import dev.berth.oci.ProcessSpec;
 import dev.berth.ttrpc.TtrpcServer;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
+import dev.berth.wire.shim.types.RuntimeInfo;
+import dev.berth.wire.shim.types.RuntimeRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -380,6 +382,27 @@ public final class Tasks implements AutoCloseable {
         var handlers = new TreeMap<String, SupervisorInfo.Readiness>();
         config.handlers().get().forEach((name, handler) -> handlers.put(name, info.readiness(handler)));
         return handlers;
+    }
+
+    /**
+     * What a runtime says of itself, asked by the name that containerd's API has for it.
+     *
+     * @param version of the program, which is that of its own runtime
+     * @throws Fault NOT_FOUND if there is none of this name; INVALID_ARGUMENT, UNIMPLEMENTED as the shim has it
+     */
+    public RuntimeInfo runtimeInfo(RuntimeRequest request, String version) throws InterruptedException {
+        var question = new RuntimeQuestion(request);
+        Optional<Handler.Foreign> shim =
+                question.foreign(config.handlers().get().values());
+        if (shim.isEmpty()) {
+            return question.ofOurs(version, this::runtimes);
+        }
+        try {
+            return question.ask(new ShimProgram(shim.get().shim(), config));
+        } catch (IOException e) {
+            throw Fault.unavailable("ask " + shim.get().shim(), String.valueOf(e.getMessage()), "Try again")
+                    .causedBy(e);
+        }
     }
 
     /**

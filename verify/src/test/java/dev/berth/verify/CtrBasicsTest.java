@@ -3,6 +3,8 @@ package dev.berth.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -58,6 +60,32 @@ class CtrBasicsTest {
         pair.succeeds("plugins", "ls", "-d", "id==content,type==io.containerd.content.v1");
         pair.succeeds("plugins", "ls", "id==nothing");
         pair.refused("invalid argument", "plugins", "ls", "x=y");
+    }
+
+    /** The OCI runtimes of the two may be of different versions, with features of their own. */
+    @Test
+    void whatARuntimeSaysOfItself() {
+        String ours = pair.ours().run("plugins", "inspect-runtime").text();
+        String theirs = pair.theirs().run("plugins", "inspect-runtime").text();
+        assertThat(topLevel(ours)).isEqualTo(topLevel(theirs));
+        assertThat(ours).contains("\"Name\": \"io.containerd.runc.v2\"", "\"ociVersionMin\"", "\"mountOptions\"");
+        String[] named = {"plugins", "inspect-runtime", "--runtime", "io.containerd.runc.v2", "--runc-binary"};
+        assertThat(pair.ours().run(with(named, "runc")).text()).contains("\"binary_name\": \"runc\"", "ociVersionMin");
+        assertThat(pair.ours().run(with(named, "nothing")).err()).contains("no OCI runtime nothing", "not found");
+        Berth.Result none = pair.ours().run("plugins", "inspect-runtime", "--runtime", "io.containerd.nothing.v1");
+        assertThat(none.exit()).isNotZero();
+        assertThat(none.err()).contains("no handler has a shim of this name", "not found");
+    }
+
+    private static String[] with(String[] words, String last) {
+        return Stream.concat(Stream.of(words), Stream.of(last)).toArray(String[]::new);
+    }
+
+    private static List<String> topLevel(String json) {
+        return json.lines()
+                .filter(line -> line.matches(" {4}\"\\w+\":.*"))
+                .map(line -> line.replaceAll(":.*", ""))
+                .toList();
     }
 
     @Test
