@@ -108,7 +108,7 @@ class CriTableTest {
     /** What is in the test classes of a name. */
     private static Map<String, String> tests() throws IOException {
         var text = new TreeMap<String, String>();
-        for (String module : List.of("cri", "images", "network", "snapshots", "verify", "daemon")) {
+        for (String module : List.of("cri", "images", "network", "shim", "snapshots", "verify", "daemon")) {
             try (Stream<Path> all = Files.walk(Project.ROOT.resolve(module + "/src/test/java"))) {
                 for (Path file : all.filter(each -> each.toString().endsWith("Test.java"))
                         .toList()) {
