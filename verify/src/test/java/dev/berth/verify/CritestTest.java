@@ -106,18 +106,24 @@ class CritestTest {
         assertThat(skipped(outcomes)).isEqualTo(appArmor() ? Set.of() : SKIPPED);
     }
 
-    /** With a runtime each, so that all that pods share is shared by both. */
+    /**
+     * With a runtime each, so that all that pods share is shared by both. Only one forwards ports: critest itself listens on the
+     * same port of the node in every run.
+     */
     @Test
     void twoSuitesPassAtOnce() throws Exception {
         try (Suite one = begin("crun", "first", "-ginkgo.skip=" + ALONE);
-                Suite other = begin("runc-new", "second", "-ginkgo.skip=" + ALONE)) {
-            for (Suite suite : List.of(one, other)) {
-                Map<String, Outcome> outcomes = suite.outcomes();
-                assertThat(failures(outcomes)).isEmpty();
-                assertThat(skipped(outcomes)).isEqualTo(appArmor() ? Set.of() : SKIPPED);
-                assertThat(outcomes).hasSizeGreaterThanOrEqualTo(SPECS - SPECS_ALONE);
-            }
+                Suite other = begin("runc-new", "second", "-ginkgo.skip=" + ALONE + "|portforward")) {
+            passes(one, SPECS - SPECS_ALONE);
+            passes(other, SPECS - SPECS_ALONE - 1);
         }
+    }
+
+    private static void passes(Suite suite, int specs) throws Exception {
+        Map<String, Outcome> outcomes = suite.outcomes();
+        assertThat(failures(outcomes)).isEmpty();
+        assertThat(skipped(outcomes)).isEqualTo(appArmor() ? Set.of() : SKIPPED);
+        assertThat(outcomes).hasSizeGreaterThanOrEqualTo(specs);
     }
 
     private static boolean appArmor() {

@@ -260,7 +260,7 @@ class RealContainerTest {
         with.resources = Requests.resources(50_000, 25_000, 512, 64 << 20, 0);
         assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/memory/memory.limit_in_bytes")), "reads files of version 1");
         assertThat(sh(runtime, """
-                        cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes
+                        exec 2>&1; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory/memory.memsw.limit_in_bytes
                         cat cpu/cpu.shares cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us; touch cpu/x
                         mknod /tmp/disk b 7 0 && cat /tmp/disk
                         """))
