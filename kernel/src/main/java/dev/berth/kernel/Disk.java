@@ -11,6 +11,20 @@ import java.nio.file.Path;
  * repeated.
  */
 public interface Disk {
+    /** A file system, watched from one moment on. */
+    interface Volume extends AutoCloseable {
+        /**
+         * Flushes the whole file system.
+         *
+         * @throws IOException also if something that was written since this was opened, or since its last sync, was lost and
+         *     somebody else has been told
+         */
+        void sync() throws IOException;
+
+        @Override
+        void close();
+    }
+
     /**
      * Replaces a file's content at once: a reader sees the old bytes or the new ones, also after a crash.
      *
@@ -32,6 +46,24 @@ public interface Disk {
 
     /** Flushes the whole file system that holds the path (one call instead of one for each file). */
     void syncFilesystem(Path anywhereOnIt) throws IOException;
+
+    /**
+     * Watches the file system that holds the path. To be opened before something is written there that several may sync: of what
+     * it has lost, the kernel tells those who are there already, and who comes after one of them was told hears nothing.
+     */
+    default Volume volume(Path anywhereOnIt) throws IOException {
+        return new Volume() {
+            @Override
+            public void sync() throws IOException {
+                syncFilesystem(anywhereOnIt);
+            }
+
+            @Override
+            public void close() {
+                // Nothing is open.
+            }
+        };
+    }
 
     /**
      * Moves within one file system, replacing a file that is there, and flushes both directories. The file's own data must

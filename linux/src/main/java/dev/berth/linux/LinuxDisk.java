@@ -92,11 +92,25 @@ public final class LinuxDisk implements Disk {
 
     @Override
     public void syncFilesystem(Path anywhereOnIt) throws IOException {
-        onPlatformThread(() -> {
-            try (Fd open = Fd.open(anywhereOnIt, Fd.O_RDONLY | Fd.O_NONBLOCK)) {
-                flush(SYNCFS, open, "sync the file system of " + anywhereOnIt);
+        try (Volume volume = volume(anywhereOnIt)) {
+            volume.sync();
+        }
+    }
+
+    @Override
+    public Volume volume(Path anywhereOnIt) throws IOException {
+        Fd open = Fd.open(anywhereOnIt, Fd.O_RDONLY | Fd.O_NONBLOCK);
+        return new Volume() {
+            @Override
+            public void sync() throws IOException {
+                onPlatformThread(() -> flush(SYNCFS, open, "sync the file system of " + anywhereOnIt));
             }
-        });
+
+            @Override
+            public void close() {
+                open.close();
+            }
+        };
     }
 
     @Override

@@ -151,8 +151,13 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         return made;
     }
 
-    void sync() throws IOException {
+    private void sync() throws IOException {
         disk.syncFilesystem(files.directory());
+    }
+
+    /** The file system of all snapshots; to be closed. */
+    Disk.Volume volume() throws IOException {
+        return disk.volume(files.directory());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.berth.snapshots;
 
+import dev.berth.kernel.Disk;
 import dev.berth.kernel.Namespace;
 import dev.berth.store.SnapshotRecord;
 import dev.berth.store.SnapshotRecord.Usage;
@@ -9,9 +10,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** The part of a chain of layers that both ways share: drafts come, some are stacked, all others go. */
 abstract sealed class LayerStack implements LayerChain permits OverlayLayers, NativeLayers {
+    private static final long LARGE_BYTES = 32 << 20;
+
     private final DirectorySnapshotter snapshotter;
     private final Namespace namespace;
     private final String base;
@@ -20,12 +24,26 @@ abstract sealed class LayerStack implements LayerChain permits OverlayLayers, Na
     /** The directories of the layers so far, topmost first. */
     private final List<Long> numbers = new ArrayList<>();
 
+    private final Disk.Volume volume;
+
     LayerStack(DirectorySnapshotter snapshotter, Namespace namespace, String base) {
         this.snapshotter = snapshotter;
         this.namespace = namespace;
         this.base = base;
         if (!base.isEmpty()) {
             snapshotter.chain(namespace, base).forEach(layer -> numbers.add(layer.number()));
+        }
+        try {
+            volume = snapshotter.volume();
+        } catch (IOException e) {
+            throw SnapshotFault.of("unpack layers", e);
+        }
+    }
+
+    /** Has the disk write a large layer while others are unpacked, so that the end finds less to wait for. */
+    void flushIfLarge(@Nullable Usage usage) throws IOException {
+        if (usage != null && usage.bytes() >= LARGE_BYTES) {
+            volume.sync();
         }
     }
 
@@ -55,7 +73,7 @@ abstract sealed class LayerStack implements LayerChain permits OverlayLayers, Na
     @Override
     public void commit() {
         try {
-            snapshotter.sync();
+            volume.sync();
         } catch (IOException e) {
             throw SnapshotFault.of("flush layers", e);
         }
@@ -69,5 +87,6 @@ abstract sealed class LayerStack implements LayerChain permits OverlayLayers, Na
         for (SnapshotRecord draft : List.copyOf(drafts)) {
             drop(draft);
         }
+        volume.close();
     }
 }

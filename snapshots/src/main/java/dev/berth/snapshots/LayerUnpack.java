@@ -26,7 +26,10 @@ import org.jspecify.annotations.Nullable;
 final class LayerUnpack implements AutoCloseable {
     private static final int MAX_ENTRIES = 4_000_000;
     private static final int CHUNK = 1 << 18;
-    private static final long LARGE = 1 << 18;
+    /** Files of this size and more hold nearly all bytes of a layer, and are few. */
+    private static final long LARGE = 1 << 16;
+
+    private static final int SYNC_STEP_CHUNKS = 32;
     private static final int PAGE = 4096;
     private static final byte[] WHITEOUT = ".wh.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] WHITEOUT_META = ".wh..wh.".getBytes(StandardCharsets.US_ASCII);
@@ -247,13 +250,16 @@ final class LayerUnpack implements AutoCloseable {
 
     private void copy(RegularFile file, long length) throws IOException {
         long left = length;
-        while (left > 0) {
+        for (int chunks = 1; left > 0; chunks++) {
             chunk.clear().limit((int) Math.min(CHUNK, left));
             while (chunk.hasRemaining()) {
                 reader.read(chunk, chunk.remaining());
             }
             left -= chunk.flip().remaining();
             file.write(chunk);
+            if (chunks % SYNC_STEP_CHUNKS == 0) {
+                file.beginSync();
+            }
         }
         bytes += (length + PAGE - 1) / PAGE * PAGE;
     }

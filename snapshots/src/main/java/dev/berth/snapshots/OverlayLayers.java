@@ -49,6 +49,7 @@ final class OverlayLayers extends LayerStack {
             SnapshotRecord snapshot = newDraft(false);
             undo.add("draft " + snapshot.number(), () -> drop(snapshot));
             LayerUnpack.Standalone content = unpack(snapshot, tar);
+            flushIfLarge(content.usage());
             undo.commit();
             return new Draft(snapshot, content);
         } catch (IOException e) {

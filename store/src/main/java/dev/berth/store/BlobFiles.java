@@ -39,6 +39,7 @@ final class BlobFiles {
 
     private final Layout layout;
     private final Disk disk;
+    private final Disk.Volume volume;
 
     /** Guards the map and the total; held briefly. */
     private final ReentrantLock lock = new ReentrantLock();
@@ -52,9 +53,14 @@ final class BlobFiles {
     private final Map<Digest, IngestFiles> unflushed = new LinkedHashMap<>();
     private Blobs.@Nullable Usage usage;
 
-    BlobFiles(Layout layout, Disk disk) {
+    BlobFiles(Layout layout, Disk disk) throws IOException {
         this.layout = layout;
         this.disk = disk;
+        this.volume = disk.volume(layout.root());
+    }
+
+    void close() {
+        volume.close();
     }
 
     Optional<Blob> find(Digest digest) {
@@ -210,7 +216,7 @@ final class BlobFiles {
                 }
             }
             if (filesystem) {
-                disk.syncFilesystem(layout.root());
+                volume.sync();
             } else {
                 for (IngestFiles files : batch.values()) {
                     disk.sync(files.data());

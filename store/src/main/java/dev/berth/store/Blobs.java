@@ -165,11 +165,15 @@ public final class Blobs {
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<String, Ingest> writing = new HashMap<>();
 
-    Blobs(Layout layout, Disk disk, InstantSource clock) {
+    Blobs(Layout layout, Disk disk, InstantSource clock) throws IOException {
         this.layout = layout;
         this.disk = disk;
         this.clock = clock;
         this.committed = new BlobFiles(layout, disk);
+    }
+
+    void close() {
+        committed.close();
     }
 
     /**

@@ -60,6 +60,7 @@ public final class Store implements AutoCloseable {
             undo.add("database of " + root, metadata::close);
             reserve.keep();
             Blobs blobs = new Blobs(layout, disk, clock);
+            undo.add("blobs of " + root, blobs::close);
             IngestFiles.sweep(layout, disk);
             undo.commit();
             return new Store(lock, blobs, metadata, new Check(layout, disk, blobs, metadata));
@@ -90,6 +91,7 @@ public final class Store implements AutoCloseable {
     @Override
     public void close() {
         metadata.close();
+        blobs.close();
         lock.close();
     }
 
