@@ -32,6 +32,9 @@ final class Creation {
     private final ForeignShims foreign;
     private final PodPaths paths;
     private final Pumps pumps;
+    /** How the ids of this daemon's execs begin: a word of its own, not to be guessed from that of another. */
+    private final String own = Ids.random().substring(0, 16);
+
     private final Map<TaskId, Future<Bundle>> ahead = new ConcurrentHashMap<>();
 
     /** What a shim is given, ready on disk. */
@@ -206,7 +209,7 @@ final class Creation {
 
     /** An exec of which the shim knows nothing yet. */
     Exec exec(TaskId task, Exec.Command command) {
-        String execId = Ids.random();
+        String execId = own + Ids.random().substring(own.length());
         try (var undo = new Rollback()) {
             var pipes = Exec.Pipes.create(
                     bundles.of(task), execId, command.stdin(), command.process().terminal());
@@ -220,6 +223,11 @@ final class Creation {
             throw Fault.internal("exec in " + task, String.valueOf(e.getMessage()), "")
                     .causedBy(e);
         }
+    }
+
+    /** Whether an exec was made by this daemon, and not by one before it. */
+    boolean isOwn(String execId) {
+        return execId.startsWith(own);
     }
 
     private static Stdio fifos(Path bundle, NewTask.Stdio stdio) throws IOException {

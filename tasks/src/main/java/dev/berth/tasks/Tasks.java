@@ -332,8 +332,12 @@ public final class Tasks implements AutoCloseable {
 
     private void endExecs(TaskId task) throws IOException {
         for (Path pipes : bundles.execs(task)) {
+            String execId = Exec.Pipes.execId(pipes);
+            if (creation.isOwn(execId)) {
+                continue; // calls are served already
+            }
             try {
-                shims.of(task).removeExec(task, Exec.Pipes.execId(pipes), true);
+                shims.of(task).removeExec(task, execId, true);
                 LOG.info("{}: a process whose caller is gone with the last daemon is ended", task);
             } catch (Fault e) {
                 LOG.warn("{}: a process whose caller is gone cannot be ended: {}", task, e.getMessage());

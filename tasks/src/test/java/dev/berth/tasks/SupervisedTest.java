@@ -93,8 +93,16 @@ class SupervisedTest extends TasksContract {
         try (Pidfd process = Pidfd.open(pid)) {
             tasks.close();
             reopen();
-            tasks.tidy(tasks.list().stream().map(TaskState::task).toList());
-            assertThat(process.awaitExit(LIMIT)).isTrue();
+            try (Exec ours = tasks.exec(task, new Exec.Command(TestBed.process("sleep", "602"), true))) {
+                int early = ours.start();
+                tasks.tidy(tasks.list().stream().map(TaskState::task).toList());
+                assertThat(process.awaitExit(LIMIT)).isTrue();
+                try (Pidfd begun = Pidfd.open(early)) {
+                    assertThat(begun.awaitExit(Duration.ZERO))
+                            .as("whether one ended that this daemon had begun before it tidied")
+                            .isFalse();
+                }
+            }
         }
         try (var names = Files.list(bundle)) {
             assertThat(names).noneMatch(name -> name.getFileName().toString().startsWith("exec-"));

@@ -120,7 +120,7 @@ class TransferKillTest {
         assertThat(Berth.ended(client)).as("the client ends, " + when).isTrue();
         WholeImages.Left left = images.check(berth.root());
         berth.launch();
-        assertThat(listed())
+        assertThat(listed().stream().filter(name -> !name.contains("@"))) // as the records are looked at
                 .as("what is in the records is listed, " + when)
                 .containsExactlyInAnyOrderElementsOf(left.names());
         Berth.Result again = Berth.run(way);
