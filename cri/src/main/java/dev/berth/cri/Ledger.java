@@ -72,35 +72,62 @@ public final class Ledger {
     /**
      * Reads all records. One that cannot be read is dropped, with a word in the log, and so is a container whose pod is gone:
      * whatever they had is then what no record knows, and recovery takes it away. A node does not stay down for one pod.
+     *
+     * @throws Fault FAILED_PRECONDITION if most cannot be read: that is no bad disk, but a program that does not know them, and
+     *     nobody's pods shall end for that
      */
     public static Ledger open(Metadata metadata) {
         var ledger = new Ledger(metadata);
-        ledger.load().forEach(damage -> {
+        List<Damage> damages = ledger.load();
+        List<Damage> torn = damages.stream().filter(Damage::torn).toList();
+        int all = ledger.pods.size() + ledger.containers.size() + torn.size();
+        if (torn.size() > 1 && 2 * torn.size() > all) {
+            throw Fault.precondition(
+                    "read the records of pods",
+                    torn.size() + " of " + all + " cannot be read, as that of "
+                            + torn.getFirst().id() + ": " + torn.getFirst().why(),
+                    "If another version of Berth has written them, start that one. berth check --repair drops them; what they"
+                            + " are about ends with the next start");
+        }
+        ledger.drop(damages);
+        return ledger;
+    }
+
+    /**
+     * A record that cannot be used.
+     *
+     * @param pod false for a container
+     * @param torn whether it cannot be read; else it is the container of a pod that is not there
+     * @param why what is the matter with it
+     */
+    public record Damage(boolean pod, String id, boolean torn, String why) {}
+
+    /** The records that cannot be used; nothing is changed. */
+    public static List<Damage> damages(Metadata metadata) {
+        return new Ledger(metadata).load();
+    }
+
+    /** Drops the records that cannot be used, however many they are, and tells which. */
+    public static List<Damage> repair(Metadata metadata) {
+        var ledger = new Ledger(metadata);
+        List<Damage> damages = ledger.load();
+        ledger.drop(damages);
+        return damages;
+    }
+
+    private void drop(List<Damage> damages) {
+        for (Damage damage : damages) {
             LOG.error(
                     "{} {}: {}; its record is dropped, and what it had is taken away",
                     damage.pod() ? "pod" : "container",
                     damage.id(),
                     damage.why());
             if (damage.pod()) {
-                ledger.removePod(damage.id());
+                removePod(damage.id());
             } else {
-                ledger.removeContainer(damage.id());
+                removeContainer(damage.id());
             }
-        });
-        return ledger;
-    }
-
-    /**
-     * A record that {@link #open} drops.
-     *
-     * @param pod false for a container
-     * @param why what is the matter with it
-     */
-    public record Damage(boolean pod, String id, String why) {}
-
-    /** The records that cannot be used; nothing is changed. */
-    public static List<Damage> damages(Metadata metadata) {
-        return new Ledger(metadata).load();
+        }
     }
 
     private List<Damage> load() {
@@ -109,7 +136,7 @@ public final class Ledger {
             try {
                 load(record);
             } catch (RuntimeException e) { // whatever an adapter or a record finds wrong
-                damages.add(new Damage(true, record.id(), "its record cannot be read: " + e.getMessage()));
+                damages.add(new Damage(true, record.id(), true, "its record cannot be read: " + e.getMessage()));
             }
         }
         for (ContainerRecord record :
@@ -121,10 +148,11 @@ public final class Ledger {
                     damages.add(new Damage(
                             false,
                             record.id(),
+                            false,
                             "its pod " + loaded.value.podId() + " is not there, or its record cannot be read"));
                 }
             } catch (RuntimeException e) {
-                damages.add(new Damage(false, record.id(), "its record cannot be read: " + e.getMessage()));
+                damages.add(new Damage(false, record.id(), true, "its record cannot be read: " + e.getMessage()));
             }
         }
         return damages;

@@ -40,21 +40,19 @@ final class Check {
 
     private static List<Finding> look(Config config) {
         try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
-            return both(store.check(true), records(store, false));
+            return both(store.check(true), records(Ledger.damages(store.metadata()), false));
         }
     }
 
     private static List<Finding> mend(Config config) {
         List<Finding> findings = Store.repair(config.root(), new LinuxDisk(), InstantSource.system(), true);
         try (Store store = Store.open(config.root(), new LinuxDisk(), InstantSource.system())) {
-            List<Finding> records = records(store, true);
-            Ledger.open(store.metadata()); // drops them
-            return both(findings, records);
+            return both(findings, records(Ledger.repair(store.metadata()), true));
         }
     }
 
-    private static List<Finding> records(Store store, boolean mended) {
-        return Ledger.damages(store.metadata()).stream()
+    private static List<Finding> records(List<Ledger.Damage> damages, boolean mended) {
+        return damages.stream()
                 .map(damage -> new Finding(
                         "record",
                         (damage.pod() ? "pod " : "container ") + damage.id(),

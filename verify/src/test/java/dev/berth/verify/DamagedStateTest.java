@@ -10,6 +10,7 @@ import dev.berth.wire.cri.ListPodSandboxRequest;
 import dev.berth.wire.cri.PodSandboxState;
 import dev.berth.wire.cri.PodSandboxStatusRequest;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -116,6 +117,37 @@ class DamagedStateTest extends BusyboxPods {
                 Berth.LIMIT,
                 () -> !hasProcesses(pod.container()) && !hasProcesses(container.container()));
         running("pod");
+    }
+
+    /** A program that does not know what another version has written must not end the node's pods. */
+    @Test
+    void whereMostRecordsAreTornNothingEndsByItself() throws Exception {
+        Running one = running("one");
+        Running other = running("other");
+        berth.kill();
+        tear("sandbox_extensions", one.pod());
+        tear("sandbox_extensions", other.pod());
+        tear("container_extensions", other.container());
+
+        Process refusing = Berth.berth("daemon", "--config", berth.config().toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(refusing.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(Berth.ended(refusing)).isTrue();
+        assertThat(refusing.exitValue()).as(said).isEqualTo(1);
+        assertThat(said).contains("3 of 4 cannot be read", "another version of Berth", "berth check --repair");
+        assertThat(hasProcesses(one.container())).isTrue();
+        assertThat(hasProcesses(other.container())).isTrue();
+
+        Berth.Result mended = check("--repair");
+        assertThat(mended.exit()).as(mended.out() + mended.err()).isZero();
+        launch();
+        assertThat(listed()).isEmpty();
+        Berth.until(
+                "what nobody knows has ended",
+                Berth.LIMIT,
+                () -> !hasProcesses(one.container()) && !hasProcesses(other.container()));
+        running("one");
     }
 
     /** The kubelet makes it anew when it is told that it is not ready. */
