@@ -162,7 +162,8 @@ class TerminalTest extends BusyboxNode {
         Fifo.create(place.resolve("stdin"), 0600);
         Fifo.create(place.resolve("stdout"), 0600);
         pump(container, "e", place, true);
-        var process = Busybox.config("sh", "-c", "stty -echo; " + ECHO).process(",\"terminal\":true");
+        var process =
+                Busybox.config("sh", "-c", "stty -echo; echo ready; " + ECHO).process(",\"terminal\":true");
         node.call(
                 "Exec",
                 ExecProcessRequest.newBuilder()
@@ -175,13 +176,14 @@ class TerminalTest extends BusyboxNode {
                         .build(),
                 Empty.parser());
         node.start(container, "e");
+        awaitText(place.resolve("log"), "ready\n"); // before, the terminal would show what is typed
         type(place, "one\n");
-        awaitText(place.resolve("log"), "got one\n");
+        awaitText(place.resolve("log"), "ready\ngot one\n");
         node.crash();
         node.launch();
         type(place, "two\n\004");
         assertThat(node.await(container, "e").getExitStatus()).isZero();
-        assertThat(Node.text(place.resolve("log"))).isEqualTo("got one\ngot two\nend\n");
+        assertThat(Node.text(place.resolve("log"))).isEqualTo("ready\ngot one\ngot two\nend\n");
         node.delete(container, "e");
         node.kill(container, Signals.KILL);
         assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);

@@ -32,12 +32,8 @@ class CrictlPairTest {
     /** What the two know of themselves and not of pods is their own; so are settings that were not given, which Berth shows empty. */
     private static final List<String> ONLY_OURS_OF_NODE = List.of("\\.config\\..*", "\\.runtime\\.(crun|runc): .*");
 
-    private static final List<String> ONLY_THEIRS_OF_NODE = List.of(
-            "\\.cniconfig\\b.*",
-            "\\.config\\..*",
-            "\\.golang: .*",
-            "\\.lastCNILoadStatus\\.default: .*",
-            "\\.features\\.user_namespaces_host_network: .*");
+    private static final List<String> ONLY_THEIRS_OF_NODE =
+            List.of("\\.cniconfig\\b.*", "\\.config\\..*", "\\.golang: .*", "\\.lastCNILoadStatus\\.default: .*");
     private static final List<String> ONLY_OURS_OF_POD =
             List.of("\\.(networkNamespace|timeline): text", "\\.info\\.runtimeHandler: text");
     private static final List<String> ONLY_THEIRS_OF_POD =

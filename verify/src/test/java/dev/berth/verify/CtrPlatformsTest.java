@@ -2,19 +2,9 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.images.sample.Busybox;
-import dev.berth.images.sample.ImageBuilder;
-import dev.berth.images.sample.LayerBuilder;
-import dev.berth.oci.Descriptor;
-import dev.berth.oci.Digest;
-import dev.berth.oci.Index;
-import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Platform;
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,29 +22,8 @@ class CtrPlatformsTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         pair = CtrPair.start();
-        Map<Digest, byte[]> blobs = new LinkedHashMap<>();
-        List<Descriptor> entries = new ArrayList<>();
-        for (Platform platform : List.of(Platform.of("linux", "amd64", ""), Platform.of("linux", "arm64", ""))) {
-            var built = new ImageBuilder()
-                    .platform(platform)
-                    .layer(Busybox.layer().gzip())
-                    .layer(new LayerBuilder()
-                            .file("etc/platform", 0644, platform.toString())
-                            .gzip())
-                    .cmd("sh")
-                    .build();
-            blobs.putAll(built.blobs());
-            Descriptor manifest = built.manifest();
-            entries.add(new Descriptor(
-                    manifest.mediaType(), manifest.digest(), manifest.size(), List.of(), Map.of(), "", platform, ""));
-        }
-        byte[] index = Index.of(MediaTypes.OCI_INDEX, entries).toJson();
-        Descriptor target = Descriptor.of(MediaTypes.OCI_INDEX, Digest.of(index), index.length);
-        blobs.put(target.digest(), index);
-        for (Descriptor entry : entries) {
-            pair.berth().registry().add("both", "latest", new ImageBuilder.Built(target, entry, entry.digest(), blobs));
-        }
-        image = pair.berth().image("both");
+        image = ManyPlatforms.add(
+                pair.berth(), "both", List.of(Platform.of("linux", "amd64", ""), Platform.of("linux", "arm64", "")));
     }
 
     @AfterAll

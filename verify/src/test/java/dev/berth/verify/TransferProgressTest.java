@@ -5,14 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
-import dev.berth.images.sample.Busybox;
-import dev.berth.images.sample.ImageBuilder;
-import dev.berth.images.sample.LayerBuilder;
 import dev.berth.kernel.Ids;
-import dev.berth.oci.Descriptor;
-import dev.berth.oci.Digest;
-import dev.berth.oci.Index;
-import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Platform;
 import dev.berth.wire.containerd.streaming.StreamInit;
 import dev.berth.wire.containerd.streaming.StreamingGrpc;
@@ -59,28 +52,7 @@ class TransferProgressTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         pair = CtrPair.start();
-        Map<Digest, byte[]> blobs = new LinkedHashMap<>();
-        List<Descriptor> entries = new ArrayList<>();
-        for (Platform platform : List.of(Platform.host(), Platform.of("linux", "s390x", ""))) {
-            var built = new ImageBuilder()
-                    .platform(platform)
-                    .layer(Busybox.layer().gzip())
-                    .layer(new LayerBuilder()
-                            .file("platform", 0644, platform.toString())
-                            .gzip())
-                    .build();
-            blobs.putAll(built.blobs());
-            Descriptor manifest = built.manifest();
-            entries.add(new Descriptor(
-                    manifest.mediaType(), manifest.digest(), manifest.size(), List.of(), Map.of(), "", platform, ""));
-        }
-        byte[] index = Index.of(MediaTypes.OCI_INDEX, entries).toJson();
-        Descriptor target = Descriptor.of(MediaTypes.OCI_INDEX, Digest.of(index), index.length);
-        blobs.put(target.digest(), index);
-        for (Descriptor entry : entries) {
-            pair.berth().registry().add("both", "latest", new ImageBuilder.Built(target, entry, entry.digest(), blobs));
-        }
-        both = pair.berth().image("both");
+        both = ManyPlatforms.add(pair.berth(), "both", List.of(Platform.host(), Platform.of("linux", "s390x", "")));
         single = pair.berth().image("busybox");
     }
 
