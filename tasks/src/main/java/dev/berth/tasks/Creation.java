@@ -267,6 +267,9 @@ final class Creation {
                 .setStdin(text(stdio.stdin()))
                 .setStdout(text(stdio.stdout()))
                 .setStderr(text(stdio.stderr()));
+        if (task.checkpoint() != null) {
+            request.setCheckpoint(task.checkpoint().toString());
+        }
         for (NewTask.RootMount mount : task.rootfs()) {
             request.addRootfs(Mount.newBuilder()
                     .setType(mount.type())

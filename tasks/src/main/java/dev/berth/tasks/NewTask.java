@@ -12,12 +12,26 @@ import org.jspecify.annotations.Nullable;
  * @param handler name of the runtime handler
  * @param spec what to run; its {@link dev.berth.oci.PodReference}s are filled in
  * @param rootfs mounts that make its root file system; empty if the spec's root path is ready
+ * @param checkpoint directory with the state of processes that {@link Tasks#checkpoint} wrote, from which it goes on; null
+ *     if it begins anew
  */
 public record NewTask(
-        TaskId task, @Nullable String pod, String handler, RuntimeSpec spec, List<RootMount> rootfs, Stdio stdio) {
+        TaskId task,
+        @Nullable String pod,
+        String handler,
+        RuntimeSpec spec,
+        List<RootMount> rootfs,
+        Stdio stdio,
+        @Nullable Path checkpoint) {
 
     public NewTask {
         rootfs = List.copyOf(rootfs);
+    }
+
+    /** One that begins anew. */
+    public NewTask(
+            TaskId task, @Nullable String pod, String handler, RuntimeSpec spec, List<RootMount> rootfs, Stdio stdio) {
+        this(task, pod, handler, spec, rootfs, stdio, null);
     }
 
     /**

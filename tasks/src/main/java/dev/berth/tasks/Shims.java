@@ -10,8 +10,10 @@ import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
 import dev.berth.ttrpc.TtrpcClient;
+import dev.berth.wire.shim.options.CheckpointOptions;
 import dev.berth.wire.shim.supervisor.RunExecRequest;
 import dev.berth.wire.shim.supervisor.RunExecResponse;
+import dev.berth.wire.shim.task.CheckpointTaskRequest;
 import dev.berth.wire.shim.task.CloseIORequest;
 import dev.berth.wire.shim.task.ExecProcessRequest;
 import dev.berth.wire.shim.task.KillRequest;
@@ -25,6 +27,7 @@ import dev.berth.wire.shim.task.StartResponse;
 import dev.berth.wire.shim.task.StatsRequest;
 import dev.berth.wire.shim.task.StatsResponse;
 import dev.berth.wire.shim.task.UpdateTaskRequest;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -186,6 +189,24 @@ final class Shims {
         void resume(TaskId task) {
             client.again(
                     "Resume", ResumeRequest.newBuilder().setId(task.id()).build(), Empty.parser(), Deadlines.RUNTIME);
+        }
+
+        /** The task runs on; established connections are written down as well. */
+        void checkpoint(TaskId task, Path images, Path work, Duration limit) {
+            CheckpointOptions options = CheckpointOptions.newBuilder()
+                    .setOpenTcp(true)
+                    .setFileLocks(true)
+                    .setImagePath(images.toString())
+                    .setWorkPath(work.toString())
+                    .build();
+            var request = CheckpointTaskRequest.newBuilder()
+                    .setId(task.id())
+                    .setPath(images.toString())
+                    .setOptions(Any.newBuilder()
+                            .setTypeUrl(CheckpointOptions.getDescriptor().getFullName())
+                            .setValue(options.toByteString()))
+                    .build();
+            client.call("Checkpoint", request, Empty.parser(), limit);
         }
 
         void update(TaskId task, LinuxResources resources) {

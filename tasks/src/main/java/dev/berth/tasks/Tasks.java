@@ -8,6 +8,7 @@ import dev.berth.linux.Fd;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.oci.LinuxResources;
 import dev.berth.oci.ProcessSpec;
+import dev.berth.ttrpc.TtrpcClient;
 import dev.berth.ttrpc.TtrpcServer;
 import dev.berth.wire.shim.supervisor.InfoRequest;
 import dev.berth.wire.shim.supervisor.InfoResponse;
@@ -266,6 +267,19 @@ public final class Tasks implements AutoCloseable {
     /** Thaws a task. */
     public void resume(TaskId task) {
         shims.of(task).resume(task);
+    }
+
+    /**
+     * Writes down the state of all processes of a task, which then runs on, or stays paused if it was.
+     *
+     * @param images an empty directory for the state
+     * @param work a directory for what is told of the work: {@code dump.log} and {@code stats-dump}
+     * @param limit how long it may take; zero for as long as it takes
+     * @throws Fault FAILED_PRECONDITION if it neither runs nor is paused, or if its runtime or this node cannot do it;
+     *     DEADLINE_EXCEEDED when the time is over. After any of them it runs on as before
+     */
+    public void checkpoint(TaskId task, Path images, Path work, Duration limit) {
+        shims.of(task).checkpoint(task, images, work, limit.isZero() ? TtrpcClient.FOREVER : limit);
     }
 
     /** Changes the limits of a task; what is not named stays. */
