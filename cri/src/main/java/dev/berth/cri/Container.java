@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param user who the first process is
  * @param imageVolumes ids of the images that are mounted as volumes, by their path in the container
  * @param snapshotter the name of the one that has the writable layer; empty for the main one, as older records have it
+ * @param restored whether it goes on from a checkpoint when it starts
  */
 @Json
 public record Container(
@@ -41,7 +42,8 @@ public record Container(
         Life life,
         List<Timing> timeline,
         Map<String, String> imageVolumes,
-        String snapshotter) {
+        String snapshotter,
+        boolean restored) {
 
     @SuppressWarnings("NullAway") // an older record does not name them
     public Container {
@@ -182,6 +184,7 @@ public record Container(
                 current,
                 steps,
                 imageVolumes,
-                snapshotter);
+                snapshotter,
+                restored);
     }
 }

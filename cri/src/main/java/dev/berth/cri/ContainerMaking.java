@@ -4,7 +4,6 @@ import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.Container.Life;
 import dev.berth.cri.Container.RunUser;
 import dev.berth.cri.config.ContainerConfig;
-import dev.berth.cri.config.IdMapping;
 import dev.berth.cri.config.NamespaceOptions;
 import dev.berth.cri.config.Resources;
 import dev.berth.cri.spec.HandlerRules;
@@ -12,7 +11,6 @@ import dev.berth.cri.spec.ImageFiles;
 import dev.berth.cri.spec.ImageUser;
 import dev.berth.cri.spec.SpecBuilder;
 import dev.berth.cri.spec.SpecRequest;
-import dev.berth.cri.spec.UserIds;
 import dev.berth.cri.spec.Users;
 import dev.berth.images.Image;
 import dev.berth.images.Images;
@@ -26,34 +24,25 @@ import dev.berth.oci.ProcessSpec;
 import dev.berth.oci.RuntimeSpec;
 import dev.berth.snapshots.MountPoint;
 import dev.berth.snapshots.Snapshotter;
-import dev.berth.snapshots.Snapshotters;
-import dev.berth.store.GcLabel;
 import dev.berth.store.Metadata;
 import dev.berth.store.Payload;
-import dev.berth.store.SnapshotRecord;
 import dev.berth.tasks.NewTask;
 import dev.berth.tasks.NewTask.RootMount;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What a container is before it runs: a writable layer, an OCI spec, a record. */
 final class ContainerMaking {
     private static final Namespace SPACE = Namespace.KUBERNETES;
-    /** Label of a container's writable layer: the pod that it belongs to. */
-    static final String OWNER = "dev.berth/pod";
-
     private static final String SPEC_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
 
     /** A container is started soon after it was made; a spec with its seccomp profile may take 100 KiB. */
@@ -75,9 +64,18 @@ final class ContainerMaking {
     record Workshop(
             Metadata metadata,
             Images images,
-            Snapshotters snapshots,
+            WritableLayers layers,
             Supplier<SpecBuilder> specs,
-            Function<String, HandlerRules> rules) {}
+            Function<String, HandlerRules> rules,
+            Folders folders) {}
+
+    /**
+     * Where containers have folders.
+     *
+     * @param volumes for the volumes that their images declare
+     * @param states for the state from which they go on when they start, of those that were restored
+     */
+    record Folders(ContainerFolders volumes, ContainerFolders states) {}
 
     private final Recent<String, RuntimeSpec> specs = new Recent<>(SPECS);
     private final Recent<String, List<RootMount>> roots = new Recent<>(SPECS);
@@ -86,29 +84,40 @@ final class ContainerMaking {
     private final CriContext context;
     private final Workshop shop;
     private final PodEnvironment environment;
-    private final Path volumes;
+    private final WritableLayers layers;
+    private final ContainerFolders volumes;
+    private final ContainerFolders states;
 
-    /** @param volumes directory below which each container has a folder for the volumes that its image declares */
-    ContainerMaking(CriContext context, Workshop shop, PodEnvironment environment, Path volumes) {
+    ContainerMaking(CriContext context, Workshop shop, PodEnvironment environment) {
         this.context = context;
         this.shop = shop;
         this.environment = environment;
-        this.volumes = volumes;
+        this.layers = shop.layers();
+        this.volumes = shop.folders().volumes();
+        this.states = shop.folders().states();
     }
 
-    /** Makes a container; what it has made goes onto the rollback. */
-    Container make(String id, Pod pod, ContainerConfig config, Rollback undo) throws InterruptedException {
+    /**
+     * Makes a container; what it has made goes onto the rollback.
+     *
+     * @param from what it goes on from, in its folder; null if it begins anew
+     */
+    Container make(String id, Pod pod, ContainerConfig config, @Nullable Restoration from, Rollback undo)
+            throws InterruptedException {
         var timeline = new Timeline(context.ticker());
         requireTarget(pod, config);
-        Snapshotter snapshotter = snapshotter(pod);
+        Snapshotter snapshotter = layers.of(pod);
         Image image = image(config);
+        if (from != null) {
+            from.requireImage(image.id().toString());
+        }
         String logPath = logPath(config.metadata().name(), pod.config().logDirectory(), config.logPath());
         timeline.done("image");
         undo.add("files of container " + id, context.cleaning().step(Kind.CONTAINER_CREATION, id, () -> discard(id)));
         Prepared prepared;
         var aside = new Timeline(context.ticker());
         try (var layer = Meanwhile.begin("writable layer of " + id, () -> {
-            roots.put(id, root(layer(id, pod, image, snapshotter)));
+            roots.put(id, root(layers.make(id, pod, image)));
             aside.done("writable layer, made meanwhile");
         })) {
             prepared = prepare(id, pod, config, image, layer, timeline);
@@ -116,6 +125,11 @@ final class ContainerMaking {
             timeline.done("wait for the writable layer");
         }
         timeline.done(aside.steps());
+        if (from != null) {
+            from.requireSame(prepared.spec());
+            from.restoreFiles(difference -> layers.apply(id, snapshotter, difference));
+            timeline.done("restore files");
+        }
         ImageUser user = prepared.user();
         Container container = new Container(
                 id,
@@ -134,7 +148,8 @@ final class ContainerMaking {
                 Life.NEW,
                 Timing.of(timeline),
                 prepared.mounted().ids(),
-                snapshotter.name());
+                snapshotter.name(),
+                from != null);
         specs.put(id, prepared.spec());
         byte[] json = prepared.spec().toJson();
         context.tasks().prepare(task(container, pod, prepared.spec()), json); // there is no record to read it from yet
@@ -157,6 +172,10 @@ final class ContainerMaking {
                         mounted.labels(container.snapshotter()));
     }
 
+    WritableLayers layers() {
+        return layers;
+    }
+
     /** What is run when it starts. */
     NewTask task(Container container, Pod pod) {
         return task(container, pod, spec(container));
@@ -173,7 +192,8 @@ final class ContainerMaking {
                 new NewTask.Stdio(
                         config.tty(),
                         config.stdin(),
-                        container.logPath().isEmpty() ? null : Path.of(container.logPath())));
+                        container.logPath().isEmpty() ? null : Path.of(container.logPath())),
+                container.restored() ? Restoration.images(states.of(container.id())) : null);
     }
 
     /** The kernel itself labels what is in an overlay; a directory that is bound has the labels that it has. */
@@ -211,35 +231,6 @@ final class ContainerMaking {
         }
     }
 
-    private static Map<String, String> labels(Pod pod) {
-        Map<String, String> labels = new HashMap<>(Map.of(OWNER, pod.id(), GcLabel.ROOT, "true"));
-        UserIds.of(pod.config().namespaces()).ifPresent(ids -> {
-            labels.put(Snapshotter.USERS, text(ids.uids()));
-            labels.put(Snapshotter.GROUPS, text(ids.gids()));
-        });
-        return labels;
-    }
-
-    private static String text(List<IdMapping> ranges) {
-        return ranges.stream()
-                .map(range -> range.containerId() + ":" + range.hostId() + ":" + range.length())
-                .collect(Collectors.joining(","));
-    }
-
-    /** An image that the snapshotter lacks, because it came for another one or without being unpacked, is unpacked now. */
-    private List<MountPoint> layer(String id, Pod pod, Image image, Snapshotter snapshotter)
-            throws InterruptedException {
-        try {
-            return snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod));
-        } catch (Fault e) {
-            if (e.code() != Fault.Code.NOT_FOUND) {
-                throw e;
-            }
-            shop.images().unpack(SPACE, image, snapshotter.name());
-            return snapshotter.prepare(SPACE, id, image.snapshot(), labels(pod));
-        }
-    }
-
     /**
      * What needs no more than a look into the image.
      *
@@ -248,14 +239,14 @@ final class ContainerMaking {
     private Prepared prepare(
             String id, Pod pod, ContainerConfig config, Image image, Meanwhile layer, Timeline timeline)
             throws InterruptedException {
-        Snapshotter snapshotter = snapshotter(pod);
+        Snapshotter snapshotter = layers.of(pod);
         ImageUser user = user(id, config, image, snapshotter, layer);
         timeline.done("user");
         MountedImages mounted = MountedImages.of(config, shop.images(), snapshotter);
         SpecBuilder.Built built = shop.specs().get().build(request(id, pod, config, image, user, mounted));
         if (!built.volumes().isEmpty()) {
             layer.await();
-            try (RootView root = RootView.open(look(id, image, snapshotter))) {
+            try (RootView root = RootView.open(WritableLayers.look(id, image, snapshotter))) {
                 ImageVolumes.fill(built.volumes(), root);
             }
         }
@@ -273,7 +264,7 @@ final class ContainerMaking {
             return known.get();
         }
         layer.await();
-        try (RootView root = RootView.open(look(id, image, snapshotter))) {
+        try (RootView root = RootView.open(WritableLayers.look(id, image, snapshotter))) {
             ImageUser user = new Users(ImageFiles.in(root.root())).find(login.security(), login.user());
             if (!login.snapshot().isEmpty()) {
                 users.put(login, user);
@@ -282,30 +273,31 @@ final class ContainerMaking {
         }
     }
 
-    private static List<MountPoint> look(String id, Image image, Snapshotter snapshotter) {
-        return image.snapshot().isEmpty()
-                ? snapshotter.mounts(SPACE, id)
-                : snapshotter.contents(SPACE, image.snapshot());
-    }
-
     /** Removes what {@link #make} made, but for the record. May be repeated. */
     void discard(String id) throws InterruptedException {
         specs.forget(id);
         roots.forget(id);
         processes.forget(id);
         context.tasks().unprepare(ContainerRunning.task(id));
-        discardVolumes(id);
-        removeSnapshot(id);
+        discardFolders(id);
+        layers.remove(id);
     }
 
     /** Removes what only the container's record leads to. */
-    void discardVolumes(String id) {
-        ImageVolumes.remove(volumes.resolve(id));
+    void discardFolders(String id) {
+        volumes.remove(id);
+        states.remove(id);
     }
 
-    /** Removes the volumes of all but these containers. */
-    void keepVolumesOf(Set<String> ids) throws IOException {
-        ImageVolumes.keep(volumes, ids);
+    /** Removes the state that a container that was restored has gone on from. */
+    void discardState(String id) {
+        states.remove(id);
+    }
+
+    /** Removes the folders of all but these containers. */
+    void keepFoldersOf(Set<String> ids) throws IOException {
+        volumes.keep(ids);
+        states.keep(ids);
     }
 
     /**
@@ -330,7 +322,7 @@ final class ContainerMaking {
     private List<RootMount> rootfs(Container container) {
         String id = container.id();
         return roots.get(id).orElseGet(() -> {
-            List<RootMount> root = root(snapshotter(container).mounts(SPACE, container.snapshot()));
+            List<RootMount> root = root(layers.root(container));
             roots.put(id, root);
             return root;
         });
@@ -360,36 +352,6 @@ final class ContainerMaking {
     /** What takes an update back. */
     LinuxResources undoing(@Nullable Resources before, Resources asked) {
         return shop.specs().get().undoing(before, asked);
-    }
-
-    /** The directory with a container's own files, for statistics. */
-    Path writableLayer(Container container) {
-        return snapshotter(container).writablePath(SPACE, container.snapshot());
-    }
-
-    SnapshotRecord.Usage writableUsage(Container container) {
-        return snapshotter(container).usage(SPACE, container.snapshot());
-    }
-
-    /** On which the containers of a pod stand that are made now. */
-    Snapshotter snapshotter(Pod pod) {
-        return snapshotter(shop.rules().apply(pod.handler()).snapshotter());
-    }
-
-    /** On which a container stands. */
-    Snapshotter snapshotter(Container container) {
-        return snapshotter(container.snapshotter());
-    }
-
-    private Snapshotter snapshotter(String name) {
-        return name.isEmpty()
-                ? shop.snapshots().main()
-                : shop.snapshots()
-                        .find(name)
-                        .orElseThrow(() -> Fault.precondition(
-                                "use the snapshotter " + name,
-                                "this daemon has none of that name",
-                                "Let images.snapshotter or a handler's snapshotter name it again"));
     }
 
     private Image image(ContainerConfig config) {
@@ -467,7 +429,7 @@ final class ContainerMaking {
                 name(config.image(), image),
                 user,
                 mounted.trees(),
-                volumes.resolve(id));
+                volumes.of(id));
     }
 
     private static String stopSignal(ContainerConfig config, Image image) {
@@ -476,21 +438,5 @@ final class ContainerMaking {
         }
         String own = image.config().config().stopSignal();
         return own.isEmpty() ? "SIGTERM" : own;
-    }
-
-    private void removeSnapshot(String id) {
-        shop.snapshots().all().stream()
-                .filter(snapshotter -> snapshotter.exists(SPACE, id))
-                .forEach(snapshotter -> removeSnapshot(id, snapshotter));
-    }
-
-    private static void removeSnapshot(String id, Snapshotter snapshotter) {
-        try {
-            snapshotter.remove(SPACE, id);
-        } catch (Fault e) {
-            if (e.code() != Fault.Code.NOT_FOUND) {
-                throw e;
-            }
-        }
     }
 }

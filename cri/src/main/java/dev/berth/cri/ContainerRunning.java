@@ -51,9 +51,9 @@ public final class ContainerRunning implements AutoCloseable {
         context.cleaning().by(Kind.TASK, this::discardEnded);
     }
 
-    /** Removes volumes of containers that have no record. */
-    void tidyVolumes() throws IOException {
-        making.keepVolumesOf(
+    /** Removes folders of containers that have no record. */
+    void tidyFolders() throws IOException {
+        making.keepFoldersOf(
                 context.ledger().containers().stream().map(Container::id).collect(Collectors.toSet()));
     }
 
@@ -86,6 +86,10 @@ public final class ContainerRunning implements AutoCloseable {
                             life -> life.failed(context.nowNanos(), START_FAILED, String.valueOf(e.getMessage())));
             context.publish(ContainerEvent.Kind.STOPPED, ended.id(), pod);
             throw e;
+        } finally {
+            if (container.restored()) {
+                making.discardState(container.id()); // it is used once
+            }
         }
         context.publish(ContainerEvent.Kind.STARTED, container.id(), pod);
     }

@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -59,7 +60,10 @@ public final class Containers {
         Pod pod = context.ledger().pod(podIdOrPrefix);
         String name = Container.name(config.metadata(), pod.id());
         return creations.once(
-                "container " + name, new Request(pod.id(), config), () -> before(name), () -> create(pod, config));
+                "container " + name,
+                new Request(pod.id(), config),
+                () -> before(name),
+                () -> create(Ids.random(), pod, config, null));
     }
 
     /** Notes that the caller of {@link #create} has its answer: from now on the name is simply taken. */
@@ -147,7 +151,7 @@ public final class Containers {
                 return;
             }
             running.stop(still.get(), Duration.ZERO);
-            making.discardVolumes(id);
+            making.discardFolders(id);
             context.ledger().removeContainer(id);
             running.discardAllLater(still.get());
             removed.accept(id);
@@ -247,13 +251,23 @@ public final class Containers {
                 .orElseGet(Before.Free::new);
     }
 
-    private String create(Pod pod, ContainerConfig config) throws InterruptedException {
+    /**
+     * Makes one that goes on from a checkpoint when it starts, in a pod that nobody knows of yet.
+     *
+     * @param id that it gets
+     */
+    void restore(String id, Pod pod, ContainerConfig config, Restoration from) throws InterruptedException {
+        create(id, pod, config, from);
+        delivered(id);
+    }
+
+    private String create(String id, Pod pod, ContainerConfig config, @Nullable Restoration from)
+            throws InterruptedException {
         requireReady("create container " + config.metadata().name(), pod);
-        String id = Ids.random();
         try (var _ = LogScope.pod(pod).with("container", id);
                 var _ = turns.take(id); // it can be seen before it is whole
                 var undo = new Rollback()) {
-            Container made = making.make(id, pod, config, undo);
+            Container made = making.make(id, pod, config, from, undo);
             requireStillReady("create container " + config.metadata().name(), pod.id());
             LOG.debug("created container {} in pod {}", id, pod.id());
             undo.commit();

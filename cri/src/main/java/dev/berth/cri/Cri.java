@@ -1,6 +1,7 @@
 package dev.berth.cri;
 
 import dev.berth.cri.ContainerMaking.Workshop;
+import dev.berth.cri.checkpoint.Seal;
 import dev.berth.cri.spec.HandlerRules;
 import dev.berth.cri.spec.HostFacts;
 import dev.berth.cri.spec.SpecBuilder;
@@ -8,6 +9,7 @@ import dev.berth.images.Image;
 import dev.berth.images.Images;
 import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
+import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.network.NetworkNamespaces;
 import dev.berth.network.PodNetworks;
@@ -47,6 +49,8 @@ public final class Cri implements AutoCloseable {
     private volatile Ruling ruling;
     private final Pods pods;
     private final Containers containers;
+    private final Checkpoints checkpoints;
+    private final Restoring restoring;
     private final Images images;
     private final Node node;
     private final Statistics statistics;
@@ -75,27 +79,38 @@ public final class Cri implements AutoCloseable {
                 userNamespaces,
                 NodeName.ofKernel(),
                 config.state().resolve("pod-files"));
+        var folders = new ContainerMaking.Folders(
+                new ContainerFolders(config.root().resolve("volumes")),
+                new ContainerFolders(config.root().resolve("restored")));
         var making = new ContainerMaking(
                 context,
                 new Workshop(
                         parts.store().metadata(),
                         parts.images(),
-                        parts.snapshots(),
+                        new WritableLayers(parts.images(), parts.snapshots(), this::rules),
                         () -> ruling.specs(),
-                        handler -> ruling.config().rules(handler)),
-                environment,
-                config.root().resolve("volumes"));
+                        this::rules,
+                        folders),
+                environment);
         var running = new ContainerRunning(context, making);
         var counters = new Counters(context, cgroups, config.systemdCgroups());
         this.statistics = new Statistics(context, parts.namespaces(), making, counters);
         this.metrics = new Metrics(context, statistics, counters, config.root().resolve("snapshots"));
         this.containers = new Containers(context, making, running, statistics::forget);
         this.pods = new Pods(() -> ruling.config(), context, environment, containers);
+        var seal = new Seal(config.root().resolve("checkpoint.key"));
+        var dumps = new ContainerFolders(config.root().resolve("checkpoints"));
+        this.checkpoints = new Checkpoints(context, making, dumps, seal, new LinuxDisk());
+        this.restoring = new Restoring(context, pods, containers, folders.states(), seal);
         this.images = parts.images();
         this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces);
         this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
-        this.recovery = new Recovery(context, running, pods, parts);
+        this.recovery = new Recovery(context, running, pods, checkpoints, parts);
+    }
+
+    private HandlerRules rules(String handler) {
+        return ruling.config().rules(handler);
     }
 
     /** Reads the records, so that calls can be answered, and begins to compare them with what runs. */
@@ -142,6 +157,14 @@ public final class Cri implements AutoCloseable {
 
     public Containers containers() {
         return containers;
+    }
+
+    public Checkpoints checkpoints() {
+        return checkpoints;
+    }
+
+    public Restoring restoring() {
+        return restoring;
     }
 
     public Images images() {

@@ -56,16 +56,40 @@ public final class Pods {
      *     network is not ready; and what the parts throw
      */
     public String run(PodConfig pod, String handler) throws InterruptedException {
+        return run(pod, handler, new Request(pod, handler), Step::make);
+    }
+
+    /** Makes the pod and answers its id. */
+    interface Step {
+        String make() throws InterruptedException;
+    }
+
+    /** What to do to make a pod of which there shall be more; answers its id. */
+    interface Making {
+        String make(Step pod) throws InterruptedException;
+    }
+
+    /**
+     * As {@link #run(PodConfig, String)}, with more to do before the pod is there.
+     *
+     * @param request equal requests are the same creation
+     * @param making is given the step that makes the pod
+     */
+    String run(PodConfig pod, String handler, Object request, Making making) throws InterruptedException {
         validate(pod);
         environment.check(pod);
         CgroupPaths.check(pod.cgroupParent(), config.get().systemdCgroups());
         config.get().requireHandler(handler);
         context.gate().pass();
         String name = Pod.name(pod.metadata());
-        return creations.once("pod " + name, new Request(pod, handler), () -> before(name), () -> {
-            discardAbandoned(name);
-            return create(pod, handler);
-        });
+        return creations.once(
+                "pod " + name,
+                request,
+                () -> before(name),
+                () -> making.make(() -> {
+                    discardAbandoned(name);
+                    return create(pod, handler);
+                }));
     }
 
     /** Notes that the caller of {@link #run} has its answer: from now on the name is simply taken. */

@@ -47,14 +47,16 @@ final class Recovery implements AutoCloseable {
     private final CriContext context;
     private final ContainerRunning running;
     private final Pods pods;
+    private final Checkpoints checkpoints;
     private final Cri.Parts parts;
     private final SideBySide sideBySide = new SideBySide(AT_ONCE, LIMIT_OF_ONE);
     private final Thread worker;
 
-    Recovery(CriContext context, ContainerRunning running, Pods pods, Cri.Parts parts) {
+    Recovery(CriContext context, ContainerRunning running, Pods pods, Checkpoints checkpoints, Cri.Parts parts) {
         this.context = context;
         this.running = running;
         this.pods = pods;
+        this.checkpoints = checkpoints;
         this.parts = parts;
         this.worker = Thread.ofVirtual().name("recovery").unstarted(this::run);
         context.cleaning().scopes(context::scope);
@@ -71,6 +73,7 @@ final class Recovery implements AutoCloseable {
         try {
             context.tasks().subscribe(running::on);
             containers();
+            one("checkpoints", checkpoints::recover);
             sideBySide.each("recovery of a pod", context.ledger().pods(), pod -> {
                 try (var _ = LogScope.pod(pod)) {
                     pod(pod);
@@ -264,7 +267,7 @@ final class Recovery implements AutoCloseable {
             }
         });
         one("files of pods", this.pods::tidyFiles);
-        one("volumes of images", running::tidyVolumes);
+        one("folders of containers", running::tidyFolders);
         one("snapshots", () -> strayLayers(ids(context.ledger().containers(), Container::snapshot)));
     }
 
@@ -302,7 +305,7 @@ final class Recovery implements AutoCloseable {
                 .metadata()
                 .read(records -> records.snapshots().list(Namespace.KUBERNETES, snapshotter.name()))
                 .stream()
-                .filter(snapshot -> snapshot.labels().containsKey(ContainerMaking.OWNER))
+                .filter(snapshot -> snapshot.labels().containsKey(WritableLayers.OWNER))
                 .filter(snapshot -> !known.contains(snapshot.key()))
                 .toList();
         for (var snapshot : stray) {

@@ -68,7 +68,7 @@ public final class Statistics implements AutoCloseable {
         this.namespaces = namespaces;
         this.layers = new LayerUsage(
                 context.time(),
-                id -> making.writableUsage(context.ledger().container(id)),
+                id -> making.layers().usage(context.ledger().container(id)),
                 context.ledger()::hasContainer);
         this.counters = counters;
         this.meter = new UsageMeter(context.ticker(), context.clock());

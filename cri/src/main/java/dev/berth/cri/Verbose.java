@@ -47,7 +47,7 @@ final class Verbose {
         info.put("pid", pid(pod));
         info.put("processStatus", pod.ready() ? "running" : "exited");
         info.put("netNamespaceClosed", !pod.ready());
-        info.put("snapshotter", making.snapshotter(pod).name());
+        info.put("snapshotter", making.layers().of(pod).name());
         info.put("runtimeHandler", pod.handler());
         info.put("config", AsAsked.pod(pod.config()));
         note(info, "overhead", overhead);
@@ -97,7 +97,7 @@ final class Verbose {
         info.put("pid", container.life().pid());
         info.put("removing", false);
         info.put("snapshotKey", container.snapshot());
-        info.put("snapshotter", making.snapshotter(container).name());
+        info.put("snapshotter", making.layers().of(container).name());
         info.put("runtimeHandler", pod.map(Pod::handler).orElse(""));
         info.put("config", AsAsked.container(container.config(), container.resources()));
         answer.put(

@@ -2,11 +2,13 @@ package dev.berth.cri.grpc;
 
 import dev.berth.kernel.Fault;
 import io.grpc.Context;
+import io.grpc.Deadline;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -117,6 +119,19 @@ final class Calls {
     /** Seconds of a request; what is negative is none, and no clock counts beyond a year. */
     static Duration seconds(long given) {
         return Duration.ofSeconds(Math.clamp(given, 0, YEAR_SECONDS));
+    }
+
+    /** How long the caller will wait; zero if it did not say. */
+    static Duration untilDeadline() {
+        Deadline deadline = Context.current().getDeadline();
+        return deadline == null
+                ? Duration.ZERO
+                : Duration.ofMillis(Math.max(1, deadline.timeRemaining(TimeUnit.MILLISECONDS)));
+    }
+
+    /** The shorter of two limits, of which zero is none. */
+    static Duration shorter(Duration one, Duration other) {
+        return other.isZero() || (!one.isZero() && one.compareTo(other) < 0) ? one : other;
     }
 
     /** Their names are the same. */

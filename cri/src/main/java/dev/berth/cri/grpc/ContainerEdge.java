@@ -4,6 +4,8 @@ import dev.berth.cri.Container;
 import dev.berth.cri.ContainerState;
 import dev.berth.cri.Cri;
 import dev.berth.kernel.Fault;
+import dev.berth.wire.cri.CheckpointContainerRequest;
+import dev.berth.wire.cri.CheckpointContainerResponse;
 import dev.berth.wire.cri.ContainerFilter;
 import dev.berth.wire.cri.ContainerStatusRequest;
 import dev.berth.wire.cri.ContainerStatusResponse;
@@ -53,6 +55,17 @@ final class ContainerEdge {
         Calls.answer("StartContainer", caller, () -> {
             cri.containers().start(request.getContainerId());
             return StartContainerResponse.getDefaultInstance();
+        });
+    }
+
+    void checkpoint(CheckpointContainerRequest request, StreamObserver<CheckpointContainerResponse> caller) {
+        Calls.answer("CheckpointContainer", caller, () -> {
+            cri.checkpoints()
+                    .container(
+                            request.getContainerId(),
+                            request.getLocation(),
+                            Calls.shorter(Calls.seconds(request.getTimeout()), Calls.untilDeadline()));
+            return CheckpointContainerResponse.getDefaultInstance();
         });
     }
 

@@ -2,6 +2,9 @@ package dev.berth.cri.grpc;
 
 import dev.berth.cri.Cri;
 import dev.berth.cri.Pod;
+import dev.berth.cri.Restoring;
+import dev.berth.wire.cri.CheckpointPodRequest;
+import dev.berth.wire.cri.CheckpointPodResponse;
 import dev.berth.wire.cri.ListPodSandboxRequest;
 import dev.berth.wire.cri.ListPodSandboxResponse;
 import dev.berth.wire.cri.PodSandboxFilter;
@@ -9,6 +12,9 @@ import dev.berth.wire.cri.PodSandboxStatusRequest;
 import dev.berth.wire.cri.PodSandboxStatusResponse;
 import dev.berth.wire.cri.RemovePodSandboxRequest;
 import dev.berth.wire.cri.RemovePodSandboxResponse;
+import dev.berth.wire.cri.RestorePodRequest;
+import dev.berth.wire.cri.RestorePodResponse;
+import dev.berth.wire.cri.RestoredContainer;
 import dev.berth.wire.cri.RunPodSandboxRequest;
 import dev.berth.wire.cri.RunPodSandboxResponse;
 import dev.berth.wire.cri.StopPodSandboxRequest;
@@ -40,6 +46,38 @@ final class PodEdge {
                                 cri.pods().run(PodFromProto.pod(request.getConfig()), request.getRuntimeHandler()))
                         .build(),
                 answer -> cri.pods().delivered(answer.getPodSandboxId()));
+    }
+
+    void checkpoint(CheckpointPodRequest request, StreamObserver<CheckpointPodResponse> caller) {
+        Calls.answer("CheckpointPod", caller, () -> {
+            cri.checkpoints()
+                    .pod(
+                            request.getPodSandboxId(),
+                            request.getOutputPath(),
+                            request.getContainerIdsList(),
+                            request.getOptionsMap(),
+                            Calls.untilDeadline());
+            return CheckpointPodResponse.getDefaultInstance();
+        });
+    }
+
+    void restore(RestorePodRequest request, StreamObserver<RestorePodResponse> caller) {
+        Calls.answer("RestorePod", caller, () -> {
+            Restoring.Restored restored = cri.restoring()
+                    .pod(new Restoring.Request(
+                            request.getCheckpointPath(),
+                            PodFromProto.pod(request.getConfig()),
+                            request.getRuntimeHandler(),
+                            request.getOptionsMap(),
+                            request.getContainerConfigsList().stream()
+                                    .map(ContainerFromProto::container)
+                                    .toList()));
+            var answer = RestorePodResponse.newBuilder().setPodSandboxId(restored.podId());
+            restored.containers()
+                    .forEach((name, id) -> answer.addRestoredContainers(
+                            RestoredContainer.newBuilder().setName(name).setContainerId(id)));
+            return answer.build();
+        });
     }
 
     void stop(StopPodSandboxRequest request, StreamObserver<StopPodSandboxResponse> caller) {

@@ -4,6 +4,10 @@ import dev.berth.cri.Cri;
 import dev.berth.cri.streaming.StreamingServer;
 import dev.berth.wire.cri.AttachRequest;
 import dev.berth.wire.cri.AttachResponse;
+import dev.berth.wire.cri.CheckpointContainerRequest;
+import dev.berth.wire.cri.CheckpointContainerResponse;
+import dev.berth.wire.cri.CheckpointPodRequest;
+import dev.berth.wire.cri.CheckpointPodResponse;
 import dev.berth.wire.cri.ContainerEventResponse;
 import dev.berth.wire.cri.ContainerStatsRequest;
 import dev.berth.wire.cri.ContainerStatsResponse;
@@ -40,6 +44,8 @@ import dev.berth.wire.cri.RemovePodSandboxRequest;
 import dev.berth.wire.cri.RemovePodSandboxResponse;
 import dev.berth.wire.cri.ReopenContainerLogRequest;
 import dev.berth.wire.cri.ReopenContainerLogResponse;
+import dev.berth.wire.cri.RestorePodRequest;
+import dev.berth.wire.cri.RestorePodResponse;
 import dev.berth.wire.cri.RunPodSandboxRequest;
 import dev.berth.wire.cri.RunPodSandboxResponse;
 import dev.berth.wire.cri.RuntimeConfigRequest;
@@ -73,7 +79,7 @@ import dev.berth.wire.cri.VersionRequest;
 import dev.berth.wire.cri.VersionResponse;
 import io.grpc.stub.StreamObserver;
 
-/** CRI's RuntimeService: which call goes where. What is not here answers UNIMPLEMENTED. */
+/** CRI's RuntimeService: which call goes where. All of it is here. */
 public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase {
     private final PodEdge pods;
     private final ContainerEdge containers;
@@ -120,6 +126,22 @@ public final class RuntimeEdge extends RuntimeServiceGrpc.RuntimeServiceImplBase
     @Override
     public void runPodSandbox(RunPodSandboxRequest request, StreamObserver<RunPodSandboxResponse> caller) {
         pods.run(request, caller);
+    }
+
+    @Override
+    public void checkpointPod(CheckpointPodRequest request, StreamObserver<CheckpointPodResponse> caller) {
+        pods.checkpoint(request, caller);
+    }
+
+    @Override
+    public void restorePod(RestorePodRequest request, StreamObserver<RestorePodResponse> caller) {
+        pods.restore(request, caller);
+    }
+
+    @Override
+    public void checkpointContainer(
+            CheckpointContainerRequest request, StreamObserver<CheckpointContainerResponse> caller) {
+        containers.checkpoint(request, caller);
     }
 
     @Override

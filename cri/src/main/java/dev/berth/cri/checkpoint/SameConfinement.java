@@ -1,0 +1,67 @@
+package dev.berth.cri.checkpoint;
+
+import dev.berth.kernel.Fault;
+import dev.berth.oci.LinuxSpec;
+import dev.berth.oci.ProcessSpec;
+import dev.berth.oci.RuntimeSpec;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether processes may go on in a container. Who they are and what they may do comes with their state and not from the
+ * config of the new container; so what that one would allow must be what the old one had.
+ */
+public final class SameConfinement {
+    private SameConfinement() {}
+
+    /**
+     * Compares.
+     *
+     * @param name of the container
+     * @throws Fault FAILED_PRECONDITION with all that is not the same
+     */
+    public static void require(String name, RuntimeSpec was, RuntimeSpec is) {
+        Map<String, Object> before = of(was);
+        Map<String, Object> now = of(is);
+        List<String> other = before.keySet().stream()
+                .filter(each -> !Objects.equals(before.get(each), now.get(each)))
+                .toList();
+        if (!other.isEmpty()) {
+            throw Fault.precondition(
+                    "restore container " + name,
+                    "its config asks for other " + String.join(", ", other) + " than the checkpoint was made with",
+                    "Ask for the same, or begin a new container");
+        }
+    }
+
+    private static Map<String, Object> of(RuntimeSpec spec) {
+        ProcessSpec process = spec.needProcess();
+        LinuxSpec linux = spec.needLinux();
+        Map<String, Object> all = new LinkedHashMap<>();
+        all.put("user or groups", process.user());
+        all.put("capabilities", orNone(process.capabilities()));
+        all.put("no_new_privs", process.noNewPrivileges());
+        all.put("AppArmor profile", orNone(process.apparmorProfile()));
+        all.put("SELinux label", orNone(process.selinuxLabel()));
+        all.put("seccomp profile", orNone(linux.seccomp()));
+        all.put("terminal", process.terminal());
+        all.put(
+                "namespaces",
+                linux.namespaces().stream().map(LinuxSpec.Namespace::type).toList());
+        all.put("user namespace", List.of(linux.uidMappings(), linux.gidMappings()));
+        all.put("masked paths", linux.maskedPaths());
+        all.put("read-only paths", linux.readonlyPaths());
+        all.put("root file system", spec.root() == null || spec.root().readonly());
+        all.put(
+                "mounts",
+                spec.mounts().stream().map(RuntimeSpec.Mount::destination).toList());
+        return all;
+    }
+
+    private static Object orNone(@Nullable Object value) {
+        return value == null ? "" : value;
+    }
+}
