@@ -34,6 +34,7 @@ final class Berth implements AutoCloseable {
     private final Path folder = Path.of("/var/lib", name);
     private final ServedRegistry registry;
     private Path launcher = LAUNCHER;
+    private String programs = "";
     private Process daemon;
 
     private Berth(ServedRegistry registry, Process daemon) {
@@ -123,10 +124,18 @@ final class Berth implements AutoCloseable {
 
     /** Starts the daemon and waits for nothing. */
     void exec() throws IOException {
-        daemon = command(launcher, "daemon", "--config", config().toString())
+        ProcessBuilder command = command(launcher, "daemon", "--config", config().toString())
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
-                .start();
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()));
+        if (!programs.isEmpty()) {
+            command.environment().merge("PATH", programs, (path, first) -> first + ":" + path);
+        }
+        daemon = command.start();
+    }
+
+    /** Has the next daemon look for programs there first. */
+    void path(Path directory) {
+        programs = directory.toString();
     }
 
     /** Has the next daemon be that of another installation. */
