@@ -433,15 +433,6 @@ class CheckpointTest {
         pods.close();
         berth.launch();
         pods = new GrpcPods(berth);
-        Berth.until("it runs on", Berth.LIMIT, () -> {
-            int before = counted("killed").size();
-            try {
-                Thread.sleep(400);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-            return counted("killed").size() > before;
-        });
         assertItGoesOn(id, "killed");
         assertThat(archive).doesNotExist();
         assertNothingIsLeft();
