@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.checkpoint.PodDump;
 import dev.berth.cri.checkpoint.PodDump.Member;
 import dev.berth.cri.checkpoint.Seal;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -36,6 +38,7 @@ public final class Checkpoints {
     private final ContainerFolders folders;
     private final Seal seal;
     private final Disk disk;
+    /** By pod: what one has stand still must not be let go by another. */
     private final Turns turns = new Turns();
 
     /** @param folders for the time between a container's standing still and its archive's being written */
@@ -45,6 +48,7 @@ public final class Checkpoints {
         this.folders = folders;
         this.seal = seal;
         this.disk = disk;
+        context.cleaning().by(Kind.PAUSE, this::resumeLater);
     }
 
     /**
@@ -61,7 +65,7 @@ public final class Checkpoints {
         Container found = context.ledger().container(idOrPrefix);
         String what = "checkpoint container " + found.id();
         Path target = target(what, location);
-        try (var _ = turns.take(found.id())) {
+        try (var _ = turns.take(found.podId())) {
             Container container = context.ledger().container(found.id());
             ContainerRunning.requireRunning(what, container);
             Path parent = target.getParent();
@@ -258,7 +262,7 @@ public final class Checkpoints {
         try (var thaw = new Rollback()) { // never committed: they run again whatever happens
             for (Dump dump : dumps) {
                 String id = dump.container().id();
-                thaw.add("pause of container " + id, () -> resume(id));
+                thaw.add("pause of container " + id, context.cleaning().step(Kind.PAUSE, id, () -> resume(id)));
                 context.tasks().pause(ContainerRunning.task(id));
             }
             work.run();
@@ -278,6 +282,16 @@ public final class Checkpoints {
         } catch (Fault e) {
             if (e.code() != Fault.Code.NOT_FOUND && e.code() != Fault.Code.FAILED_PRECONDITION) {
                 throw e;
+            }
+        }
+    }
+
+    /** The same later, and not in the middle of another checkpoint. */
+    private void resumeLater(String id) throws InterruptedException {
+        Optional<Container> container = context.ledger().findContainer(id);
+        if (container.isPresent()) {
+            try (var _ = turns.take(container.get().podId())) {
+                resume(id);
             }
         }
     }

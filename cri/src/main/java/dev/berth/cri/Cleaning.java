@@ -53,6 +53,8 @@ final class Cleaning implements AutoCloseable {
         CONTAINER_REMOVAL,
         /** Delete the task of a container that has ended. */
         TASK,
+        /** Let a container run again that stood still while it was written down. */
+        PAUSE,
         /** Disconnect a pod that has no record. */
         NETWORK,
         /** Remove a writable layer that belongs to no container. */

@@ -247,10 +247,11 @@ class CrictlPairTest {
         pair.same(REFUSED, "attach", "{nothing}");
         pair.same(REFUSED, "port-forward", "{nothing}", "1:1");
         pair.same("checkpoint", "{shell}");
-        for (CrictlPair.Side side : List.of(pair.ours(), pair.theirs())) { // one cannot, the other has no CRIU here
+        for (CrictlPair.Side side :
+                List.of(pair.ours(), pair.theirs())) { // the default runtime cannot, and the other finds no CRIU
             assertThat(side.run("checkpoint", "--export", "{logs}/checkpoint.tar", "{shell}")
                             .err())
-                    .containsAnyOf("code = Unimplemented", "criu");
+                    .containsIgnoringCase("criu");
         }
         remove("exec");
     }
