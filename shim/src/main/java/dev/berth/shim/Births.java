@@ -17,10 +17,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,8 +39,15 @@ final class Births {
     /** A file system to mount, as containerd describes it; {@code target} is relative to the root of the container. */
     record Mount(String type, String source, String target, List<String> options) {}
 
-    private static final Map<String, String> ENVIRONMENT =
-            Map.of("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL", "C.UTF-8");
+    private static final List<Path> USUAL = Stream.of(
+                    "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+            .map(Path::of)
+            .toList();
+
+    /** How often, and how far apart, a helper is asked to take back what it has begun. */
+    private static final int PLEAS = 300;
+
+    private static final Duration AFTER_PLEA = Duration.ofMillis(100);
 
     /** crun before 1.9 refuses every container if this file, of a host with both cgroup versions, names a controller. */
     private static final Path HYBRID_CONTROLLERS = Path.of("/sys/fs/cgroup/unified/cgroup.controllers");
@@ -54,6 +64,7 @@ final class Births {
 
     private final boolean hybrid;
     private final Nothing nothing;
+    private final List<Path> path;
 
     /**
      * Births on this host.
@@ -61,10 +72,17 @@ final class Births {
      * @param hybrid whether crun must be kept from seeing the controllers of cgroup v2, see {@link
      *     #hasHybridControllers}
      * @param nothing for streams that a program does not have
+     * @param path where programs are looked for after the usual directories
      */
-    Births(boolean hybrid, Nothing nothing) {
+    Births(boolean hybrid, Nothing nothing, List<Path> path) {
         this.hybrid = hybrid;
         this.nothing = nothing;
+        this.path = Stream.concat(USUAL.stream(), path.stream()).distinct().toList();
+    }
+
+    /** Where runtimes find the programs that they run, in this order. */
+    List<Path> path() {
+        return path;
     }
 
     /** Just so, or in a cgroup. */
@@ -157,16 +175,25 @@ final class Births {
     }
 
     /** A command whose streams are all open. */
-    private static Child.Command prepare(Launcher.Command command, Fd nothing) {
+    private Child.Command prepare(Launcher.Command command, Fd nothing) {
         Launcher.Streams streams = command.streams();
         return Child.command(command.program(), command.argv())
-                .environment(ENVIRONMENT)
+                .environment(environment(command.helper()))
                 .directory(command.directory())
                 .stdio(
                         Objects.requireNonNullElse(streams.input(), nothing),
                         Objects.requireNonNullElse(streams.output(), nothing),
                         Objects.requireNonNullElse(streams.error(), nothing))
                 .newSession();
+    }
+
+    private Map<String, String> environment(Launcher.@Nullable Helper helper) {
+        Map<String, String> environment = new HashMap<>(helper == null ? Map.of() : helper.environment());
+        Stream<Path> first = helper == null ? Stream.of() : Stream.of(helper.directory());
+        environment.put(
+                "PATH", Stream.concat(first, path.stream()).map(Path::toString).collect(Collectors.joining(":")));
+        environment.put("LC_ALL", "C.UTF-8");
+        return environment;
     }
 
     /** Gives birth to a command that is ready. */
@@ -180,24 +207,45 @@ final class Births {
             born = birth.to(prepare(command, open));
         }
         try (Child child = born) {
-            return await(child, command.limit());
+            return await(child, command);
         }
     }
 
     /** An interrupt ends the program as well, nobody would wait for it; and with it what it waits for, as a hook. */
-    private static Launcher.Ended await(Child child, Duration limit) throws IOException, InterruptedException {
+    private static Launcher.Ended await(Child child, Launcher.Command command)
+            throws IOException, InterruptedException {
         try {
-            Optional<ExitStatus> status = child.await(limit);
+            Optional<ExitStatus> status = child.await(command.limit());
             if (status.isPresent()) {
                 return new Launcher.Ended(status.get(), false);
             }
         } catch (InterruptedException e) {
-            child.killSession();
-            reap(child);
+            if (pleaded(child, command.helper()).isEmpty()) {
+                child.killSession();
+                reap(child);
+            }
             throw e;
         }
-        child.killSession();
-        return new Launcher.Ended(child.await(Poller.FOREVER).orElseThrow(), true);
+        Optional<ExitStatus> status = pleaded(child, command.helper());
+        if (status.isEmpty()) {
+            child.killSession();
+            status = child.await(Poller.FOREVER);
+        }
+        return new Launcher.Ended(status.orElseThrow(), true);
+    }
+
+    /** Its status if it has come to an end in good order. It may be about to start its helper only: so it is asked again. */
+    private static Optional<ExitStatus> pleaded(Child child, Launcher.@Nullable Helper helper) throws IOException {
+        Optional<ExitStatus> status = Optional.empty();
+        try {
+            for (int times = 0; helper != null && status.isEmpty() && times < PLEAS; times++) {
+                helper.plea().endBelow(child.pid());
+                status = child.await(AFTER_PLEA);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // no time for good order
+        }
+        return status;
     }
 
     private static void reap(Child child) throws IOException {

@@ -132,6 +132,11 @@ final class Ledger implements AutoCloseable {
         commit(changes, List.of(happenings));
     }
 
+    /** Writes down that something happened which changes no record. */
+    void tell(Happening happening) {
+        commit(List.of(), List.of(happening));
+    }
+
     /** Writes down that something happened which changes no record, unless the same is waiting to be taken already. */
     void tellOnce(Happening happening) {
         String payload = Base64.getEncoder().encodeToString(happening.event().toByteArray());

@@ -137,6 +137,11 @@ final class StateDir implements AutoCloseable {
         return shim().resolve("seccomp");
     }
 
+    /** The script through which CRIU is started. */
+    Path criu() {
+        return shim().resolve("criu");
+    }
+
     /** Where the vault is kept. */
     Path vaultPin() {
         return shim().resolve("vault.ns");

@@ -5,6 +5,7 @@ import dev.berth.linux.LinuxDisk;
 import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.shim.journal.Journal;
+import dev.berth.shim.runtime.Criu;
 import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
 import dev.berth.shim.runtime.SeccompCache;
@@ -51,7 +52,7 @@ final class Supervisor implements AutoCloseable {
         Cgroups cgroups = Cgroups.detect(ticker);
         RuntimeTrial.tidy(directories.scratch(), cgroups);
         Nothing nothing = Nothing.make();
-        Births births = new Births(Births.hasHybridControllers(), nothing);
+        Births births = new Births(Births.hasHybridControllers(), nothing, path());
         Shortcuts shortcuts = new Shortcuts(
                 options.shortcuts(),
                 new SealedCopies(options.shortcuts().contains(Shortcut.SEALED_COPY)),
@@ -63,8 +64,16 @@ final class Supervisor implements AutoCloseable {
                 births.of(RuntimeProgram.Kind.OTHER, null),
                 new RuntimeTrial(directories.scratch(), births));
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
-        Workshop workshop =
-                new Workshop(new Workshop.Tools(directories, runtimes, births, cgroups, memory, shortcuts), pins);
+        Workshop workshop = new Workshop(
+                new Workshop.Tools(
+                        directories,
+                        runtimes,
+                        births,
+                        cgroups,
+                        memory,
+                        shortcuts,
+                        new Criu(births.path(), directories.criu(), runtimes)),
+                pins);
         TaskProcess.Context context = new TaskProcess.Context(
                 ledger, outputs, pins, stdio, new OomReports(ledger), new TaskProcess.Time(clock, ticker));
         Tasks tasks = new Tasks(context, workshop);

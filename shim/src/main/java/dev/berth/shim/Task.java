@@ -1,9 +1,15 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.OciRuntime;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
 
 /** A container: what it was made of, its first process and its execs. */
 final class Task {
@@ -11,6 +17,11 @@ final class Task {
     private final OciRuntime runtime;
     private final TaskProcess init;
     private final Map<String, TaskProcess> execs = new ConcurrentHashMap<>();
+    private final ReadWriteLock gate = new ReentrantReadWriteLock();
+    private volatile @Nullable Restoration restoration;
+
+    /** What a container will be made from when it is started. */
+    record Restoration(Tasks.NewTask wanted, BundleConfig config) {}
 
     Task(TaskRecord record, OciRuntime runtime, TaskProcess init) {
         this.record = record;
@@ -32,6 +43,30 @@ final class Task {
 
     TaskProcess init() {
         return init;
+    }
+
+    /** Held for reading by who puts a process into the container, for writing by who needs all of them to stay as they are. */
+    ReadWriteLock gate() {
+        return gate;
+    }
+
+    /** Does something while it holds a lock. */
+    static void during(Lock lock, TaskProcess.Step step) throws InterruptedException {
+        lock.lockInterruptibly();
+        try {
+            step.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Not made yet: its start does it. */
+    void restoreLater(Restoration later) {
+        restoration = later;
+    }
+
+    Optional<Restoration> restoration() {
+        return Optional.ofNullable(restoration);
     }
 
     Map<String, TaskProcess> execs() {

@@ -2,6 +2,7 @@ package dev.berth.shim;
 
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
+import dev.berth.wire.shim.events.TaskCheckpointed;
 import dev.berth.wire.shim.events.TaskCreate;
 import dev.berth.wire.shim.events.TaskDelete;
 import dev.berth.wire.shim.events.TaskExecAdded;
@@ -13,8 +14,8 @@ import dev.berth.wire.shim.events.TaskPaused;
 import dev.berth.wire.shim.events.TaskResumed;
 import dev.berth.wire.shim.events.TaskStart;
 import dev.berth.wire.shim.types.Mount;
+import java.nio.file.Path;
 import java.time.Instant;
-import java.util.List;
 
 /** What happens to tasks, as containerd's events say it. */
 final class TaskEvents {
@@ -27,7 +28,7 @@ final class TaskEvents {
 
     private TaskEvents() {}
 
-    static Happening created(TaskRecord task, List<Births.Mount> rootfs, ProcessRecord init) {
+    static Happening created(TaskRecord task, Tasks.NewTask wanted, ProcessRecord init) {
         var streams = init.streams();
         var io = TaskIO.newBuilder()
                 .setStdin(streams.stdin())
@@ -40,8 +41,13 @@ final class TaskEvents {
                 TaskCreate.newBuilder()
                         .setContainerId(task.id())
                         .setBundle(task.bundle())
-                        .addAllRootfs(rootfs.stream().map(TaskEvents::mount).toList())
+                        .addAllRootfs(
+                                wanted.rootfs().stream().map(TaskEvents::mount).toList())
                         .setIo(io)
+                        .setCheckpoint(
+                                wanted.checkpoint() == null
+                                        ? ""
+                                        : wanted.checkpoint().toString())
                         .setPid(init.pid())
                         .build());
     }
@@ -125,6 +131,16 @@ final class TaskEvents {
                 task,
                 "/tasks/resumed",
                 TaskResumed.newBuilder().setContainerId(task.id()).build());
+    }
+
+    static Happening checkpointed(TaskKey task, Path images) {
+        return new Happening(
+                task,
+                "/tasks/checkpointed",
+                TaskCheckpointed.newBuilder()
+                        .setContainerId(task.id())
+                        .setCheckpoint(images.toString())
+                        .build());
     }
 
     static Happening outOfMemory(TaskKey task) {

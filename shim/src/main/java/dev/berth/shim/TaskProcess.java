@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -63,6 +64,7 @@ final class TaskProcess {
     /** How long somebody else, who is the parent of a process that was taken over, may take to reap it. */
     private static final Duration STRANGER_REAPS = Duration.ofSeconds(2);
 
+    private static final int LOOKS_WHILE_TRACED = 30_000;
     private static final Duration BEFORE_NEXT_LOOK = Duration.ofMillis(1);
     private static final Duration BEFORE_NEXT_WRITE = Duration.ofSeconds(1);
 
@@ -131,6 +133,13 @@ final class TaskProcess {
         watch();
     }
 
+    /** Makes the process of a container that goes on from a checkpoint; it runs at once. */
+    void restore(Birth birth) throws InterruptedException {
+        begin(birth);
+        keep(CompletableFuture.completedFuture(Objects.requireNonNull(handle)));
+        watch();
+    }
+
     /** Lets the program of a created container begin. */
     void start(Step step) throws InterruptedException {
         lock.lockInterruptibly();
@@ -146,6 +155,11 @@ final class TaskProcess {
 
     /** Makes the process of an exec that was announced; its program runs at once. */
     void startExec(Birth birth) throws InterruptedException {
+        begin(birth);
+        watch();
+    }
+
+    private void begin(Birth birth) throws InterruptedException {
         lock.lockInterruptibly();
         try {
             check(ProcessState.RUNNING, "start");
@@ -154,10 +168,9 @@ final class TaskProcess {
         } finally {
             lock.unlock();
         }
-        watch();
     }
 
-    /** A process that is not written down must not run: nobody would ever hear of it. */
+    /** A process that is not written down must not run. */
     private void saveOrKill(ProcessRecord started) {
         try {
             save(started, TaskEvents.started(started));
@@ -177,8 +190,7 @@ final class TaskProcess {
 
     /** Takes over a process that an earlier supervisor made. */
     void adopt() throws InterruptedException {
-        boolean made = record.pid() > 0 && record.exitedAt() == null;
-        if (!made) {
+        if (record.pid() == 0 || record.exitedAt() != null) {
             return;
         }
         Optional<Pidfd> found = context.pins().find(record);
@@ -429,13 +441,23 @@ final class TaskProcess {
 
     private Optional<ExitStatus> status(Pidfd process) throws IOException, InterruptedException {
         try {
-            return process.reap();
+            return reap(process);
         } catch (LinuxException e) {
             if (!e.is(Errno.ECHILD)) {
                 throw e;
             }
             return statusFromKernel(process);
         }
+    }
+
+    /** One that is traced is its tracer's until that lets go of it, as CRIU of what it has ended. */
+    private Optional<ExitStatus> reap(Pidfd process) throws IOException, InterruptedException {
+        Optional<ExitStatus> status = process.reap();
+        for (int looks = 0; status.isEmpty() && looks < LOOKS_WHILE_TRACED; looks++) {
+            context.time().ticker().sleep(BEFORE_NEXT_LOOK);
+            status = process.reap();
+        }
+        return status;
     }
 
     /** Of a process that is not our child: the kernel tells once its parent has reaped it, where it tells at all. */

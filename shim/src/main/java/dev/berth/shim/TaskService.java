@@ -3,8 +3,10 @@ package dev.berth.shim;
 import com.google.protobuf.Any;
 import dev.berth.kernel.Fault;
 import dev.berth.shim.ProcessRecord.Streams;
+import dev.berth.shim.runtime.OciRuntime.Kept;
 import dev.berth.ttrpc.Call;
 import dev.berth.ttrpc.Service;
+import dev.berth.wire.shim.options.CheckpointOptions;
 import dev.berth.wire.shim.options.Options;
 import dev.berth.wire.shim.task.CheckpointTaskRequest;
 import dev.berth.wire.shim.task.CloseIORequest;
@@ -36,7 +38,11 @@ import dev.berth.wire.shim.types.ProcessInfo;
 import dev.berth.wire.shim.types.Status;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 
 /** Answers {@code containerd.task.v3.Task}: messages in, calls of {@link Tasks}, messages out. */
 final class TaskService {
@@ -84,24 +90,24 @@ final class TaskService {
     /**
      * What a request asks for.
      *
-     * @throws Fault INVALID_ARGUMENT if the bundle is no absolute path; UNIMPLEMENTED for a checkpoint
+     * @throws Fault INVALID_ARGUMENT if the bundle or the checkpoint is no absolute path
      */
     static Tasks.NewTask wanted(Call call, CreateTaskRequest request) {
-        if (!request.getCheckpoint().isEmpty()) {
-            throw unimplemented("restore a checkpoint");
-        }
         return new Tasks.NewTask(
                 key(call, request.getId()),
-                absolute(request.getBundle()),
+                absolute("create task", "bundle", request.getBundle()),
                 request.getRootfsList().stream().map(TaskService::mount).toList(),
                 new Streams(request.getTerminal(), request.getStdin(), request.getStdout(), request.getStderr()),
-                options(request.getOptions()));
+                options(request.getOptions()),
+                request.getCheckpoint().isEmpty()
+                        ? null
+                        : absolute("create task", "checkpoint", request.getCheckpoint()));
     }
 
-    private static Path absolute(String bundle) {
-        Path path = Path.of(bundle);
+    private static Path absolute(String what, String name, String text) {
+        Path path = Path.of(text);
         if (!path.isAbsolute()) {
-            throw Fault.invalid("create task", "the bundle \"" + bundle + "\" is not an absolute path", "");
+            throw Fault.invalid(what, "the " + name + " \"" + text + "\" is not an absolute path", "");
         }
         return path;
     }
@@ -240,15 +246,51 @@ final class TaskService {
                 .build();
     }
 
-    private void checkpoint(Call call, CheckpointTaskRequest request) {
-        throw unimplemented("make a checkpoint of " + request.getId());
+    /** Ends early if the client goes: nobody would ever ask for what it writes. */
+    private void checkpoint(Call call, CheckpointTaskRequest request) throws InterruptedException {
+        Checkpoints.Wanted wanted = wanted(request);
+        call.interruptWhenGone();
+        Duration limit = call.remaining();
+        tasks.checkpoint(
+                key(call, request.getId()),
+                wanted,
+                limit.compareTo(Checkpoints.LONGEST) < 0 ? limit : Checkpoints.LONGEST);
+    }
+
+    private static Checkpoints.Wanted wanted(CheckpointTaskRequest request) {
+        String what = "make a checkpoint of " + request.getId();
+        CheckpointOptions options = Edge.unpack(
+                        request.getOptions(), CheckpointOptions.getDefaultInstance(), CheckpointOptions.parser())
+                .orElse(CheckpointOptions.getDefaultInstance());
+        if (!options.getParentPath().isEmpty()) {
+            throw Fault.of(
+                    Fault.Code.UNIMPLEMENTED,
+                    what,
+                    "it shall hold only what has changed since another",
+                    "Leave out the parent's path");
+        }
+        Path images = absolute(
+                what, "directory for it", request.getPath().isEmpty() ? options.getImagePath() : request.getPath());
+        Set<Kept> kept = EnumSet.noneOf(Kept.class);
+        Map.of(
+                        Kept.RUNNING, !options.getExit(),
+                        Kept.CONNECTIONS, options.getOpenTcp(),
+                        Kept.UNIX_CONNECTIONS, options.getExternalUnixSockets(),
+                        Kept.TERMINAL, options.getTerminal(),
+                        Kept.FILE_LOCKS, options.getFileLocks())
+                .forEach((each, wanted) -> {
+                    if (wanted) {
+                        kept.add(each);
+                    }
+                });
+        return new Checkpoints.Wanted(
+                images,
+                options.getWorkPath().isEmpty() ? images : absolute(what, "work path", options.getWorkPath()),
+                kept,
+                options.getCgroupsMode(),
+                options.getEmptyNamespacesList());
     }
 
     /** A shim that serves one pod ends here. This one serves all: its own service has a call to end it. */
     private void shutdown(Call call, ShutdownRequest request) {}
-
-    private static Fault unimplemented(String what) {
-        return Fault.of(
-                Fault.Code.UNIMPLEMENTED, what, "this supervisor has no checkpoints yet", "Use a runc shim for it");
-    }
 }

@@ -7,6 +7,7 @@ import dev.berth.kernel.Timeline;
 import dev.berth.linux.Signals;
 import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.shim.ProcessRecord.Streams;
+import dev.berth.shim.TaskEvents.Happening;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.stdio.ProcessIo;
 import java.io.IOException;
@@ -19,11 +20,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.jspecify.annotations.Nullable;
 
 /** All tasks of this supervisor: made, found, removed. Thread-safe. */
 final class Tasks {
@@ -32,8 +31,19 @@ final class Tasks {
      *
      * @param bundle directory with the config.json; it is read and not changed
      * @param rootfs what to mount as its root; none if the config's root is there
+     * @param checkpoint directory with the state from which it goes on; null if it begins anew
      */
-    record NewTask(TaskKey key, Path bundle, List<Births.Mount> rootfs, Streams streams, Options options) {
+    record NewTask(
+            TaskKey key,
+            Path bundle,
+            List<Births.Mount> rootfs,
+            Streams streams,
+            Options options,
+            @Nullable Path checkpoint) {
+        NewTask(TaskKey key, Path bundle, List<Births.Mount> rootfs, Streams streams, Options options) {
+            this(key, bundle, rootfs, streams, options, null);
+        }
+
         BundleConfig config() {
             return BundleConfig.read(bundle);
         }
@@ -59,24 +69,20 @@ final class Tasks {
     private static final Duration END_TO_BE_SEEN = Duration.ofMillis(200);
 
     private static final TaskProcess.Step NOTHING = () -> {};
-    private static final Logger LOG = LoggerFactory.getLogger(Tasks.class);
 
     private final Map<TaskKey, Task> tasks = new ConcurrentHashMap<>();
 
     /** Names of those that are being made. */
     private final Set<TaskKey> making = ConcurrentHashMap.newKeySet();
 
-    private final ReentrantLock removal = new ReentrantLock();
-
-    /** Not made, and not gone yet. */
-    private final Map<TaskKey, TaskRecord> leftovers = new ConcurrentHashMap<>();
-
     private final TaskProcess.Context context;
     private final Workshop workshop;
+    private final Leftovers leftovers;
 
     Tasks(TaskProcess.Context context, Workshop workshop) {
         this.context = context;
         this.workshop = workshop;
+        this.leftovers = new Leftovers(workshop, context.ledger());
     }
 
     /** All tasks that clients may see. */
@@ -112,8 +118,8 @@ final class Tasks {
     private void adopt(TaskRecord record, List<ProcessRecord> processes) throws InterruptedException {
         Optional<ProcessRecord> init =
                 processes.stream().filter(each -> !each.isExec()).findFirst();
-        if (init.isEmpty() || init.get().state() == ProcessState.CREATING) {
-            leftovers.put(record.key(), record);
+        if (init.isEmpty() || isNotMade(init.get())) {
+            leftovers.add(record);
             return;
         }
         if (init.get().exitedAt() == null) {
@@ -126,6 +132,11 @@ final class Tasks {
                 task.execs().put(process.execId(), adopt(process, NOTHING));
             }
         }
+    }
+
+    /** Nor is one that its start would have restored: what it was to be restored from was known to that supervisor only. */
+    private static boolean isNotMade(ProcessRecord init) {
+        return init.state() == ProcessState.CREATING || (init.state() == ProcessState.CREATED && init.pid() == 0);
     }
 
     private TaskProcess adopt(ProcessRecord record, TaskProcess.Step atEnd) throws InterruptedException {
@@ -146,29 +157,7 @@ final class Tasks {
 
     /** Removes what was left behind by creations that failed and could not be undone, or ended with a supervisor. */
     void tidy() throws InterruptedException {
-        for (TaskKey key : leftovers.keySet()) {
-            try {
-                removeLeftover(key);
-            } catch (Fault e) {
-                LOG.warn("task {} was not made and is not gone yet; it is tried again", key, e);
-            }
-        }
-    }
-
-    /** One at a time: what the janitor removes must not be what has just been made under the same name. */
-    private void removeLeftover(TaskKey key) throws InterruptedException {
-        removal.lockInterruptibly();
-        try {
-            TaskRecord record = leftovers.get(key);
-            if (record != null) {
-                workshop.endCalls(record);
-                workshop.remove(record, true);
-                context.ledger().remove(key);
-                leftovers.remove(key);
-            }
-        } finally {
-            removal.unlock();
-        }
+        leftovers.tidy();
     }
 
     /**
@@ -216,7 +205,7 @@ final class Tasks {
             Task task = create(wanted, config, timeline);
             undo.add("task " + task.key(), () -> end(task));
             log.await();
-            task.init().start(() -> workshop.start(task));
+            begin(task, timeline);
             undo.commit();
             timeline.done("start");
             timeline.done(aside.steps());
@@ -243,7 +232,7 @@ final class Tasks {
         }
         try (Rollback undo = new Rollback()) {
             undo.add("output of " + key, () -> context.outputs().stop(PumpRecord.name(key, "")));
-            removeLeftover(key);
+            leftovers.remove(key);
             BundleConfig config = reader.get();
             TaskRecord record = workshop.plan(wanted, config);
             ProcessRecord announced = ProcessRecord.announced(key, "", ProcessState.CREATING, wanted.streams());
@@ -269,27 +258,34 @@ final class Tasks {
             throws InterruptedException {
         Timeline aside = timeline();
         task.init().use(open(task.init().record()));
+        if (wanted.checkpoint() != null) {
+            task.restoreLater(new Task.Restoration(wanted, config));
+            Happening promised =
+                    TaskEvents.created(task.record(), wanted, task.init().record());
+            task.init().move(ProcessState.CREATED, "create", NOTHING, promised);
+            return List.of();
+        }
         if (!Workshop.ownsCgroup(task.record())) {
-            born(task, wanted, () -> workshop.create(task, wanted, config, null, timeline));
+            born(task, wanted, () -> workshop.assembly().create(task, wanted, config, null, timeline));
             watchMemory(task);
             return List.of();
         }
         try (Meanwhile cgroup = Meanwhile.begin("cgroup of " + task.key(), () -> {
-                    workshop.makeCgroup(task.record(), config);
+                    workshop.assembly().makeCgroup(task.record(), config);
                     aside.done("cgroups, made meanwhile");
                 });
                 Meanwhile watch = Meanwhile.begin("watch of " + task.key(), () -> {
                     cgroup.await();
                     watchMemory(task);
                 })) {
-            born(task, wanted, () -> workshop.create(task, wanted, config, cgroup, timeline));
+            born(task, wanted, () -> workshop.assembly().create(task, wanted, config, cgroup, timeline));
             watch.await();
             return aside.steps();
         }
     }
 
     private static void born(Task task, NewTask wanted, TaskProcess.Birth birth) throws InterruptedException {
-        task.init().create(birth, made -> TaskEvents.created(task.record(), wanted.rootfs(), made));
+        task.init().create(birth, made -> TaskEvents.created(task.record(), wanted, made));
     }
 
     private void watchMemory(Task task) {
@@ -308,8 +304,17 @@ final class Tasks {
     }
 
     void start(TaskKey key) throws InterruptedException {
-        Task task = find(key);
-        task.init().start(() -> workshop.start(task));
+        begin(find(key), timeline());
+    }
+
+    private void begin(Task task, Timeline timeline) throws InterruptedException {
+        Optional<Task.Restoration> restoration = task.restoration();
+        if (restoration.isPresent()) {
+            task.init().restore(() -> workshop.restore(task, restoration.get(), timeline));
+            watchMemory(task);
+        } else {
+            task.init().start(() -> workshop.start(task));
+        }
     }
 
     /** Announces an exec. */
@@ -337,7 +342,7 @@ final class Tasks {
         try (Rollback undo = new Rollback()) {
             undo.add("streams of exec " + execId, io::close);
             exec.use(io);
-            exec.startExec(() -> workshop.exec(task, execId, io));
+            Task.during(task.gate().readLock(), () -> exec.startExec(() -> workshop.exec(task, execId, io)));
             undo.commit();
         } catch (Fault e) {
             throw isOfTheRuntime(e) && hasEnded(task)
@@ -391,12 +396,26 @@ final class Tasks {
 
     void pause(TaskKey key) throws InterruptedException {
         Task task = find(key);
-        task.init().move(ProcessState.PAUSED, "pause", () -> workshop.pause(task), TaskEvents.paused(key));
+        alone(task, ProcessState.PAUSED, "pause", () -> workshop.pause(task), TaskEvents.paused(key));
     }
 
     void resume(TaskKey key) throws InterruptedException {
         Task task = find(key);
-        task.init().move(ProcessState.RUNNING, "resume", () -> workshop.resume(task), TaskEvents.resumed(key));
+        alone(task, ProcessState.RUNNING, "resume", () -> workshop.resume(task), TaskEvents.resumed(key));
+    }
+
+    private static void alone(Task task, ProcessState next, String verb, TaskProcess.Step step, Happening event)
+            throws InterruptedException {
+        Task.during(task.gate().writeLock(), () -> task.init().move(next, verb, step, event));
+    }
+
+    /**
+     * Writes down the state of a task's processes.
+     *
+     * @param limit how long that may take
+     */
+    void checkpoint(TaskKey key, Checkpoints.Wanted wanted, Duration limit) throws InterruptedException {
+        new Checkpoints(workshop, context.ledger()).make(find(key), wanted, limit);
     }
 
     /** The process ids in the container, in our PID namespace. */
@@ -458,8 +477,8 @@ final class Tasks {
     private void discard(Task task) throws InterruptedException {
         context.oom().stop(task.key());
         task.init().close();
-        leftovers.put(task.key(), task.record());
-        removeLeftover(task.key());
+        leftovers.add(task.record());
+        leftovers.remove(task.key());
     }
 
     private static String outputOf(TaskProcess process) {

@@ -1,11 +1,9 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
-import dev.berth.kernel.Meanwhile;
+import dev.berth.kernel.Rollback;
 import dev.berth.kernel.Timeline;
-import dev.berth.linux.DetachedMount;
 import dev.berth.linux.Errno;
-import dev.berth.linux.Fd;
 import dev.berth.linux.LinuxException;
 import dev.berth.linux.Subreaper;
 import dev.berth.linux.cgroup.Cgroup;
@@ -14,21 +12,18 @@ import dev.berth.linux.cgroup.CgroupStats;
 import dev.berth.linux.cgroup.Cgroups;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.CgroupPlan;
+import dev.berth.shim.runtime.Criu;
 import dev.berth.shim.runtime.Launcher;
 import dev.berth.shim.runtime.OciRuntime;
 import dev.berth.shim.runtime.RuntimeProgram;
 import dev.berth.shim.runtime.Runtimes;
-import dev.berth.shim.runtime.SeccompCache;
 import dev.berth.shim.stdio.ProcessIo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,17 +40,29 @@ final class Workshop {
             Births births,
             Cgroups cgroups,
             PodMemory memory,
-            Shortcuts shortcuts) {}
+            Shortcuts shortcuts,
+            Criu criu) {}
 
     private static final Logger LOG = LoggerFactory.getLogger(Workshop.class);
     private static final Duration LIMIT = Duration.ofSeconds(10);
 
     private final Tools tools;
     private final Pins pins;
+    private final Assembly assembly;
 
     Workshop(Tools tools, Pins pins) {
         this.tools = tools;
         this.pins = pins;
+        this.assembly = new Assembly(tools);
+    }
+
+    Tools tools() {
+        return tools;
+    }
+
+    /** Where containers are made. */
+    Assembly assembly() {
+        return assembly;
     }
 
     /** Decides how a container will be made; what it says is enough to remove it again. */
@@ -63,6 +70,10 @@ final class Workshop {
         Tasks.Options options = wanted.options();
         RuntimeProgram program = tools.runtimes().get(options.runtime());
         String cgroup = config.cgroupsPath().orElse("");
+        if (wanted.checkpoint() != null) {
+            Checkpoints.checkRestorable(wanted, wanted.checkpoint(), config);
+            tools.criu().require("restore task " + wanted.key().id(), program);
+        }
         checkIsFree(wanted.key(), cgroup);
         Path root = options.root().isEmpty()
                 ? tools.directories().runtimeRoot(program.name(), wanted.key().namespace())
@@ -73,7 +84,7 @@ final class Workshop {
                 wanted.bundle().toString(),
                 new TaskRecord.Driver(
                         program.name(), program.kind(), program.path().toString(), program.version(), root.toString()),
-                options.systemdCgroup() ? OciRuntime.Cgroups.SYSTEMD : whoMakesCgroups(program, config, cgroup),
+                whoMakesCgroups(wanted, program, config),
                 cgroup,
                 config.hasHooks(),
                 rootOf(config));
@@ -86,8 +97,14 @@ final class Workshop {
                         config.rootUser().orElse(0), config.rootGroup().orElse(0));
     }
 
-    private OciRuntime.Cgroups whoMakesCgroups(RuntimeProgram program, BundleConfig config, String path) {
-        boolean ours = tools.shortcuts().has(Shortcut.OWN_CGROUPS)
+    /** One that goes on from a checkpoint is moved where it belongs by who restores it. */
+    private OciRuntime.Cgroups whoMakesCgroups(Tasks.NewTask wanted, RuntimeProgram program, BundleConfig config) {
+        if (wanted.options().systemdCgroup()) {
+            return OciRuntime.Cgroups.SYSTEMD;
+        }
+        String path = config.cgroupsPath().orElse("");
+        boolean ours = wanted.checkpoint() == null
+                && tools.shortcuts().has(Shortcut.OWN_CGROUPS)
                 && program.kind() == RuntimeProgram.Kind.CRUN
                 && !path.isEmpty()
                 && !CgroupPath.isSystemd(path)
@@ -129,118 +146,9 @@ final class Workshop {
                 record.cgroups());
     }
 
-    /**
-     * Makes the container and returns the process id of its init.
-     *
-     * @param cgroup its own, being made meanwhile; null if the runtime makes it
-     */
-    int create(Task task, Tasks.NewTask wanted, BundleConfig config, @Nullable Meanwhile cgroup, Timeline timeline)
-            throws InterruptedException {
-        OciRuntime runtime = task.runtime();
-        Path work = tools.directories().work(task.key());
-        Optional<Stage> stage = stage(wanted, config);
-        BundleConfig ready = prepare(
-                task,
-                root(wanted, config, stage),
-                stage.map(it -> it.seenFrom(config, runtime.program())).orElse(config));
-        timeline.done("config");
-        ProcessIo io = task.init().streams();
-        var create = new OciRuntime.Create(
-                task.key().id(),
-                work,
-                work.resolve("pid"),
-                io.consoleSocket(),
-                wanted.options().noPivot(),
-                wanted.options().noNewKeyring());
-        PodMemory memory = tools.memory();
-        Map<Path, DetachedMount> shared = memory.mounts(config.mountSources(memory.prefix()));
-        try {
-            Births.Scenery scenery = stage.isPresent()
-                    ? () -> stage.get().mount(wanted.rootfs(), config, shared)
-                    : new Births.Table(wanted.rootfs(), tools.directories().rootfs(), shared);
-            Births.Entry entry = cgroup == null ? null : () -> enter(task.record(), cgroup);
-            Launcher birth =
-                    tools.births().ofContainer(scenery, runtime.program().kind(), entry);
-            timeline.done("shared memory");
-            int pid = runtime.create(create, config.command(), streams(io, task.record()), birth);
-            timeline.done(runtime.program().name() + " create");
-            if (keepsSeccomp(runtime)
-                    && ready.annotation(SeccompCache.ANNOTATION).isEmpty()) {
-                tools.shortcuts()
-                        .seccomp()
-                        .keep(
-                                config,
-                                runtime.program(),
-                                runtime.stateOf(task.key().id()));
-            }
-            return pid;
-        } finally {
-            shared.values().forEach(DetachedMount::close);
-        }
-    }
-
-    /** Only for a root that we mount: who brings his own has taken care of its owners. */
-    private Optional<Stage> stage(Tasks.NewTask wanted, BundleConfig config) {
-        return wanted.rootfs().isEmpty()
-                ? Optional.empty()
-                : config.userNamespace()
-                        .map(namespace ->
-                                Stage.of(namespace, List.of(tools.directories().rootfs(), wanted.bundle())));
-    }
-
-    private Path root(Tasks.NewTask wanted, BundleConfig config, Optional<Stage> stage) {
-        return wanted.rootfs().isEmpty()
-                ? wanted.bundle().resolve(config.rootPath().orElse("rootfs"))
-                : stage.map(Stage::root).orElse(tools.directories().rootfs());
-    }
-
-    /** Writes the config as the runtime shall read it, in the task's own directory, and returns it. */
-    private BundleConfig prepare(Task task, Path root, BundleConfig config) {
-        OciRuntime runtime = task.runtime();
-        Path work = tools.directories().work(task.key());
-        BundleConfig ready = config.withRootPath(root).withoutAnnotation(SeccompCache.ANNOTATION);
-        if (ownsCgroup(task.record())) {
-            ready = ready.withoutCgroups();
-        }
-        if (keepsSeccomp(runtime)) {
-            ready = tools.shortcuts().seccomp().apply(ready, runtime.program());
-        }
-        try {
-            StateDir.make(work);
-            ready.write(work);
-            return ready;
-        } catch (IOException e) {
-            throw failed("write " + work, e);
-        }
-    }
-
-    private boolean keepsSeccomp(OciRuntime runtime) {
-        return runtime.program().kind() == RuntimeProgram.Kind.CRUN
-                && tools.shortcuts().has(Shortcut.KEPT_SECCOMP);
-    }
-
     /** Whether we make the cgroup in which the container is born. */
     static boolean ownsCgroup(TaskRecord record) {
         return record.cgroups() == OciRuntime.Cgroups.OURS;
-    }
-
-    /** Makes it. */
-    void makeCgroup(TaskRecord record, BundleConfig config) {
-        Cgroup cgroup = tools.cgroups().cgroup(record.cgroup());
-        CgroupPlan plan = config.cgroupPlan().orElseThrow();
-        try {
-            cgroup.create();
-            cgroup.devices(plan.devices());
-            cgroup.limit(plan.limits());
-        } catch (IOException e) {
-            throw Fault.invalid("limit " + record.id(), String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
-        }
-    }
-
-    private void enter(TaskRecord record, Meanwhile making) throws IOException, InterruptedException {
-        making.await();
-        tools.cgroups().cgroup(record.cgroup()).attachThisThread();
     }
 
     void start(Task task) throws InterruptedException {
@@ -256,12 +164,23 @@ final class Workshop {
         }
     }
 
+    /** Makes a container that goes on from a checkpoint; what fails leaves nothing. */
+    int restore(Task task, Task.Restoration from, Timeline timeline) throws InterruptedException {
+        try (Rollback undo = new Rollback()) {
+            undo.add("container of " + task.key(), () -> remove(task.record(), true));
+            int pid = assembly.restore(task, from.wanted(), from.config(), timeline);
+            undo.commit();
+            return pid;
+        }
+    }
+
     /** Starts a further process and returns its id. */
     int exec(Task task, String execId, ProcessIo io) throws InterruptedException {
         Path process = processFile(task, execId);
         var exec = new OciRuntime.Exec(
                 task.key().id(), process, process.resolveSibling("exec." + execId + ".pid"), io.consoleSocket());
-        return task.runtime().exec(exec, BundleConfig.commandOf(process), streams(io, task.record()), birth(task));
+        return task.runtime()
+                .exec(exec, BundleConfig.commandOf(process), Assembly.streams(io, task.record()), birth(task));
     }
 
     Path processFile(Task task, String execId) {
@@ -455,24 +374,7 @@ final class Workshop {
         return tools.births().of(task.runtime().program().kind(), born);
     }
 
-    /** Pipes of a container with a user namespace are its root's: the runtime gives them to the user from there. */
-    private static Launcher.Streams streams(ProcessIo io, TaskRecord record) {
-        TaskRecord.Root root = record.root();
-        if (root != null) {
-            try {
-                for (Fd pipe : Stream.of(io.input(), io.output(), io.error())
-                        .flatMap(Stream::ofNullable)
-                        .toList()) {
-                    pipe.chown(root.uid(), root.gid());
-                }
-            } catch (LinuxException e) {
-                throw failed("give the streams of " + record.id() + " to its root", e);
-            }
-        }
-        return new Launcher.Streams(io.input(), io.output(), io.error());
-    }
-
-    private static Fault failed(String what, IOException e) {
+    static Fault failed(String what, IOException e) {
         return Fault.internal(what, String.valueOf(e.getMessage()), "").causedBy(e);
     }
 }

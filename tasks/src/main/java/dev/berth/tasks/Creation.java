@@ -142,8 +142,9 @@ final class Creation {
         if (task.stdio().log() != null) {
             request.setLogPath(task.stdio().log().toString());
         }
-        RunResponse response = shims.supervisor(task.task().namespace())
-                .call("Run", request.build(), RunResponse.parser(), Deadlines.RUNTIME);
+        Duration limit = task.checkpoint() == null ? Deadlines.RUNTIME : Deadlines.RESTORE;
+        RunResponse response =
+                shims.supervisor(task.task().namespace()).call("Run", request.build(), RunResponse.parser(), limit);
         timeline.done(response.getStepsList().stream()
                 .map(step -> new Timeline.Step(step.getName(), step.getMicros()))
                 .toList());

@@ -10,6 +10,9 @@ final class Deadlines {
     /** Runs the OCI runtime once, on a machine that may be busy with hundreds of others. */
     static final Duration RUNTIME = Duration.ofMinutes(2);
 
+    /** Makes processes anew from a checkpoint: as long as their memory takes to be read. */
+    static final Duration RESTORE = Duration.ofMinutes(30);
+
     /** Until the supervisor serves, from nothing. */
     static final Duration SUPERVISOR = Duration.ofSeconds(30);
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -62,6 +63,46 @@ public final class OciRuntime {
      */
     public record Exec(
             String id, Path process, Path pidFile, @Nullable Path consoleSocket) {}
+
+    /**
+     * The state of a container's processes that is to be written down.
+     *
+     * @param images directory for it
+     * @param work directory for what is told of the work
+     * @param cgroupsMode how cgroups are written down: soft, full, strict, ignore; empty for the runtime's own choice
+     * @param emptyNamespaces kinds of namespaces whose content is left out
+     */
+    public record Checkpoint(
+            String id, Path images, Path work, Set<Kept> kept, String cgroupsMode, List<String> emptyNamespaces) {
+        public Checkpoint {
+            kept = Set.copyOf(kept);
+            emptyNamespaces = List.copyOf(emptyNamespaces);
+        }
+    }
+
+    /** What a checkpoint may take in or leave. */
+    public enum Kept {
+        RUNNING("--leave-running"),
+        CONNECTIONS("--tcp-established"),
+        UNIX_CONNECTIONS("--ext-unix-sk"),
+        TERMINAL("--shell-job"),
+        FILE_LOCKS("--file-locks");
+
+        private final String option;
+
+        Kept(String option) {
+            this.option = option;
+        }
+    }
+
+    /**
+     * A container that goes on from a checkpoint.
+     *
+     * @param create what it is made of
+     * @param images where its state is
+     * @param work directory for what is told of the work
+     */
+    public record Restore(Create create, Path images, Path work) {}
 
     private static final String START_FIFO = "exec.fifo";
     private static final Duration UNTIL_INIT_WAITS = Duration.ofSeconds(5);
@@ -116,6 +157,56 @@ public final class OciRuntime {
         }
         arguments.add(create.id());
         run("OCI runtime create failed", command, arguments, streams, launcher);
+        return pid(create.pidFile());
+    }
+
+    /**
+     * Writes down the state of a container's processes.
+     *
+     * @param limit how long it may take
+     * @param criu the program that does it
+     */
+    public void checkpoint(Checkpoint wanted, Duration limit, Launcher.Helper criu, Launcher launcher)
+            throws InterruptedException {
+        List<String> arguments = new ArrayList<>(List.of("checkpoint"));
+        add(arguments, "--image-path", wanted.images());
+        add(arguments, "--work-path", wanted.work());
+        for (Kept each : Kept.values()) {
+            if (wanted.kept().contains(each)) {
+                arguments.add(each.option);
+            }
+        }
+        if (!wanted.cgroupsMode().isEmpty()) {
+            arguments.add("--manage-cgroups-mode");
+            arguments.add(wanted.cgroupsMode());
+        }
+        for (String namespace : wanted.emptyNamespaces()) {
+            arguments.add("--empty-ns");
+            arguments.add(namespace);
+        }
+        arguments.add(wanted.id());
+        run(new Run("OCI runtime checkpoint failed", "", arguments, Launcher.Streams.NONE, limit, criu), launcher);
+    }
+
+    /** Makes a container whose processes go on from a checkpoint, and returns the process id of its init, which runs. */
+    public int restore(
+            Restore wanted, Duration limit, Launcher.Streams streams, Launcher.Helper criu, Launcher launcher)
+            throws InterruptedException {
+        Create create = wanted.create();
+        List<String> arguments = new ArrayList<>(List.of("restore", "--detach"));
+        add(arguments, "--bundle", create.bundle());
+        add(arguments, "--pid-file", create.pidFile());
+        add(arguments, "--console-socket", create.consoleSocket());
+        add(arguments, "--image-path", wanted.images());
+        add(arguments, "--work-path", wanted.work());
+        for (Kept each : List.of(Kept.CONNECTIONS, Kept.UNIX_CONNECTIONS, Kept.FILE_LOCKS)) {
+            arguments.add(each.option); // harmless where the checkpoint has none
+        }
+        if (create.noPivot() && program.kind() != RuntimeProgram.Kind.CRUN) {
+            arguments.add("--no-pivot");
+        }
+        arguments.add(create.id());
+        run(new Run("OCI runtime restore failed", "", arguments, streams, limit, criu), launcher);
         return pid(create.pidFile());
     }
 
@@ -248,38 +339,58 @@ public final class OciRuntime {
         run("OCI runtime update failed", "", arguments, Launcher.Streams.NONE, launcher);
     }
 
-    /** A call without streams of a container has a standard error of its own, for what is not in its log. */
     private void run(String what, String command, List<String> arguments, Launcher.Streams streams, Launcher launcher)
             throws InterruptedException {
+        run(new Run(what, command, arguments, streams, LIMIT, null), launcher);
+    }
+
+    private record Run(
+            String what,
+            String command,
+            List<String> arguments,
+            Launcher.Streams streams,
+            Duration limit,
+            Launcher.@Nullable Helper helper) {}
+
+    /** A call without streams of a container has a standard error of its own, for what is not in its log. */
+    private void run(Run run, Launcher launcher) throws InterruptedException {
         long call = calls.incrementAndGet();
         Path log = logs.resolve("log." + call);
         Path printed = logs.resolve("printed." + call);
+        Launcher.Streams streams = run.streams();
         try (Fd own = streams.error() == null ? Fd.open(printed, PRINTED_FLAGS, PRINTED_MODE) : null) {
             var all = new Launcher.Streams(streams.input(), streams.output(), own == null ? streams.error() : own);
-            Launcher.Ended ended =
-                    launcher.run(new Launcher.Command(executable, argv(log, arguments), logs, all, LIMIT));
+            Launcher.Ended ended = launcher.run(
+                    new Launcher.Command(executable, argv(log, run.arguments()), logs, all, run.limit(), run.helper()));
             if (ended.timedOut()) {
-                throw Fault.deadline(
-                        what,
-                        program.name() + " did not end within " + LIMIT.toSeconds() + " s",
-                        "Look for a file system that hangs below the container's root or volumes");
+                throw tooLate(run);
             }
             if (!ended.status().isSuccess()) {
-                throw RuntimeError.of(what, command, log, withoutReason(ended.status(), own == null ? null : printed));
+                throw RuntimeError.of(
+                        run.what(), run.command(), log, withoutReason(ended.status(), own == null ? null : printed));
             }
         } catch (IOException e) {
             if (isForMemory(e)) {
                 throw Fault.exhausted(
-                                what,
+                                run.what(),
                                 "there is not even the memory to begin: " + e.getMessage(),
                                 "Give the container a higher limit of memory, or make room on the node")
                         .causedBy(e);
             }
-            throw cannotBeRun(what, e).causedBy(e);
+            throw cannotBeRun(run.what(), e).causedBy(e);
         } finally {
             discard(log);
             discard(printed);
         }
+    }
+
+    private Fault tooLate(Run run) {
+        return Fault.deadline(
+                run.what(),
+                program.name() + " did not end within " + run.limit().toSeconds() + " s",
+                run.helper() == null
+                        ? "Look for a file system that hangs below the container's root or volumes"
+                        : "Give it more time: what takes it is the memory of the container, and the disk");
     }
 
     private Fault cannotBeRun(String what, IOException e) {

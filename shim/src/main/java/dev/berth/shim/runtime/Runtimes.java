@@ -1,6 +1,7 @@
 package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
+import dev.berth.linux.ExitStatus;
 import dev.berth.linux.Fd;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -185,21 +186,34 @@ public final class Runtimes implements AutoCloseable {
         }
     }
 
-    /** What a program prints. */
+    /** What a program prints that ends well. */
     private String output(List<String> argv) throws IOException, InterruptedException {
+        Printed printed = run(argv, false);
+        if (!printed.status().isSuccess()) {
+            throw new IOException(String.join(" ", argv) + " ended with status "
+                    + printed.status().number());
+        }
+        return printed.text();
+    }
+
+    /** What a program prints, also of its errors, however it ends. */
+    String said(List<String> argv) throws IOException, InterruptedException {
+        return run(argv, true).text();
+    }
+
+    private record Printed(ExitStatus status, String text) {}
+
+    private Printed run(List<String> argv, boolean errors) throws IOException, InterruptedException {
         Path file = Files.createTempFile(scratch, "output", "");
-        try (Fd out = Fd.open(file, Fd.O_WRONLY)) {
-            var streams = new Launcher.Streams(null, out, null);
+        try (Fd out = Fd.open(file, Fd.O_WRONLY | Fd.O_APPEND)) {
+            var streams = new Launcher.Streams(null, out, errors ? out : null);
             Launcher.Ended ended =
                     launcher.run(new Launcher.Command(Path.of(argv.getFirst()), argv, scratch, streams, LIMIT));
             if (ended.timedOut()) {
                 throw new IOException(String.join(" ", argv) + " did not end within " + LIMIT.toSeconds() + " s");
             }
-            if (!ended.status().isSuccess()) {
-                throw new IOException(String.join(" ", argv) + " ended with status "
-                        + ended.status().number());
-            }
-            return new String(Files.readAllBytes(file), StandardCharsets.UTF_8); // whatever it is
+            return new Printed(
+                    ended.status(), new String(Files.readAllBytes(file), StandardCharsets.UTF_8)); // whatever it is
         } finally {
             Files.delete(file);
         }

@@ -1,0 +1,452 @@
+package dev.berth.shim;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.berth.kernel.Ticker;
+import dev.berth.linux.Signals;
+import dev.berth.ttrpc.TtrpcStatus;
+import dev.berth.wire.shim.options.CheckpointOptions;
+import dev.berth.wire.shim.supervisor.EventsRequest;
+import dev.berth.wire.shim.types.Status;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIf;
+
+/** The state of real containers is written down by runc and CRIU, and others go on from it. */
+@DisabledIf("hasNoCriu")
+class CheckpointTest extends BusyboxNode {
+    /** Two processes with a pipe between them in which there is something, and a file. The first to count is the second. */
+    private static final String COUNTER =
+            "seq 1 100000 | while read n; do echo $n >&3; echo $n; sleep 0.02; done 3>/tmp/counted";
+
+    private static final CheckpointOptions RUNS_ON = CheckpointOptions.getDefaultInstance();
+    private static final CheckpointOptions ENDS =
+            CheckpointOptions.newBuilder().setExit(true).build();
+
+    static boolean hasNoCriu() {
+        return Stream.of(System.getenv("PATH").split(":", -1))
+                .noneMatch(directory -> Files.isExecutable(Path.of(directory, "criu")));
+    }
+
+    @Override
+    Node open(Path busybox) throws IOException, InterruptedException {
+        return Node.outside(busybox);
+    }
+
+    @BeforeEach
+    void needsRunc() {
+        assumeTrue(Files.isExecutable(Path.of("/usr/sbin/runc")), "needs /usr/sbin/runc");
+    }
+
+    private Path images(String name) {
+        return node.directory.resolve(name);
+    }
+
+    private Node.Container counter() throws Exception {
+        var container = node.container(Busybox.config("sh", "-c", COUNTER));
+        node.create(container, "runc");
+        node.start(container);
+        awaitLines(container, 3);
+        return container;
+    }
+
+    /** A second one with what the first has written. */
+    private Node.Container like(Node.Container first, Busybox.Config config) throws Exception {
+        var second = node.container(config);
+        copyFiles(first, second);
+        return second;
+    }
+
+    private static void copyFiles(Node.Container first, Node.Container second) throws Exception {
+        Path upper = first.directory().resolve("upper");
+        run("cp", "-a", upper + "/.", second.directory().resolve("upper").toString());
+    }
+
+    /** One whose first has ended. */
+    private Node.Container restored(Node.Container first, Path images) throws Exception {
+        return restored(like(first, Busybox.config("sh", "-c", COUNTER)), images, first);
+    }
+
+    /** The state and the files of one moment; it runs on. */
+    private Node.Container copied(Node.Container first, Path images) throws Exception {
+        node.call("Pause", pause(first), com.google.protobuf.Empty.parser());
+        node.checkpoint(first, images, RUNS_ON, Node.LIMIT);
+        assertThat(node.state(first).getStatus()).isEqualTo(Status.PAUSED);
+        var second = like(first, Busybox.config("sh", "-c", COUNTER));
+        node.call("Resume", resume(first), com.google.protobuf.Empty.parser());
+        return second;
+    }
+
+    private Node.Container restored(Node.Container second, Path images, Node.Container first) throws Exception {
+        assertThat(second.id()).isNotEqualTo(first.id());
+        node.createFrom(images, second, "runc");
+        assertThat(node.state(second).getStatus()).isEqualTo(Status.CREATED);
+        assertThat(node.start(second)).isPositive();
+        return second;
+    }
+
+    private static void run(String... command) throws Exception {
+        Process process = new ProcessBuilder(command).inheritIO().start();
+        assertThat(process.waitFor()).as(String.join(" ", command)).isZero();
+    }
+
+    private static List<String> lines(Node.Container container) throws IOException {
+        return Files.exists(container.log())
+                ? Node.text(container.log()).lines().toList()
+                : List.of();
+    }
+
+    private static List<String> awaitLines(Node.Container container, int count) throws Exception {
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        while (lines(container).size() < count) {
+            assertThat(ticker.since(start))
+                    .as("waiting for lines in the log of " + container.id())
+                    .isLessThan(Node.LIMIT);
+            ticker.sleep(Duration.ofMillis(10));
+        }
+        return lines(container);
+    }
+
+    /** Every number from the first to the last. */
+    private static void assertCounts(List<String> lines, int first) {
+        List<String> wanted = new ArrayList<>();
+        for (int i = 0; i < lines.size(); i++) {
+            wanted.add(Integer.toString(first + i));
+        }
+        assertThat(lines).isEqualTo(wanted);
+    }
+
+    private void assertRunsOn(Node.Container container) throws Exception {
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
+        awaitLines(container, lines(container).size() + 3);
+        assertCounts(lines(container), 1);
+    }
+
+    private void end(Node.Container container) {
+        node.kill(container, Signals.KILL);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+        node.delete(container, "");
+    }
+
+    @Test
+    void aCounterGoesOnFromWhereItWas() throws Exception {
+        var first = counter();
+        Path images = images("images");
+        node.checkpoint(first, images, ENDS, Node.LIMIT);
+        assertThat(node.await(first, "").getExitStatus()).isEqualTo(137);
+        List<String> before = lines(first);
+        assertCounts(before, 1);
+        var second = restored(first, images);
+        assertCounts(awaitLines(second, 5), before.size() + 1);
+        List<String> file = Files.readAllLines(second.directory().resolve("upper/tmp/counted"));
+        assertThat(file.size()).isGreaterThan(before.size());
+        assertCounts(file, 1);
+        node.delete(first, "");
+        end(second);
+        assertThat(node.topics(EventsRequest.getDefaultInstance(), 8))
+                .containsExactly(
+                        "/tasks/create",
+                        "/tasks/start",
+                        "/tasks/exit",
+                        "/tasks/checkpointed",
+                        "/tasks/create",
+                        "/tasks/start",
+                        "/tasks/delete",
+                        "/tasks/exit");
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void theFirstRunsOnAndTheSecondCanBeWrittenDownAgain() throws Exception {
+        var first = counter();
+        var second = copied(first, images("one"));
+        assertRunsOn(first);
+        int last = lines(first).size();
+        restored(second, images("one"), first);
+        int begin = Integer.parseInt(awaitLines(second, 3).getFirst());
+        assertThat(begin).isBetween(3, last);
+        assertCounts(lines(second), begin);
+        node.checkpoint(second, images("two"), ENDS, Node.LIMIT);
+        assertThat(node.await(second, "").getExitStatus()).isEqualTo(137);
+        int reached = begin + lines(second).size();
+        var third = restored(second, images("two"));
+        assertCounts(awaitLines(third, 3), reached);
+        end(first);
+        node.delete(second, "");
+        end(third);
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void whatIsRestoredIsAContainerLikeOthers() throws Exception {
+        var first = counter();
+        var second = copied(first, images("images"));
+        end(first);
+        restored(second, images("images"), first);
+        awaitLines(second, 3);
+        Path log = node.exec(second, "e1", Busybox.config("sh", "-c", "cat /proc/1/comm; exit 3"));
+        node.start(second, "e1");
+        assertThat(node.await(second, "e1").getExitStatus()).isEqualTo(3);
+        assertThat(Node.text(log)).isEqualTo("sh\n");
+        node.delete(second, "e1");
+        node.call("Pause", pause(second), com.google.protobuf.Empty.parser());
+        assertThat(node.state(second).getStatus()).isEqualTo(Status.PAUSED);
+        node.call("Resume", resume(second), com.google.protobuf.Empty.parser());
+        awaitLines(second, lines(second).size() + 3);
+        node.crash();
+        node.launch();
+        assertThat(node.state(second).getStatus()).isEqualTo(Status.RUNNING);
+        awaitLines(second, lines(second).size() + 3);
+        assertCounts(lines(second), Integer.parseInt(lines(second).getFirst()));
+        node.kill(second, Signals.KILL);
+        assertThat(node.await(second, "").getExitStatus()).isEqualTo(137);
+        assertThat(node.exitSeen(second, "")).isTrue();
+        node.delete(second, "");
+        node.awaitNothingLeft();
+    }
+
+    private static dev.berth.wire.shim.task.PauseRequest pause(Node.Container container) {
+        return dev.berth.wire.shim.task.PauseRequest.newBuilder()
+                .setId(container.id())
+                .build();
+    }
+
+    private static dev.berth.wire.shim.task.ResumeRequest resume(Node.Container container) {
+        return dev.berth.wire.shim.task.ResumeRequest.newBuilder()
+                .setId(container.id())
+                .build();
+    }
+
+    @Test
+    void itEndsWithItsOwnStatusAlsoWhileNoSupervisorRuns() throws Exception {
+        String script = "trap 'exit 7' TERM; echo ready; while true; do sleep 0.02; done";
+        var first = node.container(Busybox.config("sh", "-c", script));
+        node.create(first, "runc");
+        node.start(first);
+        awaitLines(first, 1);
+        node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
+        var second = like(first, Busybox.config("sh", "-c", script));
+        node.createFrom(images("images"), second, "runc");
+        int pid = node.start(second);
+        node.crash();
+        assertThat(Signals.send(pid, Signals.TERM)).isTrue();
+        Ticker ticker = Ticker.system();
+        long start = ticker.nanos();
+        while (Files.exists(Path.of("/proc", Integer.toString(pid)))) {
+            assertThat(ticker.since(start)).as("its end").isLessThan(Node.LIMIT);
+            ticker.sleep(Duration.ofMillis(10));
+        }
+        node.launch();
+        assertThat(node.await(second, "").getExitStatus()).isEqualTo(7);
+        assertThat(lines(second)).isEmpty();
+        node.delete(first, "");
+        node.delete(second, "");
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void whatIsPausedStaysPausedAndIsRestoredRunning() throws Exception {
+        var first = counter();
+        node.call("Pause", pause(first), com.google.protobuf.Empty.parser());
+        int before = lines(first).size();
+        node.checkpoint(first, images("images"), RUNS_ON, Node.LIMIT);
+        assertThat(node.state(first).getStatus()).isEqualTo(Status.PAUSED);
+        var second = restored(first, images("images"));
+        assertCounts(awaitLines(second, 5), before + 1);
+        assertThat(lines(first)).as("the first stands still").hasSize(before);
+        end(second);
+        end(first);
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void aServerGoesOnServingInAnotherNetwork() throws Exception {
+        try (var network = new Network();
+                var other = new Network()) {
+            String script = "busybox nc -l -p 7777; echo served; exit 5";
+            var first = node.container(network.joined(Busybox.config("sh", "-c", script)));
+            node.create(first, "runc");
+            node.start(first);
+            network.await("7777");
+            node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
+            var second = like(first, other.joined(Busybox.config("sh", "-c", script)));
+            node.createFrom(images("images"), second, "runc");
+            int pid = node.start(second);
+            assertThat(Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/net")))
+                    .isEqualTo(Files.readSymbolicLink(other.path()));
+            other.run("echo hello | busybox nc 127.0.0.1 7777");
+            assertThat(node.await(second, "").getExitStatus()).isEqualTo(5);
+            assertThat(lines(second)).containsExactly("hello", "served");
+            node.delete(first, "");
+            node.delete(second, "");
+            node.awaitNothingLeft();
+        }
+    }
+
+    @Test
+    void whatCannotBeWrittenDownRunsOnAndIsTold() throws Exception {
+        try (var network = new Network()) {
+            String script = "busybox nc -l -p 7777 | while read n; do echo $n; done & sleep 0.2;"
+                    + " seq 1 100000 | while read n; do echo $n; sleep 0.02; done | busybox nc 127.0.0.1 7777";
+            var container = node.container(network.joined(Busybox.config("sh", "-c", script)));
+            node.create(container, "runc");
+            node.start(container);
+            awaitLines(container, 3);
+            assertThatThrownBy(() -> node.checkpoint(container, images("one"), RUNS_ON, Node.LIMIT))
+                    .isInstanceOf(TtrpcStatus.class)
+                    .hasMessageContaining("tcp-established");
+            assertRunsOn(container);
+            assumeTrue(Files.isExecutable(Path.of("/usr/sbin/iptables-restore")), "needs iptables");
+            CheckpointOptions all =
+                    CheckpointOptions.newBuilder().setOpenTcp(true).build();
+            node.checkpoint(container, images("two"), all, Node.LIMIT);
+            assertRunsOn(container);
+            end(container);
+            node.awaitNothingLeft();
+        }
+    }
+
+    @Test
+    void oneThatIsLateIsTakenBack() throws Exception {
+        var container = counter();
+        for (int millis : List.of(1, 30, 60, 90, 120, 150, 180)) {
+            try {
+                node.checkpoint(container, images("late" + millis), RUNS_ON, Duration.ofMillis(millis));
+            } catch (TtrpcStatus e) {
+                assertThat(e.code()).as(e.getMessage()).isEqualTo(TtrpcStatus.Code.DEADLINE_EXCEEDED);
+            }
+            assertRunsOn(container);
+        }
+        node.checkpoint(container, images("in time"), ENDS, Node.LIMIT);
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+        var second = restored(container, images("in time"));
+        assertCounts(awaitLines(second, 3), lines(container).size() + 1);
+        node.delete(container, "");
+        end(second);
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void onlyWhatRunsHasAState() throws Exception {
+        var container = node.container(Busybox.config("true"));
+        node.create(container, "runc");
+        assertThatThrownBy(() -> node.checkpoint(container, images("created"), RUNS_ON, Node.LIMIT))
+                .hasMessageContaining("FAILED_PRECONDITION")
+                .hasMessageContaining("it is created");
+        node.start(container);
+        node.await(container, "");
+        assertThatThrownBy(() -> node.checkpoint(container, images("stopped"), RUNS_ON, Node.LIMIT))
+                .hasMessageContaining("FAILED_PRECONDITION")
+                .hasMessageContaining("it is stopped");
+        var second = node.container(Busybox.config("true"));
+        assertThatThrownBy(() -> node.createFrom(images("created"), second, "runc"))
+                .hasMessageContaining("NOT_FOUND")
+                .hasMessageContaining("there is no checkpoint in");
+        node.delete(container, "");
+        node.assertNothingLeft();
+    }
+
+    @Test
+    void aRestoreThatFailsLeavesATaskThatCanBeStartedAgainOrDeleted() throws Exception {
+        var first = counter();
+        node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
+        var second = node.container(Busybox.config("sh", "-c", COUNTER)); // without the file that is open
+        node.createFrom(images("images"), second, "runc");
+        assertThatThrownBy(() -> node.start(second))
+                .hasMessageContaining("criu says")
+                .hasMessageContaining("tmp/counted");
+        assertThat(node.state(second).getStatus()).isEqualTo(Status.CREATED);
+        copyFiles(first, second);
+        assertThat(node.start(second)).isPositive();
+        int said = lines(second).size(); // the runtime's words go where the container's go
+        List<String> after = awaitLines(second, said + 3).stream()
+                .filter(line -> line.matches("\\d+"))
+                .toList();
+        assertThat(after).isNotEmpty();
+        assertCounts(after, lines(first).size() + 1);
+        end(second);
+        var third = node.container(Busybox.config("sh", "-c", COUNTER));
+        node.createFrom(images("images"), third, "runc");
+        node.delete(third, "");
+        node.delete(first, "");
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void whatWasNotStartedBeforeTheSupervisorDiedIsGone() throws Exception {
+        var first = counter();
+        node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
+        var second = like(first, Busybox.config("sh", "-c", COUNTER));
+        node.createFrom(images("images"), second, "runc");
+        node.crash();
+        node.launch();
+        assertThatThrownBy(() -> node.state(second)).hasMessageContaining("NOT_FOUND");
+        node.createFrom(images("images"), second, "runc");
+        node.start(second);
+        awaitLines(second, 3);
+        node.delete(first, "");
+        end(second);
+        node.awaitNothingLeft();
+    }
+
+    @Test
+    void aRuntimeWithoutItSaysSo() throws Exception {
+        Process version = new ProcessBuilder("crun", "--version").start();
+        String features = new String(version.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+        assumeTrue(!features.contains("+CRIU"), "needs a crun without CRIU");
+        var container = node.container(Busybox.config("sleep", "1000"));
+        node.create(container, "crun");
+        node.start(container);
+        assertThatThrownBy(() -> node.checkpoint(container, images("images"), RUNS_ON, Node.LIMIT))
+                .hasMessageContaining("FAILED_PRECONDITION")
+                .hasMessageContaining("is built without CRIU");
+        assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
+        end(container);
+        node.assertNothingLeft();
+    }
+
+    /** A network namespace with a loopback device, for as long as a process is in it. */
+    private static final class Network implements AutoCloseable {
+        private final Process holder;
+
+        Network() throws Exception {
+            holder = new ProcessBuilder(
+                            "unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 600")
+                    .start();
+            assertThat(holder.inputReader().readLine()).isEqualTo("up");
+        }
+
+        Path path() {
+            return Path.of("/proc/" + holder.pid() + "/ns/net");
+        }
+
+        Busybox.Config joined(Busybox.Config config) {
+            return config.namespaces("{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
+                    + "{\"type\":\"network\",\"path\":\"" + path() + "\"}");
+        }
+
+        void run(String script) throws Exception {
+            CheckpointTest.run("nsenter", "--net=" + path(), "sh", "-c", script);
+        }
+
+        /** Waits until somebody listens. */
+        void await(String port) throws Exception {
+            run("until ss -ltn | grep -q ':" + port + " '; do sleep 0.02; done");
+        }
+
+        @Override
+        public void close() {
+            holder.destroyForcibly().onExit().join();
+        }
+    }
+}
