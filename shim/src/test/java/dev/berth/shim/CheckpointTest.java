@@ -270,53 +270,6 @@ class CheckpointTest extends BusyboxNode {
     }
 
     @Test
-    void aServerGoesOnServingInAnotherNetwork() throws Exception {
-        try (var network = new Network();
-                var other = new Network()) {
-            String script = "busybox nc -l -p 7777; echo served; exit 5";
-            var first = node.container(network.joined(Busybox.config("sh", "-c", script)));
-            node.create(first, "runc");
-            node.start(first);
-            network.await("7777");
-            node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
-            var second = like(first, other.joined(Busybox.config("sh", "-c", script)));
-            node.createFrom(images("images"), second, "runc");
-            int pid = node.start(second);
-            assertThat(Files.readSymbolicLink(Path.of("/proc/" + pid + "/ns/net")))
-                    .isEqualTo(Files.readSymbolicLink(other.path()));
-            other.run("echo hello | busybox nc 127.0.0.1 7777");
-            assertThat(node.await(second, "").getExitStatus()).isEqualTo(5);
-            assertThat(lines(second)).containsExactly("hello", "served");
-            node.delete(first, "");
-            node.delete(second, "");
-            node.awaitNothingLeft();
-        }
-    }
-
-    @Test
-    void whatCannotBeWrittenDownRunsOnAndIsTold() throws Exception {
-        try (var network = new Network()) {
-            String script = "busybox nc -l -p 7777 | while read n; do echo $n; done & sleep 0.2;"
-                    + " seq 1 100000 | while read n; do echo $n; sleep 0.02; done | busybox nc 127.0.0.1 7777";
-            var container = node.container(network.joined(Busybox.config("sh", "-c", script)));
-            node.create(container, "runc");
-            node.start(container);
-            awaitLines(container, 3);
-            assertThatThrownBy(() -> node.checkpoint(container, images("one"), RUNS_ON, Node.LIMIT))
-                    .isInstanceOf(TtrpcStatus.class)
-                    .hasMessageContaining("tcp-established");
-            assertRunsOn(container);
-            assumeTrue(Files.isExecutable(Path.of("/usr/sbin/iptables-restore")), "needs iptables");
-            CheckpointOptions all =
-                    CheckpointOptions.newBuilder().setOpenTcp(true).build();
-            node.checkpoint(container, images("two"), all, Node.LIMIT);
-            assertRunsOn(container);
-            end(container);
-            node.awaitNothingLeft();
-        }
-    }
-
-    @Test
     void oneThatIsLateIsTakenBack() throws Exception {
         var container = counter();
         for (int millis : List.of(1, 30, 60, 90, 120, 150, 180)) {
@@ -413,40 +366,5 @@ class CheckpointTest extends BusyboxNode {
         assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
         end(container);
         node.assertNothingLeft();
-    }
-
-    /** A network namespace with a loopback device, for as long as a process is in it. */
-    private static final class Network implements AutoCloseable {
-        private final Process holder;
-
-        Network() throws Exception {
-            holder = new ProcessBuilder(
-                            "unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec sleep 600")
-                    .start();
-            assertThat(holder.inputReader().readLine()).isEqualTo("up");
-        }
-
-        Path path() {
-            return Path.of("/proc/" + holder.pid() + "/ns/net");
-        }
-
-        Busybox.Config joined(Busybox.Config config) {
-            return config.namespaces("{\"type\":\"pid\"},{\"type\":\"ipc\"},{\"type\":\"uts\"},{\"type\":\"mount\"},"
-                    + "{\"type\":\"network\",\"path\":\"" + path() + "\"}");
-        }
-
-        void run(String script) throws Exception {
-            CheckpointTest.run("nsenter", "--net=" + path(), "sh", "-c", script);
-        }
-
-        /** Waits until somebody listens. */
-        void await(String port) throws Exception {
-            run("until ss -ltn | grep -q ':" + port + " '; do sleep 0.02; done");
-        }
-
-        @Override
-        public void close() {
-            holder.destroyForcibly().onExit().join();
-        }
     }
 }
