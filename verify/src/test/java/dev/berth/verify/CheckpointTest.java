@@ -18,6 +18,7 @@ import dev.berth.wire.cri.RestorePodResponse;
 import dev.berth.wire.cri.RestoredContainer;
 import dev.berth.wire.cri.StopContainerRequest;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +26,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -357,7 +359,8 @@ class CheckpointTest {
         pods.start(id);
         untilItCounts("refused", 2);
         GrpcPods.refused(Status.Code.NOT_FOUND, () -> checkpoint("nothing", archive, 0));
-        for (String location : List.of("", "relative.tar", "/", "/a/../b")) {
+        GrpcPods.refused(Status.Code.INVALID_ARGUMENT, () -> checkpoint(id, Path.of(""), 0), "no path to write to");
+        for (String location : List.of("relative.tar", "/", "/a/../b")) {
             GrpcPods.refused(
                     Status.Code.INVALID_ARGUMENT, () -> checkpoint(id, Path.of(location), 0), "absolute, plain path");
         }
@@ -392,21 +395,30 @@ class CheckpointTest {
     void itEndsWhenTheTimeIsOverAndTheContainerRunsOn() throws IOException, InterruptedException {
         String pod = pods.run(pods.pod("slow").build(), HANDLER);
         String id = started(pod, counter("slow"));
+        String other = pods.run(pods.pod("slow-pod").build(), HANDLER);
+        String beside = started(other, counter("slow-pod"));
         untilItCounts("slow", 2);
+        untilItCounts("slow-pod", 2);
         Path archive = berth.folder().resolve("slow.tar");
-        Files.createFile(slow);
-        GrpcPods.refused(Status.Code.DEADLINE_EXCEEDED, () -> checkpoint(id, archive, 1));
-        assertThat(archive).doesNotExist();
-        assertNothingIsLeft();
-        assertItGoesOn(id, "slow");
-
         Path output = berth.folder().resolve("slow-pod");
-        GrpcPods.refused(
-                Status.Code.DEADLINE_EXCEEDED,
-                () -> pods.runtime(Duration.ofSeconds(1))
-                        .checkpointPod(podCheckpoint(pod, output).build()));
+        Files.createFile(slow);
+        var ofThePod = new CompletableFuture<Status.Code>();
+        Thread asking = Thread.ofVirtual().start(() -> {
+            try {
+                var _ = pods.runtime(Duration.ofSeconds(1))
+                        .checkpointPod(podCheckpoint(other, output).build());
+                ofThePod.complete(Status.Code.OK);
+            } catch (StatusRuntimeException e) {
+                ofThePod.complete(e.getStatus().getCode());
+            }
+        });
+        GrpcPods.refused(Status.Code.DEADLINE_EXCEEDED, () -> checkpoint(id, archive, 1));
+        asking.join();
+        assertThat(ofThePod.join()).isEqualTo(Status.Code.DEADLINE_EXCEEDED);
+        assertThat(archive).doesNotExist();
         Berth.until("nothing is left", Berth.LIMIT, () -> !Files.exists(output));
         assertItGoesOn(id, "slow");
+        assertItGoesOn(beside, "slow-pod");
         Files.delete(slow);
         checkpoint(id, archive, 0);
         assertThat(archive).exists();
@@ -422,7 +434,7 @@ class CheckpointTest {
         Thread asking = Thread.ofVirtual().start(() -> {
             try {
                 checkpoint(id, archive, 0);
-            } catch (io.grpc.StatusRuntimeException expected) {
+            } catch (StatusRuntimeException expected) {
                 // the daemon goes
             }
         });
