@@ -19,6 +19,7 @@ import java.security.GeneralSecurityException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Predicate;
@@ -38,6 +39,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.opentest4j.TestAbortedException;
 
 /** What a node is for: the real kubelet runs pods on Berth, and each of its own does what its manifest says. */
@@ -360,11 +363,17 @@ class KubeletTest {
         }
     }
 
-    @Test
-    void podsDoNotNoticeThatTheDaemonIsKilled() throws IOException, InterruptedException {
+    @ParameterizedTest
+    @EnumSource(
+            value = KilledNodeTest.Victims.class,
+            names = {"DAEMON", "BOTH"})
+    void podsDoNotNoticeThatTheDaemonIsKilled(KilledNodeTest.Victims victims) throws IOException, InterruptedException {
         Map<String, List<String>> before = allReady();
         int seen = kubelet.log().length();
         berth.kill();
+        if (victims == KilledNodeTest.Victims.BOTH) {
+            berth.killSupervisor();
+        }
         Berth.until(
                 "the kubelet misses it",
                 Berth.LIMIT,
@@ -372,8 +381,9 @@ class KubeletTest {
         berth.launch();
         pods.close();
         pods = new GrpcPods(berth);
-        kubelet.manifest("late", "late-daemon", 0);
-        awaitReady("late-daemon");
+        String late = "late-" + victims.name().toLowerCase(Locale.ROOT);
+        kubelet.manifest("late", late, 0);
+        awaitReady(late);
         assertThat(allReady()).isEqualTo(before);
     }
 
