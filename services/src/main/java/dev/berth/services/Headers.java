@@ -12,23 +12,34 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a client says about all of its calls: in which namespace it works, and to which lease that belongs which it makes. Asked
- * from the call's own thread, or from one to which its context was handed.
+ * What a client says about all of its calls: in which namespace it works, to which lease that belongs which it makes, and, where it
+ * is Berth's own, that of an archive only the images are to have names. Asked from the call's own thread, or from one to which its
+ * context was handed.
  */
 final class Headers implements ServerInterceptor {
     private static final Metadata.Key<String> NAMESPACE =
             Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
     private static final Metadata.Key<String> LEASE =
             Metadata.Key.of("containerd-lease", Metadata.ASCII_STRING_MARSHALLER);
+    /** containerd's clients know none, and count on a name for the archive's index. */
+    private static final Metadata.Key<String> ARCHIVE =
+            Metadata.Key.of("berth-archive", Metadata.ASCII_STRING_MARSHALLER);
 
     private static final Context.Key<String> NAMESPACE_OF_CALL = Context.key("namespace");
     private static final Context.Key<String> LEASE_OF_CALL = Context.key("lease");
+    private static final Context.Key<String> ARCHIVE_OF_CALL = Context.key("archive");
 
     @Override
     public <Q, A> ServerCall.Listener<Q> interceptCall(
             ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
         Context context = Context.current()
-                .withValues(NAMESPACE_OF_CALL, text(headers.get(NAMESPACE)), LEASE_OF_CALL, text(headers.get(LEASE)));
+                .withValues(
+                        NAMESPACE_OF_CALL,
+                        text(headers.get(NAMESPACE)),
+                        LEASE_OF_CALL,
+                        text(headers.get(LEASE)),
+                        ARCHIVE_OF_CALL,
+                        text(headers.get(ARCHIVE)));
         return Contexts.interceptCall(context, call, headers, next);
     }
 
@@ -57,6 +68,11 @@ final class Headers implements ServerInterceptor {
     /** The lease that is to hold what the call makes. */
     static Optional<String> lease() {
         return Optional.of(text(LEASE_OF_CALL.get())).filter(id -> !id.isEmpty());
+    }
+
+    /** Whether an archive as a whole, which is no image, is to have no name. */
+    static boolean namesImagesOnly() {
+        return text(ARCHIVE_OF_CALL.get()).equals("images-only");
     }
 
     private static String text(@Nullable String value) {

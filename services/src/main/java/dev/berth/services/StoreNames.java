@@ -71,6 +71,21 @@ final class StoreNames implements Archives.Namer {
         return names;
     }
 
+    /** As these, but for what an archive holds and not for the archive. */
+    Archives.Namer ofImagesOnly() {
+        return new Archives.Namer() {
+            @Override
+            public List<Archives.Name> ofIndex(Descriptor index) {
+                return List.of();
+            }
+
+            @Override
+            public List<Archives.Name> ofImage(Descriptor image) {
+                return StoreNames.this.ofImage(image);
+            }
+        };
+    }
+
     /** A name besides the first goes with it, once there is a first. */
     private Archives.Name further(String name) {
         Map<String, String> labels = new HashMap<>(wish.getLabelsMap());

@@ -253,11 +253,12 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         TransferProgress progress = new TransferProgress(client, to.getName(), "importing");
         progress.say("Importing");
         ClientStream stream = transfer.stream(from.getStream());
+        StoreNames names = new StoreNames(to, clock);
         var request = new Archives.Import(
                 transfer.namespace,
                 unpacking.extent(to, false),
                 from.getForceCompress(),
-                new StoreNames(to, clock),
+                Headers.namesImagesOnly() ? names.ofImagesOnly() : names,
                 Progress.NONE);
         List<ImageRecord> records = Platform.<List<ImageRecord>, RuntimeException>thread(
                 "import", () -> images.archives().read(request, new ReceivedBytes(stream)));

@@ -123,6 +123,9 @@ class TransferKillTest {
         assertThat(listed().stream().filter(name -> !name.contains("@"))) // as the records are looked at
                 .as("what is in the records is listed, " + when)
                 .containsExactlyInAnyOrderElementsOf(left.names());
+        assertThat(listed())
+                .as("the archive itself is no image, " + when)
+                .noneMatch(name -> name.startsWith("localhost/loaded"));
         Berth.Result again = Berth.run(way);
         assertThat(again.exit()).as(again.err() + again.out() + ", " + when).isZero();
         assertThat(listed()).as("the next one works, " + when).containsAll(brought(way));

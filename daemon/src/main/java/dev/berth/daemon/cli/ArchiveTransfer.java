@@ -121,11 +121,6 @@ record ArchiveTransfer(
         if (names.isEmpty()) {
             throw Fault.invalid("load", "there is no image in the archive", "Look into it with tar -t");
         }
-        if (names.size() > 1
-                && names.getFirst().startsWith(NAMELESS + "@")) { // the archive's own index, which is no image
-            Removal.delete(session.daemon(), names.getFirst(), false);
-            names = names.subList(1, names.size());
-        }
         names.forEach(session.terminal()::say);
         return 0;
     }

@@ -32,6 +32,9 @@ final class DaemonClient implements AutoCloseable {
 
     private static final Metadata.Key<String> NAMESPACE =
             Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
+    /** Else the archive's own index would be known as if it were an image. */
+    private static final Metadata.Key<String> ARCHIVE =
+            Metadata.Key.of("berth-archive", Metadata.ASCII_STRING_MARSHALLER);
 
     private final UnixChannel connection;
     private final Channel channel;
@@ -46,6 +49,7 @@ final class DaemonClient implements AutoCloseable {
         UnixChannel connection = UnixChannel.open(socket);
         var headers = new Metadata();
         headers.put(NAMESPACE, namespace.name());
+        headers.put(ARCHIVE, "images-only");
         return new DaemonClient(
                 connection,
                 ClientInterceptors.intercept(connection.channel(), MetadataUtils.newAttachHeadersInterceptor(headers)));
