@@ -103,7 +103,7 @@ public final class Cri implements AutoCloseable {
         this.checkpoints = new Checkpoints(context, making, dumps, seal, new LinuxDisk());
         this.restoring = new Restoring(context, pods, containers, folders.states(), seal);
         this.images = parts.images();
-        this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces);
+        this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces, parts.images());
         this.verbose = new Verbose(context, making);
         this.streams = new Streams(context, making);
         this.recovery = new Recovery(context, running, pods, checkpoints, parts);

@@ -1,5 +1,6 @@
 package dev.berth.cri;
 
+import dev.berth.images.Images;
 import dev.berth.kernel.Fault;
 import dev.berth.linux.netlink.IpPrefix;
 import dev.berth.network.NetworkState;
@@ -32,8 +33,15 @@ public final class Node {
     private final Tasks tasks;
     private final PodNetworks networks;
     private final UserNamespaceSupport userNamespaces;
+    private final Images images;
 
-    Node(Supplier<CriConfig> config, Tasks tasks, PodNetworks networks, UserNamespaceSupport userNamespaces) {
+    Node(
+            Supplier<CriConfig> config,
+            Tasks tasks,
+            PodNetworks networks,
+            UserNamespaceSupport userNamespaces,
+            Images images) {
+        this.images = images;
         this.userNamespaces = userNamespaces;
         this.config = config;
         this.tasks = tasks;
@@ -90,6 +98,10 @@ public final class Node {
             info.putAll(runtimes.info());
             info.put("config", settings());
             info.put("lastCNILoadStatus", network.ready() ? "OK" : network.message());
+            List<String> proxies = images.unusableProxies();
+            if (!proxies.isEmpty()) { // pods run without what goes through them
+                info.put("proxies", String.join("; ", proxies));
+            }
         }
         return new Status(
                 conditions,

@@ -1,5 +1,6 @@
 package dev.berth.daemon;
 
+import dev.berth.images.registry.RegistrySettings;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import dev.berth.linux.Igzip;
@@ -56,7 +57,20 @@ final class NodeCheck {
         findings.addAll(runtimes(config));
         findings.add(network(config));
         findings.add(gzip());
+        findings.addAll(proxies(Parts.registrySettings(config)));
         return findings;
+    }
+
+    /** Those of this environment: the daemon's may be another. */
+    static List<Finding> proxies(RegistrySettings settings) {
+        return settings.unusableProxies().stream()
+                .map(why -> new Finding(
+                        Verdict.ABSENT,
+                        "proxy",
+                        why,
+                        "If the daemon has the same environment, pulls that should go through it fail: write"
+                                + " http://host:port, or name the registries in NO_PROXY"))
+                .toList();
     }
 
     private static Finding gzip() {

@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.berth.daemon.NodeCheck.Finding;
 import dev.berth.daemon.NodeCheck.Verdict;
+import dev.berth.images.registry.RegistrySettings;
 import dev.berth.tasks.SupervisorInfo.OciRuntime;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -53,6 +55,20 @@ class NodeCheckTest {
     private static boolean keepsExits() {
         String[] release = System.getProperty("os.version").split("\\D+", 3);
         return Integer.parseInt(release[0]) * 1000 + Integer.parseInt(release[1]) >= 6015;
+    }
+
+    @Test
+    void aProxyThatCannotBeUsedKeepsNobodyFromRunningPods() {
+        assertThat(NodeCheck.proxies(RegistrySettings.DEFAULT)).isEmpty();
+        var environment = Map.of("HTTPS_PROXY", "socks5://me:secret@p:1", "HTTP_PROXY", "http://p:1");
+        assertThat(NodeCheck.proxies(RegistrySettings.DEFAULT.withEnvironment(environment)))
+                .singleElement()
+                .satisfies(finding -> {
+                    assertThat(finding.verdict()).isEqualTo(Verdict.ABSENT);
+                    assertThat(finding.line())
+                            .contains("HTTPS_PROXY", "socks5", "NO_PROXY")
+                            .doesNotContain("secret");
+                });
     }
 
     @Test

@@ -368,6 +368,11 @@ public final class Images implements AutoCloseable {
         sweeper.deleted(digest);
     }
 
+    /** What is wrong with the proxies that pulls and pushes should go through; none if nothing. */
+    public List<String> unusableProxies() {
+        return registries.unusableProxies();
+    }
+
     /** Bytes of layers that came from registries since the start. */
     public long fetchedBytes() {
         return fetched.sum();

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which requests go through a proxy: {@code HTTPS_PROXY}, {@code HTTP_PROXY} and {@code NO_PROXY} of the environment, in capitals or
- * not, as Go's programs read them. This machine itself is never asked for through a proxy.
+ * not, as Go's programs read them. This machine itself is never asked for through a proxy. One that cannot be used is no reason to go
+ * round it: what should go through it fails, and nothing else.
  *
  * @see <a href="https://pkg.go.dev/golang.org/x/net/http/httpproxy">httpproxy.Config</a>
  */
@@ -44,22 +45,36 @@ final class Proxies extends ProxySelector {
         }
     }
 
-    private final Optional<Via> forHttp;
-    private final Optional<Via> forHttps;
+    /** What a variable says. */
+    private sealed interface Setting {
+        record None() implements Setting {}
+
+        record Usable(Via via) implements Setting {}
+
+        /** @param why without the address, which may have a password */
+        record Unusable(String variable, String why) implements Setting {
+            @Override
+            public String toString() {
+                return "the proxy of " + variable + " cannot be used: " + why;
+            }
+        }
+    }
+
+    private final Setting forHttp;
+    private final Setting forHttps;
     private final List<String> exceptions;
 
-    private Proxies(Optional<Via> forHttp, Optional<Via> forHttps, List<String> exceptions) {
+    private Proxies(Setting forHttp, Setting forHttps, List<String> exceptions) {
         this.forHttp = forHttp;
         this.forHttps = forHttps;
         this.exceptions = exceptions;
     }
 
-    /** @throws Fault FAILED_PRECONDITION if a variable holds no address of a proxy of HTTP */
     static Proxies of(Map<String, String> environment) {
         boolean isCgi = environment.containsKey("REQUEST_METHOD"); // there a client can set HTTP_PROXY by a header
         return new Proxies(
-                isCgi ? Optional.empty() : via(environment, "HTTP_PROXY"),
-                via(environment, "HTTPS_PROXY"),
+                isCgi ? new Setting.None() : setting(environment, "HTTP_PROXY"),
+                setting(environment, "HTTPS_PROXY"),
                 Stream.of(value(environment, "NO_PROXY").split(",", -1))
                         .map(it -> it.strip().toLowerCase(Locale.ROOT))
                         .filter(it -> !it.isEmpty())
@@ -71,27 +86,38 @@ final class Proxies extends ProxySelector {
         return value.isEmpty() ? environment.getOrDefault(name.toLowerCase(Locale.ROOT), "") : value;
     }
 
-    private static Optional<Via> via(Map<String, String> environment, String name) {
+    private static Setting setting(Map<String, String> environment, String name) {
         String text = value(environment, name);
         if (text.isEmpty()) {
-            return Optional.empty();
+            return new Setting.None();
         }
         try {
             URI uri = URI.create(text.contains("://") ? text : "http://" + text);
-            if ("http".equalsIgnoreCase(uri.getScheme()) && uri.getHost() != null) {
+            String scheme = String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT);
+            if (!scheme.equals("http")) {
+                return new Setting.Unusable(
+                        name,
+                        "it is of the kind " + Text.shown(scheme, 20) + ", and only proxies that speak HTTP are known");
+            }
+            if (uri.getHost() != null) {
                 @Nullable String user = uri.getRawUserInfo();
-                return Optional.of(new Via(
+                return new Setting.Usable(new Via(
                         bare(uri.getHost()),
                         uri.getPort() < 0 ? 80 : uri.getPort(),
                         user == null ? "" : "Basic " + base64(user)));
             }
         } catch (IllegalArgumentException e) {
-            // told below
+            // told below; the exception repeats the address
         }
-        throw Fault.precondition(
-                "environment variable " + name,
-                "it is not the address of a proxy that speaks HTTP",
-                "Write it as http://host:port; proxies of other kinds are not supported");
+        return new Setting.Unusable(name, "it is not the address of a proxy");
+    }
+
+    /** What is wrong with the environment; none if nothing. */
+    List<String> unusable() {
+        return Stream.of(forHttps, forHttp)
+                .filter(it -> it instanceof Setting.Unusable)
+                .map(Setting::toString)
+                .toList();
     }
 
     private static String base64(String userInfo) {
@@ -100,10 +126,26 @@ final class Proxies extends ProxySelector {
         return Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The proxy for an address; empty to go there directly. */
+    /**
+     * The proxy for an address; empty to go there directly.
+     *
+     * @throws Fault FAILED_PRECONDITION if it cannot be used
+     */
     Optional<Via> via(URI target) {
-        Optional<Via> via = "https".equalsIgnoreCase(target.getScheme()) ? forHttps : forHttp;
-        return via.isPresent() && !isException(target) ? via : Optional.empty();
+        Setting setting = "https".equalsIgnoreCase(target.getScheme()) ? forHttps : forHttp;
+        if (setting instanceof Setting.None || isException(target)) {
+            return Optional.empty();
+        }
+        return switch (setting) {
+            case Setting.None _ -> Optional.empty();
+            case Setting.Usable(var via) -> Optional.of(via);
+            case Setting.Unusable unusable ->
+                throw Fault.precondition(
+                        "registry " + target.getAuthority(),
+                        unusable.toString(),
+                        "Write http://host:port into the daemon's environment, or name the registry in NO_PROXY, and"
+                                + " restart the daemon");
+        };
     }
 
     private boolean isException(URI target) {

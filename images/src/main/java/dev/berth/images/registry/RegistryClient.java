@@ -5,18 +5,22 @@ import dev.berth.oci.Reference;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The way to all registries. Thread-safe; keeps connections open between pulls. */
 public final class RegistryClient implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RegistryClient.class);
+
     private volatile RegistrySettings settings;
     private final Transport transport;
     private final Downloads downloads;
     private final Places forUploads; // who is slow to take must not keep others from what he gives
     private final Ticker ticker;
 
-    /** @throws dev.berth.kernel.Fault FAILED_PRECONDITION if the environment names a proxy that cannot be one */
     public RegistryClient(RegistrySettings settings, Ticker ticker) {
         this.settings = settings;
+        settings.unusableProxies().forEach(it -> LOG.warn("{}; what should go through it will fail", it));
         this.transport = new Transport(settings.patience(), Proxies.of(settings.environment()));
         this.downloads = Downloads.of(settings, ticker);
         this.forUploads = new Places(settings.connections().perHost());
@@ -30,6 +34,11 @@ public final class RegistryClient implements AutoCloseable {
                         .withHosts(hostsDirectory.stream().toList())
                         .with(patience),
                 ticker);
+    }
+
+    /** What is wrong with the proxies of the environment; none if nothing. */
+    public List<String> unusableProxies() {
+        return settings.unusableProxies();
     }
 
     /** Has pulls and pushes that begin from now on find hosts and logins where these settings say; the rest of them is not looked at. */

@@ -41,6 +41,11 @@ public record RegistrySettings(
                 hostDirectories, logins, loginsToMirrors, connections, patience, Map.copyOf(newEnvironment));
     }
 
+    /** What is wrong with the proxies of the environment; none if nothing. What should go through them fails, and nothing else. */
+    public List<String> unusableProxies() {
+        return Proxies.of(environment).unusable();
+    }
+
     public RegistrySettings with(Connections newConnections) {
         return new RegistrySettings(hostDirectories, logins, loginsToMirrors, newConnections, patience, environment);
     }

@@ -108,11 +108,19 @@ final class Transport implements AutoCloseable {
         if (authorization != null && Host.sameOrigin(target, call.address())) {
             request.setHeader("Authorization", authorization);
         }
-        String pass = proxies.via(target).map(Proxies.Via::authorization).orElse("");
+        String pass = proxyOf(target).map(Proxies.Via::authorization).orElse("");
         if (!pass.isEmpty()) {
             request.setHeader("Proxy-Authorization", pass);
         }
         return request.build();
+    }
+
+    private Optional<Proxies.Via> proxyOf(URI target) throws Refused {
+        try {
+            return proxies.via(target);
+        } catch (Fault unusable) {
+            throw Refused.forGood(unusable);
+        }
     }
 
     private static void configured(Host via, HttpRequest.Builder request) throws Refused {

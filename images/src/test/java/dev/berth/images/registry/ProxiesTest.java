@@ -55,10 +55,40 @@ class ProxiesTest {
         assertThat(Proxies.of(Map.of("HTTP_PROXY", "http://p:1", "REQUEST_METHOD", "GET"))
                         .via(URI.create("http://r.example/")))
                 .isEmpty();
-        assertThatThrownBy(() -> Proxies.of(Map.of("HTTPS_PROXY", "socks5://p:1")))
-                .isInstanceOfSatisfying(
-                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.FAILED_PRECONDITION))
-                .hasMessageContaining("HTTPS_PROXY");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "socks5://me:secret@p:1, of the kind socks5",
+        "SOCKS5H://me:secret@p:1, of the kind socks5h",
+        "https://me:secret@p:1, of the kind https",
+        "http://me:secret@p:port x, not the address of a proxy",
+        "http:///secret, not the address of a proxy"
+    })
+    void whatCannotBeUsedIsNeverGoneRound(String value, String why) throws IOException {
+        var asked = new Faults();
+        try (var server = ServedRegistry.start(asked)) {
+            var environment = Map.of("HTTPS_PROXY", value, "HTTP_PROXY", value, "NO_PROXY", "excepted");
+            var proxies = Proxies.of(environment);
+            assertThat(proxies.via(URI.create("https://excepted/"))).isEmpty();
+            assertThat(proxies.via(URI.create("http://127.0.0.1:1/"))).isEmpty();
+            assertThat(proxies.unusable())
+                    .hasSize(2)
+                    .allMatch(it -> it.contains(why) && !it.contains("secret"))
+                    .anyMatch(it -> it.contains("HTTPS_PROXY"));
+            var settings = RegistrySettings.DEFAULT.withHosts(List.of()).withEnvironment(environment);
+            try (var client = new RegistryClient(settings, Ticker.system())) {
+                var far = client.repository(Reference.parse("nowhere.invalid/x"), Credentials.ANONYMOUS);
+                assertThatThrownBy(far::manifest)
+                        .isInstanceOfSatisfying(
+                                Fault.class,
+                                fault -> assertThat(fault.code()).isEqualTo(Fault.Code.FAILED_PRECONDITION))
+                        .hasMessageContainingAll("registry nowhere.invalid", "HTTPS_PROXY", why, "NO_PROXY")
+                        .hasMessageNotContaining("secret");
+                var near = client.repository(Reference.parse(server.authority() + "/x"), Credentials.ANONYMOUS);
+                assertThatThrownBy(near::manifest).hasMessageContaining("there is no such image");
+            }
+        }
     }
 
     @Test
