@@ -11,6 +11,7 @@ public final class RegularFile implements AutoCloseable {
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
     private static final long COPY_STEP = 1L << 30;
+    private static final int BUFFER_BYTES = 1 << 18;
 
     private final Fd fd;
 
@@ -122,15 +123,39 @@ public final class RegularFile implements AutoCloseable {
         }
     }
 
+    /** From one kind of file system to another the kernel does not copy: then we do. */
     private void copy(RegularFile other, long length) throws LinuxException, EOFException {
         long left = length;
         while (left > 0) {
-            long n = FileCalls.copyRange(other.fd.number(), fd.number(), Math.min(left, COPY_STEP));
-            if (n == 0) {
-                throw new EOFException("the file became shorter while it was copied");
+            long n;
+            try {
+                n = FileCalls.copyRange(other.fd.number(), fd.number(), Math.min(left, COPY_STEP));
+            } catch (LinuxException e) {
+                if (e.is(Errno.EXDEV) || e.is(Errno.EOPNOTSUPP) || e.is(Errno.EINVAL) || e.is(Errno.ENOSYS)) {
+                    copyBytes(other, left);
+                    return;
+                }
+                throw e;
             }
-            left -= n;
+            left -= notZero(n);
         }
+    }
+
+    private void copyBytes(RegularFile other, long length) throws LinuxException, EOFException {
+        ByteBuffer buffer = ByteBuffer.allocateDirect((int) Math.min(length, BUFFER_BYTES));
+        long left = length;
+        while (left > 0) {
+            buffer.clear().limit((int) Math.min(left, buffer.capacity()));
+            left -= notZero(Math.max(0, other.read(buffer)));
+            write(buffer.flip());
+        }
+    }
+
+    private static long notZero(long copied) throws EOFException {
+        if (copied == 0) {
+            throw new EOFException("the file became shorter while it was copied");
+        }
+        return copied;
     }
 
     @Override

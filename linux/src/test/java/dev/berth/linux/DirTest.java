@@ -222,6 +222,39 @@ class DirTest {
         }
     }
 
+    /** The kernel copies only between file systems of one kind. */
+    @Test
+    void aFileIsCopiedToAFileSystemOfAnotherKind() throws Exception {
+        long size = 8L << 20;
+        byte[] middle = new byte[700_000]; // more than is copied at a time
+        new java.util.Random(7).nextBytes(middle);
+        try (DetachedMount mount = Mounts.tmpfs(Map.of(), Set.of());
+                Dir other = Dir.open(mount.fd())) {
+            try (RegularFile file = other.create(b("sparse"), 0600)) {
+                file.truncate(size);
+                file.seek(size / 2);
+                file.write(ByteBuffer.wrap(middle));
+            }
+            try (RegularFile from = other.read(b("sparse"));
+                    RegularFile to = dir.create(b("copy"), 0600)) {
+                to.copyOf(from);
+                assertThat(to.stat().size()).isEqualTo(size);
+                assertThat(to.stat().blocks() * 512).isLessThan(size / 2);
+                to.seek(size / 2);
+                ByteBuffer copied = ByteBuffer.allocate(middle.length);
+                while (copied.hasRemaining() && to.read(copied) > 0) {
+                    assertThat(copied.position()).isPositive();
+                }
+                assertThat(copied.array()).isEqualTo(middle);
+            }
+            try (RegularFile made = other.create(b("back"), 0600);
+                    RegularFile from = dir.read(b("copy"))) {
+                made.copyOf(from);
+                assertThat(made.stat().size()).isEqualTo(size);
+            }
+        }
+    }
+
     @Test
     void renamesReplaceOrRefuse() throws Exception {
         write(dir, b("a"), "a");

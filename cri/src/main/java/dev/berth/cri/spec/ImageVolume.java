@@ -42,7 +42,7 @@ public record ImageVolume(Path destination, Path directory) {
         for (String text : request.image().volumePaths()) {
             wanted.add(clean(text));
         }
-        wanted.removeIf(v -> taken.contains(v) || OURS.stream().anyMatch(v::startsWith));
+        wanted.removeIf(v -> taken.contains(v) || isOurs(v));
         if (wanted.size() > MOST) {
             throw Fault.invalid(
                     "create container",
@@ -55,6 +55,10 @@ public record ImageVolume(Path destination, Path directory) {
             volumes.add(new ImageVolume(destination, request.volumes().resolve("v" + volumes.size())));
         }
         return List.copyOf(volumes);
+    }
+
+    private static boolean isOurs(Path place) {
+        return OURS.stream().anyMatch(place::startsWith);
     }
 
     private static Path clean(String text) {
@@ -75,22 +79,41 @@ public record ImageVolume(Path destination, Path directory) {
      * there must have been removed before.
      *
      * @param root the image's root, or the container's own before it has run
-     * @throws Fault INVALID_ARGUMENT if the image has something else than a directory there, or a tree that is too deep
+     * @throws Fault INVALID_ARGUMENT if the image has something else than a directory there, or a tree that is too deep, if there can
+     *     be nothing, or if its links lead to what is ours
      */
     public void fill(Dir root) throws IOException {
+        try {
+            Path place = Path.of(LinkedPlace.of(root, destination.toString()));
+            if (isOurs(place)) {
+                throw bad(destination.toString(), "links of the image lead to " + Shown.of(place.toString()));
+            }
+            copy(root);
+        } catch (LinuxException e) {
+            if (e.is(Errno.ENOTDIR)) {
+                throw bad(destination.toString(), "the image has a file there").causedBy(e);
+            }
+            if (e.is(Errno.ELOOP)) {
+                throw bad(destination.toString(), "links of the image lead in a circle there")
+                        .causedBy(e);
+            }
+            if (e.is(Errno.ENAMETOOLONG)) {
+                throw bad(destination.toString(), "it is longer than a path can be")
+                        .causedBy(e);
+            }
+            if (!e.is(Errno.ENOENT)) { // an image need not have the directory: the volume is empty then
+                throw e;
+            }
+        }
+    }
+
+    private void copy(Dir root) throws IOException {
         Files.createDirectories(directory);
         Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxr-xr-x")); // whatever our umask
         byte[] path = destination.toString().substring(1).getBytes(StandardCharsets.UTF_8);
         try (Dir from = root.openDir(path, Dir.Resolve.IN_ROOT);
                 Dir to = Dir.open(directory)) {
             new TreeCopy(destination.toString()).copy(from, to);
-        } catch (LinuxException e) {
-            if (e.is(Errno.ENOTDIR)) {
-                throw bad(destination.toString(), "the image has a file there").causedBy(e);
-            }
-            if (!e.is(Errno.ENOENT)) { // an image need not have the directory: the volume is empty then
-                throw e;
-            }
         }
     }
 

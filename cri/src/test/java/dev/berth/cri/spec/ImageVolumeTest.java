@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.Dir;
+import dev.berth.linux.Errno;
+import dev.berth.linux.LinuxException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -124,6 +126,37 @@ class ImageVolumeTest {
             missing.fill(dir);
         }
         assertThat(missing.directory()).isEmptyDirectory();
+    }
+
+    @Test
+    void linksAreFollowedAsARuntimeWill() throws IOException {
+        Path root = Files.createDirectory(directory.resolve("root"));
+        Files.createDirectories(root.resolve("a/b"));
+        Files.createSymbolicLink(root.resolve("a/b/up"), Path.of("../../../.."));
+        Files.createSymbolicLink(root.resolve("abs"), Path.of("/a//./b/"));
+        Files.createSymbolicLink(root.resolve("chain"), Path.of("abs/up/abs"));
+        Files.createSymbolicLink(root.resolve("missing"), Path.of("none/../proc/x"));
+        Files.createSymbolicLink(root.resolve("circle"), Path.of("circle"));
+        Files.writeString(root.resolve("file"), "");
+        try (Dir dir = Dir.open(root)) {
+            assertThat(List.of(
+                            "/", "/a/b/up/a", "/abs", "/chain/c", "/missing/y", "/none/../abs", "/file/x", "/\u00e4"))
+                    .map(path -> place(dir, path))
+                    .containsExactly("/", "/a", "/a/b", "/a/b/c", "/proc/x/y", "/a/b", "/file/x", "/\u00e4");
+            assertThat(place(dir, "/circle/x")).isEqualTo("ELOOP");
+            ImageVolume volume = declared("/missing").getFirst();
+            assertThatThrownBy(() -> volume.fill(dir))
+                    .isInstanceOf(Fault.class)
+                    .hasMessageContaining("links of the image lead to /proc/x");
+        }
+    }
+
+    private static String place(Dir root, String path) {
+        try {
+            return LinkedPlace.of(root, path);
+        } catch (LinuxException e) {
+            return e.is(Errno.ELOOP) ? "ELOOP" : e.toString();
+        }
     }
 
     @Test

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Puts layers and a config together to an image in memory. */
 public final class ImageBuilder {
@@ -22,6 +24,7 @@ public final class ImageBuilder {
     private List<String> entrypoint = List.of();
     private List<String> cmd = List.of();
     private Map<String, String> labels = Map.of();
+    private Map<String, Object> volumes = Map.of();
     private String stopSignal = "";
 
     /**
@@ -69,6 +72,11 @@ public final class ImageBuilder {
         return this;
     }
 
+    public ImageBuilder volumes(String... paths) {
+        volumes = Stream.of(paths).collect(Collectors.toMap(path -> path, _ -> Map.of()));
+        return this;
+    }
+
     public ImageBuilder stopSignal(String signal) {
         stopSignal = signal;
         return this;
@@ -93,8 +101,8 @@ public final class ImageBuilder {
     }
 
     private ImageConfig config() {
-        var execution = new ImageConfig.Execution(
-                user, Map.of(), env, entrypoint, cmd, Map.of(), "", labels, stopSignal, false);
+        var execution =
+                new ImageConfig.Execution(user, Map.of(), env, entrypoint, cmd, volumes, "", labels, stopSignal, false);
         var rootfs = new ImageConfig.RootFs(
                 "layers", layers.stream().map(Layer::diffId).toList());
         return new ImageConfig(
