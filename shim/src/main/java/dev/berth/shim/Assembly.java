@@ -78,6 +78,7 @@ final class Assembly {
         Path own = tools.directories().work(task.key());
         Path work = own.resolve("restore");
         Launcher.Helper criu = tools.criu().helper(what, own.resolve("criu.conf"));
+        SharedSettings shared = settings(what, config);
         try {
             Made made = make(
                     task,
@@ -93,6 +94,16 @@ final class Assembly {
             return made.pid();
         } catch (Fault e) {
             throw tools.criu().explain(what, e, work.resolve("restore.log"));
+        } finally {
+            shared.putBack();
+        }
+    }
+
+    private static SharedSettings settings(String what, BundleConfig config) throws InterruptedException {
+        try {
+            return SharedSettings.of(config);
+        } catch (IOException e) {
+            throw Workshop.failed(what, e);
         }
     }
 

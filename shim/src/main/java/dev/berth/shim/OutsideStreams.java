@@ -66,7 +66,10 @@ final class OutsideStreams {
             Integer number = ours.get(inode);
             if (number != null) {
                 Path info = process.resolve("fdinfo").resolve(String.valueOf(open.getFileName()));
-                found.putIfAbsent(number, new Outside(mount(info), inode.number()));
+                int mount = mount(info);
+                if (Inode.of(open).equals(inode)) { // else the number was given to another file in between
+                    found.putIfAbsent(number, new Outside(mount, inode.number()));
+                }
             }
         } catch (NoSuchFileException closed) {
             return;

@@ -96,8 +96,8 @@ final class Shims {
         int start(TaskId task, String execId) {
             var request =
                     StartRequest.newBuilder().setId(task.id()).setExecId(execId).build();
-            return client.call("Start", request, StartResponse.parser(), Deadlines.RUNTIME)
-                    .getPid();
+            Duration limit = execId.isEmpty() ? Deadlines.RESTORE : Deadlines.RUNTIME; // it may begin from a checkpoint
+            return client.call("Start", request, StartResponse.parser(), limit).getPid();
         }
 
         Optional<Exit> await(TaskId task, String execId, Duration limit) {

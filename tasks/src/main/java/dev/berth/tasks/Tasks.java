@@ -270,7 +270,8 @@ public final class Tasks implements AutoCloseable {
     }
 
     /**
-     * Writes down the state of all processes of a task, which then runs on, or stays paused if it was.
+     * Writes down the state of all processes of a task, which then runs on, or stays paused if it was. A state is of use only with
+     * the files of the same moment: who copies those has the task standing still meanwhile, by {@link #pause}.
      *
      * @param images an empty directory for the state
      * @param work a directory for what is told of the work: {@code dump.log} and {@code stats-dump}

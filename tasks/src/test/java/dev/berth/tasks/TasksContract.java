@@ -2,6 +2,7 @@ package dev.berth.tasks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
@@ -17,6 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -246,6 +249,64 @@ abstract class TasksContract {
         tasks.kill(task, "", 9, false);
         assertThat(tasks.awaitExit(task, LIMIT).orElseThrow().status()).isEqualTo(137);
         failsWith(Fault.Code.NOT_FOUND, () -> tasks.kill(task, "", 9, false));
+    }
+
+    private static List<Integer> counted(Path log) throws IOException {
+        return Files.exists(log)
+                ? Files.readAllLines(log).stream()
+                        .map(line -> Integer.valueOf(line.substring(line.lastIndexOf(' ') + 1)))
+                        .toList()
+                : List.of();
+    }
+
+    @Test
+    void aCounterGoesOnFromACheckpoint() throws Exception {
+        assumeTrue(
+                Stream.of(System.getenv("PATH").split(":", -1))
+                        .anyMatch(directory -> Files.isExecutable(Path.of(directory, "criu"))),
+                "needs criu in PATH: verify/peers/build criu");
+        String[] counter = {"sh", "-c", "seq 1 100000 | while read n; do echo $n; sleep 0.02; done"};
+        TaskId first = create("k1", Map.of(), counter);
+        tasks.start(first);
+        Path log = bed.state.resolve(first.id() + ".log");
+        until("it counts", () -> counted(log).size() >= 3);
+        int before = counted(log).size();
+        Path images = Files.createDirectory(bed.state.resolve("images"));
+        Path work = Files.createDirectory(bed.state.resolve("work"));
+        tasks.checkpoint(first, images, work, Duration.ZERO);
+        assertThat(work.resolve("dump.log")).exists();
+        assertThat(tasks.state(first).status()).isEqualTo(TaskState.Status.RUNNING);
+        int after = counted(log).size();
+        until("it counts on", () -> counted(log).size() >= after + 3);
+        tasks.kill(first, "", 9, true);
+        assertThat(tasks.awaitExit(first, LIMIT).orElseThrow().status()).isEqualTo(137);
+        TaskId second = bed.task("k2");
+        made.add(second);
+        Path goesOn = bed.state.resolve(second.id() + ".log");
+        tasks.create(new NewTask(
+                second,
+                null,
+                HANDLER,
+                bed.spec(second, counter),
+                List.of(),
+                new NewTask.Stdio(false, false, goesOn),
+                images));
+        assertThat(tasks.state(second).status()).isEqualTo(TaskState.Status.CREATED);
+        assertThat(tasks.start(second)).isPositive();
+        until("the second counts", () -> counted(goesOn).size() >= 3);
+        List<Integer> numbers = counted(goesOn);
+        assertThat(numbers.getFirst()).isBetween(before + 1, after + 1);
+        assertThat(numbers)
+                .isEqualTo(IntStream.range(0, numbers.size())
+                        .mapToObj(i -> numbers.getFirst() + i)
+                        .toList());
+        assertThat(tasks.execSync(second, TestBed.process("echo", "inside"), LIMIT)
+                        .stdout()
+                        .toStringUtf8())
+                .isEqualTo("inside\n");
+        tasks.kill(second, "", 9, true);
+        assertThat(tasks.awaitExit(second, LIMIT).orElseThrow().status()).isEqualTo(137);
+        tasks.delete(second);
     }
 
     @Test

@@ -248,9 +248,14 @@ public final class BundleConfig {
 
     /** Where the user namespace is that it joins; empty if it joins none. */
     public Optional<Path> userNamespace() {
+        return namespace("user");
+    }
+
+    /** Where the namespace of a type is that it joins; empty if it joins none. */
+    public Optional<Path> namespace(String type) {
         return root.object("linux").elements("namespaces").stream()
                 .map(JsonObjectText::parse)
-                .filter(namespace -> namespace.string("type").equals(Optional.of("user")))
+                .filter(namespace -> namespace.string("type").equals(Optional.of(type)))
                 .flatMap(namespace -> namespace.string("path").stream())
                 .filter(path -> !path.isEmpty())
                 .map(Path::of)
