@@ -57,12 +57,7 @@ final class Supervisor implements AutoCloseable {
                 options.shortcuts(),
                 new SealedCopies(options.shortcuts().contains(Shortcut.SEALED_COPY)),
                 new SeccompCache(directories.seccomp()));
-        Runtimes runtimes = Runtimes.find(
-                options.runtimes(),
-                path(),
-                directories.scratch(),
-                births.of(RuntimeProgram.Kind.OTHER, null),
-                new RuntimeTrial(directories.scratch(), births));
+        Runtimes runtimes = runtimes(options, directories, births);
         PodMemory memory = new PodMemory(vault, directories.vaultPods(), directories.sharedMemory());
         Workshop workshop = new Workshop(
                 new Workshop.Tools(
@@ -104,6 +99,15 @@ final class Supervisor implements AutoCloseable {
                 nothing,
                 ledger,
                 directories);
+    }
+
+    private static Runtimes runtimes(Options options, StateDir directories, Births births) {
+        return Runtimes.find(
+                options.runtimes(),
+                path(),
+                directories.scratch(),
+                births.of(RuntimeProgram.Kind.OTHER, null),
+                new RuntimeTrial(directories.scratch(), births));
     }
 
     private static List<Path> path() {
