@@ -3,9 +3,11 @@ package dev.berth.shim;
 import dev.berth.kernel.Fault;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.OciRuntime;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -13,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A container: what it was made of, its first process and its execs. */
 final class Task {
+    /** How long a pause or a resume may be waited for. A checkpoint takes longer, as long as it likes. */
+    private static final Duration CHANGE = Duration.ofMillis(200);
+
     private final TaskRecord record;
     private final OciRuntime runtime;
     private final TaskProcess init;
@@ -58,6 +63,32 @@ final class Task {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * Puts a process into the container. Not into one that stands still: whoever goes in would stand still with it, and if
+     * that is one of our threads, nobody could let it go on.
+     *
+     * @throws Fault FAILED_PRECONDITION if it is paused, or its state is being written down
+     */
+    void enter(String what, TaskProcess.Step step) throws InterruptedException {
+        Lock open = gate.readLock();
+        if (!open.tryLock(CHANGE.toNanos(), TimeUnit.NANOSECONDS)) {
+            throw Fault.precondition(what, "it is being written down, or paused or resumed", "Try again");
+        }
+        try {
+            if (init.state() == ProcessState.PAUSED) {
+                throw Fault.precondition(what, "it is paused", "Resume it first");
+            }
+            step.run();
+        } finally {
+            open.unlock();
+        }
+    }
+
+    /** The runtime may know before us: the end is waited for a little. */
+    boolean hasEnded(Duration wait) throws InterruptedException {
+        return init.awaitEnd(wait).exitedAt() != null;
     }
 
     /** Not made yet: its start does it. */

@@ -336,20 +336,18 @@ final class Tasks {
     }
 
     void startExec(TaskKey key, String execId) throws InterruptedException {
+        String what = "run a command in " + key.id();
         Task task = find(key);
         TaskProcess exec = task.process(execId);
         ProcessIo io = open(exec.record());
         try (Rollback undo = new Rollback()) {
             undo.add("streams of exec " + execId, io::close);
             exec.use(io);
-            Task.during(task.gate().readLock(), () -> exec.startExec(() -> workshop.exec(task, execId, io)));
+            task.enter(what, () -> exec.startExec(() -> workshop.exec(task, execId, io)));
             undo.commit();
         } catch (Fault e) {
-            throw isOfTheRuntime(e) && hasEnded(task)
-                    ? Fault.precondition(
-                                    "run a command in " + key.id(),
-                                    "the container has ended",
-                                    "Start it anew, or another")
+            throw isOfTheRuntime(e) && task.hasEnded(END_TO_BE_SEEN)
+                    ? Fault.precondition(what, "the container has ended", "Start it anew, or another")
                             .causedBy(e)
                     : e;
         }
@@ -374,11 +372,6 @@ final class Tasks {
 
     private static boolean isOfTheRuntime(Fault fault) {
         return fault.code() == Fault.Code.INTERNAL || fault.code() == Fault.Code.NOT_FOUND;
-    }
-
-    /** The runtime may know before us. */
-    private static boolean hasEnded(Task task) throws InterruptedException {
-        return task.init().awaitEnd(END_TO_BE_SEEN).exitedAt() != null;
     }
 
     /** Sends a signal to a process, or to all of a container. */

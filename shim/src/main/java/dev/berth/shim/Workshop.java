@@ -176,11 +176,24 @@ final class Workshop {
 
     /** Starts a further process and returns its id. */
     int exec(Task task, String execId, ProcessIo io) throws InterruptedException {
+        checkMoves(task);
         Path process = processFile(task, execId);
         var exec = new OciRuntime.Exec(
                 task.key().id(), process, process.resolveSibling("exec." + execId + ".pid"), io.consoleSocket());
         return task.runtime()
                 .exec(exec, BundleConfig.commandOf(process), Assembly.streams(io, task.record()), birth(task));
+    }
+
+    /** Somebody else may have frozen it; of ours the thread that enters would stop the whole supervisor. */
+    private void checkMoves(Task task) {
+        String what = "run a command in " + task.key().id();
+        try {
+            if (ownsCgroup(task.record()) && ownCgroup(task, what).frozen()) {
+                throw Fault.precondition(what, "its cgroup is frozen", "Thaw it first");
+            }
+        } catch (IOException e) {
+            throw failed(what, e);
+        }
     }
 
     Path processFile(Task task, String execId) {
