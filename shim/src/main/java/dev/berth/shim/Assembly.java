@@ -9,6 +9,7 @@ import dev.berth.linux.LinuxException;
 import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.CgroupPlan;
+import dev.berth.shim.runtime.Criu;
 import dev.berth.shim.runtime.Launcher;
 import dev.berth.shim.runtime.OciRuntime;
 import dev.berth.shim.runtime.RuntimeProgram;
@@ -171,7 +172,9 @@ final class Assembly {
     private BundleConfig prepare(Task task, Path root, BundleConfig config) {
         OciRuntime runtime = task.runtime();
         Path work = tools.directories().work(task.key());
-        BundleConfig ready = config.withRootPath(root).withoutAnnotation(SeccompCache.ANNOTATION);
+        BundleConfig ready = config.withRootPath(root)
+                .withoutAnnotation(SeccompCache.ANNOTATION)
+                .withoutAnnotation(Criu.ANNOTATION);
         if (Workshop.ownsCgroup(task.record())) {
             ready = ready.withoutCgroups();
         }

@@ -11,6 +11,7 @@ import dev.berth.wire.shim.supervisor.EventsRequest;
 import dev.berth.wire.shim.types.Status;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -233,5 +234,33 @@ class CheckpointTest extends CriuNode {
         assertThat(node.state(container).getStatus()).isEqualTo(Status.RUNNING);
         end(container);
         node.assertNothingLeft();
+    }
+
+    /** Else whoever describes a container could have any program of the node run as its root. */
+    @Test
+    void aContainerDoesNotChooseTheOptionsOfCriu() throws Exception {
+        Path script = node.directory.resolve("action");
+        Files.writeString(script, "#!/bin/sh\necho ran >> " + node.directory.resolve("ran") + "\n");
+        Files.setPosixFilePermissions(script, PosixFilePermissions.fromString("rwx------"));
+        Path options = node.directory.resolve("options");
+        Files.writeString(options, "action-script " + script + "\n");
+        var config = Busybox.config("sh", "-c", COUNTER)
+                .more(",\"annotations\":{\"a\":\"kept\",\"org.criu.config\":\"" + options + "\"}");
+        var first = node.container(config);
+        node.create(first, "runc");
+        node.start(first);
+        awaitLines(first, 3);
+        Path work = node.directory.resolve("state/shim/work").resolve(Node.NAMESPACE);
+        assertThat(work.resolve(first.id()).resolve("config.json"))
+                .content()
+                .contains("\"a\":\"kept\"")
+                .doesNotContain("criu");
+        node.checkpoint(first, images("images"), ENDS, Node.LIMIT);
+        var second = restored(like(first, config), images("images"), first);
+        awaitLines(second, 3);
+        assertThat(node.directory.resolve("ran")).doesNotExist();
+        node.delete(first, "");
+        end(second);
+        node.awaitNothingLeft();
     }
 }

@@ -25,6 +25,12 @@ import org.slf4j.LoggerFactory;
  * @see <a href="https://criu.org/CLI">CRIU: its options, files and logs</a>
  */
 public final class Criu {
+    /**
+     * Names a file with options for it. Whoever describes a container must not choose them: one is a program that it runs as
+     * root of the node.
+     */
+    public static final String ANNOTATION = "org.criu.config";
+
     private static final Logger LOG = LoggerFactory.getLogger(Criu.class);
     private static final String NAME = "criu";
     private static final String CONFIG = "CRIU_CONFIG_FILE";
