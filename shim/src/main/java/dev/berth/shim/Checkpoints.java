@@ -5,7 +5,6 @@ import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.CheckpointImages;
 import dev.berth.shim.runtime.CheckpointImages.Outside;
-import dev.berth.shim.runtime.Launcher;
 import dev.berth.shim.runtime.OciRuntime;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -30,6 +29,9 @@ final class Checkpoints {
 
     private static final Logger LOG = LoggerFactory.getLogger(Checkpoints.class);
     private static final Duration FREEZE = Duration.ofSeconds(10);
+
+    /** How long after a failure the end of the container may still be told. */
+    private static final Duration END_TO_BE_SEEN = Duration.ofMillis(500);
 
     /**
      * What a client asks for.
@@ -109,31 +111,38 @@ final class Checkpoints {
             Map<Integer, Outside> streams =
                     OutsideStreams.of(task.init().record().streams(), processes(task));
             CheckpointImages.writeOptions(config, new HashSet<>(streams.values()));
-            Launcher.Helper criu = workshop.tools().criu().helper(what, config);
-            task.runtime()
-                    .checkpoint(
-                            new OciRuntime.Checkpoint(
-                                    task.key().id(),
-                                    wanted.images(),
-                                    wanted.work(),
-                                    wanted.kept(),
-                                    wanted.cgroupsMode(),
-                                    wanted.emptyNamespaces()),
-                            limit,
-                            criu,
-                            workshop.tools()
-                                    .births()
-                                    .of(task.runtime().program().kind(), null));
+            dump(what, task, wanted, config, limit);
             new CheckpointImages(wanted.images()).nameStreams(streams);
             done = true;
         } catch (IOException e) {
             throw Workshop.failed(what, e);
-        } catch (Fault e) {
-            throw workshop.tools().criu().explain(what, e, wanted.work().resolve("dump.log"));
         } finally {
             if (!done) {
                 settle(task);
             }
+        }
+    }
+
+    private void dump(String what, Task task, Wanted wanted, Path config, Duration limit) throws InterruptedException {
+        Workshop.Tools tools = workshop.tools();
+        OciRuntime runtime = task.runtime();
+        try {
+            runtime.checkpoint(
+                    new OciRuntime.Checkpoint(
+                            task.key().id(),
+                            wanted.images(),
+                            wanted.work(),
+                            wanted.kept(),
+                            wanted.cgroupsMode(),
+                            wanted.emptyNamespaces()),
+                    limit,
+                    tools.criu().helper(what, config),
+                    tools.births().of(runtime.program().kind(), null));
+        } catch (Fault e) {
+            throw task.hasEnded(END_TO_BE_SEEN)
+                    ? Fault.precondition(what, "it has ended meanwhile", "Start it anew, or another")
+                            .causedBy(e)
+                    : tools.criu().explain(what, e, wanted.work().resolve("dump.log"));
         }
     }
 

@@ -158,6 +158,32 @@ class CheckpointTest extends CriuNode {
     }
 
     @Test
+    void oneThatIsKilledMeanwhileIsToldToHaveEnded() throws Exception {
+        for (int millis : List.of(1, 30, 60, 90, 120, 150, 180)) {
+            var container = counter();
+            Path images = images("killed" + millis);
+            Thread killer = Thread.ofVirtual().start(() -> {
+                try {
+                    Ticker.system().sleep(Duration.ofMillis(millis));
+                    node.kill(container, Signals.KILL);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            });
+            try {
+                node.checkpoint(container, images, RUNS_ON, Node.LIMIT);
+            } catch (TtrpcStatus e) {
+                assertThat(e.code()).as(e.getMessage()).isEqualTo(TtrpcStatus.Code.FAILED_PRECONDITION);
+                assertThat(e.getMessage()).containsAnyOf("it has ended meanwhile", "it is stopped");
+            }
+            killer.join();
+            assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+            node.delete(container, "");
+        }
+        node.awaitNothingLeft();
+    }
+
+    @Test
     void onlyWhatRunsHasAState() throws Exception {
         var container = node.container(Busybox.config("true"));
         node.create(container, "runc");
