@@ -52,9 +52,13 @@ public final class Criu {
      * @param runtimes which can run it
      */
     public Criu(List<Path> directories, Path place, Runtimes runtimes) {
+        this(directories, place, runtimes::said);
+    }
+
+    Criu(List<Path> directories, Path place, Probe probe) {
         this.directories = List.copyOf(directories);
         this.place = place;
-        this.probe = runtimes::said;
+        this.probe = probe;
     }
 
     /**
