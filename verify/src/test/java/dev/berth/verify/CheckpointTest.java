@@ -12,6 +12,11 @@ import dev.berth.wire.cri.ExecSyncRequest;
 import dev.berth.wire.cri.Int64Value;
 import dev.berth.wire.cri.LinuxContainerConfig;
 import dev.berth.wire.cri.LinuxContainerSecurityContext;
+import dev.berth.wire.cri.LinuxPodSandboxConfig;
+import dev.berth.wire.cri.LinuxSandboxSecurityContext;
+import dev.berth.wire.cri.NamespaceMode;
+import dev.berth.wire.cri.NamespaceOption;
+import dev.berth.wire.cri.PodSandboxConfig;
 import dev.berth.wire.cri.PodSandboxStatusRequest;
 import dev.berth.wire.cri.RestorePodRequest;
 import dev.berth.wire.cri.RestorePodResponse;
@@ -249,6 +254,45 @@ class CheckpointTest {
             assertThat(output(id, "cat", "/count")).isNotBlank();
         }
         stopAndExit(restored.getRestoredContainers(0).getContainerId());
+    }
+
+    /** Processes of such a pod have the numbers that they had, beside its init and each other. */
+    @Test
+    void processesThatArePodsGoOnBesideItsInit() throws IOException, InterruptedException {
+        String pod = pods.run(sharing("shared"), HANDLER);
+        started(pod, counter("a"));
+        started(pod, counter("b"));
+        untilItCounts("a", 3);
+        untilItCounts("b", 3);
+        Path output = berth.folder().resolve("shared");
+        var _ = pods.runtime().checkpointPod(podCheckpoint(pod, output).build());
+        pods.remove(pod);
+        int last = Math.max(counted("a").getLast(), counted("b").getLast());
+
+        RestorePodResponse restored = restore(restoration(
+                        output,
+                        "shared-on",
+                        counter("a").toBuilder().setLogPath("on-a.log").build(),
+                        counter("b").toBuilder().setLogPath("on-b.log").build())
+                .setConfig(sharing("shared-on")));
+        for (RestoredContainer container : restored.getRestoredContainersList()) {
+            pods.start(container.getContainerId());
+            untilItCounts("on-" + container.getName(), last + 2);
+            assertThat(counted("on-" + container.getName()).getFirst()).isGreaterThanOrEqualTo(3);
+        }
+        assertThat(output(restored.getRestoredContainers(0).getContainerId(), "ps"))
+                .as("each sees both")
+                .containsSubsequence("sh -c i=0", "sh -c i=0");
+        pods.remove(restored.getPodSandboxId());
+    }
+
+    private PodSandboxConfig sharing(String name) {
+        return pods.pod(name)
+                .setLinux(LinuxPodSandboxConfig.newBuilder()
+                        .setSecurityContext(LinuxSandboxSecurityContext.newBuilder()
+                                .setNamespaceOptions(
+                                        NamespaceOption.newBuilder().setPid(NamespaceMode.POD))))
+                .build();
     }
 
     private String output(String id, String... command) {
