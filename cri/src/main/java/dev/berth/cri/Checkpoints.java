@@ -3,15 +3,16 @@ package dev.berth.cri;
 import dev.berth.cri.Cleaning.Kind;
 import dev.berth.cri.checkpoint.PodDump;
 import dev.berth.cri.checkpoint.PodDump.Member;
-import dev.berth.cri.checkpoint.Seal;
-import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
+import dev.berth.store.DiskFault;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.ReadOnlyFileSystemException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -19,6 +20,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,21 +38,22 @@ public final class Checkpoints {
     /** Long enough for the memory of a large machine on a slow disk. */
     private static final Duration LONGEST = Duration.ofMinutes(30);
 
+    /** In a container's folder, where its checkpoint was to be. */
+    private static final String TARGET = "target";
+
     private final CriContext context;
     private final ContainerMaking making;
     private final ContainerFolders folders;
-    private final Seal seal;
-    private final Disk disk;
+    private final Dump.Sealing sealing;
     /** By pod: what one has stand still must not be let go by another. */
     private final Turns turns = new Turns();
 
     /** @param folders for the time between a container's standing still and its archive's being written */
-    Checkpoints(CriContext context, ContainerMaking making, ContainerFolders folders, Seal seal, Disk disk) {
+    Checkpoints(CriContext context, ContainerMaking making, ContainerFolders folders, Dump.Sealing sealing) {
         this.context = context;
         this.making = making;
         this.folders = folders;
-        this.seal = seal;
-        this.disk = disk;
+        this.sealing = sealing;
         context.cleaning().by(Kind.PAUSE, this::resumeLater);
     }
 
@@ -64,6 +70,7 @@ public final class Checkpoints {
         context.gate().pass();
         Container found = context.ledger().container(idOrPrefix);
         String what = "checkpoint container " + found.id();
+        var until = new Until(what, limit);
         Path target = target(what, location);
         try (var _ = turns.take(found.podId())) {
             Container container = context.ledger().container(found.id());
@@ -73,7 +80,8 @@ public final class Checkpoints {
                 throw Fault.precondition(what, "there is no directory " + parent, "Make it first");
             }
             requireReplaceable(what, target);
-            dump(what, List.of(container), limit, dumps -> pack(dumps.getFirst(), target));
+            var _ = until.left(); // who has not waited for his turn needs nothing to stand still
+            dump(until, List.of(container), target, dumps -> pack(until, dumps.getFirst(), target));
         }
     }
 
@@ -92,14 +100,16 @@ public final class Checkpoints {
         context.gate().pass();
         Pod pod = context.ledger().pod(idOrPrefix);
         String what = "checkpoint pod " + pod.id();
+        var until = new Until(what, limit);
         requireNoOptions(what, options);
         Path target = target(what, output);
         try (var _ = turns.take(pod.id())) {
             List<Container> containers = chosen(what, pod, containerIds);
+            var _ = until.left();
             boolean made = makeEmpty(what, target);
             try (var undo = new Rollback()) {
                 undo.add("what was written to " + target, () -> empty(target, made));
-                dump(what, containers, limit, dumps -> packAll(pod, dumps, target));
+                dump(until, containers, target, dumps -> packAll(until, pod, dumps, target));
                 undo.commit();
             }
         }
@@ -214,65 +224,112 @@ public final class Checkpoints {
         void of(List<Dump> dumps) throws IOException, InterruptedException;
     }
 
-    private void dump(String what, List<Container> containers, Duration limit, Packing packing)
+    /**
+     * Writes containers down.
+     *
+     * @param target what comes of it; noted, so that a daemon that comes after this one removes what there is of it
+     */
+    private void dump(Until until, List<Container> containers, Path target, Packing packing)
             throws InterruptedException {
-        long start = context.ticker().nanos();
-        Duration longest = limit.isZero() ? LONGEST : limit;
         try (var remains = new Rollback()) { // never committed: nothing of this stays
             List<Dump> dumps = new ArrayList<>();
             for (Container container : containers) {
                 String id = container.id();
                 remains.add("files of the checkpoint of " + id, () -> folders.remove(id));
-                dumps.add(new Dump(container, folders.make(id), context.nowNanos()));
+                Path own = folders.make(id);
+                Files.writeString(own.resolve(TARGET), target.toString());
+                Dump dump = new Dump(container, own, context.nowNanos());
+                remains.add("log of " + id, dump::close);
+                dumps.add(dump);
             }
-            still(what, dumps, () -> {
+            still(until, dumps, () -> {
                 for (Dump dump : dumps) {
-                    dump.take(context, making, left(what, longest, start));
+                    dump.takeProcesses(context, until.left());
+                    limited(until, () -> dump.takeFiles(making.layers()));
                 }
             });
             packing.of(dumps);
-            left(what, longest, start);
+        } catch (AccessDeniedException | ReadOnlyFileSystemException e) {
+            throw Fault.precondition(until.what, "it may not write there: " + e.getMessage(), "Name another place")
+                    .causedBy(e);
         } catch (IOException e) {
-            throw unwritable(what, e);
+            throw DiskFault.of(until.what, e);
         }
     }
 
-    private static Fault unwritable(String what, IOException e) {
-        boolean full = String.valueOf(e.getMessage()).contains("No space left");
-        return (full
-                        ? Fault.exhausted(what, "the disk is full: " + e.getMessage(), "Make room")
-                        : Fault.unavailable(what, String.valueOf(e.getMessage()), "See the system's log"))
-                .causedBy(e);
-    }
+    /** When whoever asked does not wait any more. */
+    private final class Until {
+        final String what;
+        private final Duration longest;
+        private final long start = context.ticker().nanos();
 
-    private Duration left(String what, Duration longest, long start) {
-        Duration left = longest.minus(context.ticker().since(start));
-        if (left.isPositive()) {
-            return left;
+        Until(String what, Duration limit) {
+            this.what = what;
+            this.longest = limit.isZero() ? LONGEST : limit;
         }
-        throw Fault.deadline(what, "it took longer than " + longest.toSeconds() + " s", "Allow more time");
+
+        Duration left() {
+            Duration left = longest.minus(context.ticker().since(start));
+            if (left.isPositive()) {
+                return left;
+            }
+            throw late();
+        }
+
+        Fault late() {
+            return Fault.deadline(what, "it took longer than " + longest.toSeconds() + " s", "Allow more time");
+        }
     }
 
     private interface Work {
         void run() throws IOException, InterruptedException;
     }
 
+    /** Does something that knows of no limit, and breaks it off when the time is over. */
+    private static void limited(Until until, Work work) throws IOException, InterruptedException {
+        var task = new FutureTask<Void>(() -> {
+            work.run();
+            return null;
+        });
+        Thread worker = Thread.ofVirtual().name("files of a checkpoint").start(task);
+        try {
+            task.get(until.left().toMillis(), TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            throw until.late().causedBy(e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException broken) {
+                throw broken;
+            }
+            throw Fault.of(until.what, e);
+        } finally {
+            worker.interrupt();
+            worker.join();
+        }
+    }
+
     /** Does something while containers stand still, and has them run again. */
-    private void still(String what, List<Dump> dumps, Work work) throws IOException, InterruptedException {
+    private void still(Until until, List<Dump> dumps, Work work) throws IOException, InterruptedException {
         try (var thaw = new Rollback()) { // never committed: they run again whatever happens
             for (Dump dump : dumps) {
                 String id = dump.container().id();
-                thaw.add("pause of container " + id, context.cleaning().step(Kind.PAUSE, id, () -> resume(id)));
+                thaw.add("pause of container " + id, () -> resumeOrLater(id));
                 context.tasks().pause(ContainerRunning.task(id));
             }
             work.run();
         } catch (Fault e) {
-            throw e.code() == Fault.Code.NOT_FOUND ? endedMeanwhile(what, e) : e;
+            throw e.code() == Fault.Code.NOT_FOUND
+                    ? Fault.precondition(until.what, "it ended meanwhile", "").causedBy(e)
+                    : e;
         }
     }
 
-    private static Fault endedMeanwhile(String what, Fault e) {
-        return Fault.precondition(what, "it ended meanwhile", "").causedBy(e);
+    /** What was written down is not worth less because it takes another attempt to let it run. */
+    private void resumeOrLater(String id) throws InterruptedException {
+        try {
+            context.cleaning().run(Kind.PAUSE, id, () -> resume(id));
+        } catch (Fault e) {
+            LOG.warn("container {} still stands still; it is tried again", id, e);
+        }
     }
 
     /** One that has ended meanwhile, or could not be paused, needs nothing. */
@@ -286,44 +343,71 @@ public final class Checkpoints {
         }
     }
 
-    /** The same later, and not in the middle of another checkpoint. */
+    /** The same later, and not in the middle of another checkpoint; with it goes what there is of the one that was begun. */
     private void resumeLater(String id) throws InterruptedException {
         Optional<Container> container = context.ledger().findContainer(id);
         if (container.isPresent()) {
             try (var _ = turns.take(container.get().podId())) {
                 resume(id);
+                forget(id);
             }
+        } else {
+            forget(id);
         }
     }
 
-    private void pack(Dump dump, Path target) throws IOException {
+    private void forget(String id) {
+        Path noted = folders.of(id).resolve(TARGET);
+        try {
+            if (Files.isRegularFile(noted, LinkOption.NOFOLLOW_LINKS)) {
+                removeParts(Path.of(Files.readString(noted)), id);
+            }
+        } catch (IOException | InvalidPathException e) {
+            LOG.warn("what a checkpoint of container {} has left where it was to be", id, e);
+        }
+        folders.remove(id);
+    }
+
+    /** Of an archive its unfinished copy; of a directory all, unless it is whole. */
+    private static void removeParts(Path target, String id) throws IOException {
+        Files.deleteIfExists(target.resolveSibling("." + id + ".part"));
+        if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS) || PodDump.isWhole(target)) {
+            return;
+        }
+        List<Path> parts;
+        try (Stream<Path> files = Files.list(target)) {
+            parts = files.filter(file -> PodDump.isPart(String.valueOf(file.getFileName()))
+                            || String.valueOf(file.getFileName()).equals("." + id + ".part"))
+                    .toList();
+        }
+        for (Path part : parts) {
+            Files.deleteIfExists(part);
+        }
+    }
+
+    private PodDump.Archive pack(Until until, Dump dump, Path target) throws IOException {
         Container container = dump.container();
         String handler = context.ledger().pod(container.podId()).handler();
-        dump.pack(target, making.spec(container).toJson(), handler, seal, disk);
+        return dump.pack(target, sealing, making.spec(container).toJson(), handler, () -> {
+            var _ = until.left();
+        });
     }
 
-    private void packAll(Pod pod, List<Dump> dumps, Path target) throws IOException {
+    private void packAll(Until until, Pod pod, List<Dump> dumps, Path target) throws IOException {
         List<Member> members = new ArrayList<>();
         for (Dump dump : dumps) {
+            String file = Member.file(members.size());
+            PodDump.Archive archive = pack(until, dump, target.resolve(file));
             Container container = dump.container();
-            Member member =
-                    Member.at(members.size(), container.config().metadata().name(), container.id());
-            pack(dump, target.resolve(member.file()));
-            members.add(member);
+            members.add(new Member(container.config().metadata().name(), container.id(), file, archive));
         }
         var metadata = pod.config().metadata();
-        new PodDump(pod.id(), metadata.namespace(), metadata.name(), members).write(target, seal);
-        disk.syncFilesystem(target);
+        new PodDump(pod.id(), metadata.namespace(), metadata.name(), members).write(target, sealing.seal());
+        sealing.disk().syncFilesystem(target);
     }
 
     /** Lets containers run again that a daemon before this one has left standing, and forgets what it had begun. */
     void recover() throws IOException {
-        for (String id : folders.all()) {
-            if (context.ledger().hasContainer(id)) {
-                LOG.info("container {} was being written down when the last daemon ended; it runs on", id);
-                resume(id);
-            }
-            folders.remove(id);
-        }
+        folders.all().forEach(id -> context.cleaning().soon(Kind.PAUSE, id));
     }
 }

@@ -87,11 +87,20 @@ public final class ContainerRunning implements AutoCloseable {
             context.publish(ContainerEvent.Kind.STOPPED, ended.id(), pod);
             throw e;
         } finally {
-            if (container.restored()) {
-                making.discardState(container.id()); // it is used once
-            }
+            discardState(container);
         }
         context.publish(ContainerEvent.Kind.STARTED, container.id(), pod);
+    }
+
+    /** It is used once. What cannot be removed goes with the container. */
+    private void discardState(Container container) {
+        try {
+            if (container.restored()) {
+                making.discardState(container.id());
+            }
+        } catch (Fault e) {
+            LOG.warn("container {}: the state that it has gone on from is still there", container.id(), e);
+        }
     }
 
     /** Ends a container that runs, and waits until its end is recorded. */

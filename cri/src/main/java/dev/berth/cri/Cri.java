@@ -98,9 +98,10 @@ public final class Cri implements AutoCloseable {
         this.metrics = new Metrics(context, statistics, counters, config.root().resolve("snapshots"));
         this.containers = new Containers(context, making, running, statistics::forget);
         this.pods = new Pods(() -> ruling.config(), context, environment, containers);
-        var seal = new Seal(config.root().resolve("checkpoint.key"));
+        var disk = new LinuxDisk();
+        var seal = new Seal(config.root().resolve("checkpoint.key"), disk);
         var dumps = new ContainerFolders(config.root().resolve("checkpoints"));
-        this.checkpoints = new Checkpoints(context, making, dumps, seal, new LinuxDisk());
+        this.checkpoints = new Checkpoints(context, making, dumps, new Dump.Sealing(seal, disk));
         this.restoring = new Restoring(context, pods, containers, folders.states(), seal);
         this.images = parts.images();
         this.node = new Node(() -> ruling.config(), parts.tasks(), parts.networks(), userNamespaces, parts.images());

@@ -3,8 +3,10 @@ package dev.berth.cri;
 import dev.berth.cri.checkpoint.CheckpointWriter;
 import dev.berth.cri.checkpoint.ForTools;
 import dev.berth.cri.checkpoint.Manifest;
+import dev.berth.cri.checkpoint.PodDump;
 import dev.berth.cri.checkpoint.Seal;
 import dev.berth.kernel.Disk;
+import dev.berth.oci.Digest;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -12,19 +14,24 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One container that is being written down: first, while it stands still, into a directory of its own; then, while it runs
  * again, as an archive to where it was asked for.
  */
-final class Dump {
+final class Dump implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
     private static final FileAttribute<?> OURS_ALONE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
@@ -32,6 +39,8 @@ final class Dump {
     private final Container container;
     private final Path directory;
     private final Manifest about;
+    private @Nullable FileChannel log;
+    private long logLength;
 
     /**
      * A container to be written down.
@@ -55,12 +64,26 @@ final class Dump {
         return container;
     }
 
-    /** Writes down what the container is. It should stand still: its files are to be as its processes believe them. */
-    void take(CriContext context, ContainerMaking making, Duration limit) throws IOException, InterruptedException {
+    /** Writes down the state of the processes, which should stand still. */
+    void takeProcesses(CriContext context, Duration limit) throws IOException {
         Files.createDirectory(images());
         context.tasks().checkpoint(ContainerRunning.task(container), images(), directory, limit);
+    }
+
+    /** Writes down what the container has made of its files: as its processes believe them, so they should stand still. */
+    void takeFiles(WritableLayers layers) throws IOException {
         try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(difference()), BUFFER)) {
-            making.layers().difference(container, out);
+            layers.difference(container, out);
+        }
+        if (!container.logPath().isEmpty()) {
+            try { // held from now on: it may be moved away
+                FileChannel open = FileChannel.open(
+                        Path.of(container.logPath()), StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS);
+                log = open;
+                logLength = open.size();
+            } catch (NoSuchFileException moved) {
+                logLength = 0; // between two, as it is rotated
+            }
         }
     }
 
@@ -72,28 +95,43 @@ final class Dump {
         return directory.resolve(CheckpointWriter.DIFFERENCE);
     }
 
+    /** The archive while it is being written, beside where it will be. */
+    Path part(Path target) {
+        return target.resolveSibling("." + container.id() + ".part");
+    }
+
     /**
      * Writes the archive: nothing is there of it, or all, also after a loss of power.
      *
      * @param spec the OCI spec that the container runs with
      * @param handler of its pod
+     * @param before what is to be done at the last moment before it is there
      */
-    void pack(Path target, byte[] spec, String handler, Seal seal, Disk disk) throws IOException {
-        Path part = target.resolveSibling("." + target.getFileName() + "." + container.id() + ".part");
+    PodDump.Archive pack(Path target, Sealing by, byte[] spec, String handler, Runnable before) throws IOException {
+        Path part = part(target);
         Files.deleteIfExists(part);
+        MessageDigest digest = Digest.sha256Hasher();
         try {
+            long size;
             try (FileChannel channel = FileChannel.open(
                             part, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), OURS_ALONE);
-                    OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), BUFFER)) {
-                write(new CheckpointWriter(out), spec, handler, seal);
+                    OutputStream out = new BufferedOutputStream(
+                            new DigestOutputStream(Channels.newOutputStream(channel), digest), BUFFER)) {
+                write(new CheckpointWriter(out), spec, handler, by.seal());
                 out.flush();
                 channel.force(true);
+                size = channel.size();
             }
-            disk.rename(part, target);
+            before.run();
+            by.disk().rename(part, target);
+            return new PodDump.Archive(size, HexFormat.of().formatHex(digest.digest()));
         } finally {
             Files.deleteIfExists(part);
         }
     }
+
+    /** What makes a file one of this node's, for good. */
+    record Sealing(Seal seal, Disk disk) {}
 
     private void write(CheckpointWriter archive, byte[] spec, String handler, Seal seal) throws IOException {
         archive.addImages(images());
@@ -103,17 +141,24 @@ final class Dump {
         archive.add(ForTools.CONFIG, ForTools.config(about, container.imageRef(), handler, created));
         Container.Life life = container.life();
         archive.add(ForTools.STATUS, ForTools.status(container.createdAtNanos(), life.startedAtNanos(), life.pid()));
-        addIfThere(archive, "dump.log", directory.resolve("dump.log"));
-        addIfThere(archive, "stats-dump", directory.resolve("stats-dump"));
-        if (!container.logPath().isEmpty()) {
-            addIfThere(archive, "container.log", Path.of(container.logPath()));
+        for (String told : new String[] {"dump.log", "stats-dump"}) {
+            Path file = directory.resolve(told);
+            if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                archive.add(told, file);
+            }
+        }
+        FileChannel open = log;
+        if (open != null) {
+            archive.add("container.log", open, logLength);
         }
         archive.finish(about, seal);
     }
 
-    private static void addIfThere(CheckpointWriter archive, String name, Path file) throws IOException {
-        if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-            archive.add(name, file);
+    @Override
+    public void close() throws IOException {
+        FileChannel open = log;
+        if (open != null) {
+            open.close();
         }
     }
 }

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +57,7 @@ public final class Pods {
      *     network is not ready; and what the parts throw
      */
     public String run(PodConfig pod, String handler) throws InterruptedException {
-        return run(pod, handler, new Request(pod, handler), Step::make);
+        return run(pod, handler, new Request(pod, handler), this::before, Step::make);
     }
 
     /** Makes the pod and answers its id. */
@@ -76,6 +77,11 @@ public final class Pods {
      * @param making is given the step that makes the pod
      */
     String run(PodConfig pod, String handler, Object request, Making making) throws InterruptedException {
+        return run(pod, handler, request, this::beforeAnother, making);
+    }
+
+    private String run(PodConfig pod, String handler, Object request, Function<String, Before> before, Making making)
+            throws InterruptedException {
         validate(pod);
         environment.check(pod);
         CgroupPaths.check(pod.cgroupParent(), config.get().systemdCgroups());
@@ -85,7 +91,7 @@ public final class Pods {
         return creations.once(
                 "pod " + name,
                 request,
-                () -> before(name),
+                () -> before.apply(name),
                 () -> making.make(() -> {
                     discardAbandoned(name);
                     return create(pod, handler);
@@ -253,6 +259,14 @@ public final class Pods {
                 : new Before.Unheard(pod.id(), new Request(pod.config(), pod.handler()));
     }
 
+    /** Of a pod that nobody has heard of its making, for who asks for one of another kind. */
+    private Before beforeAnother(String name) {
+        return named(name)
+                .filter(Pod::delivered)
+                .<Before>map(pod -> new Before.Taken(pod.id()))
+                .orElseGet(Before.Free::new);
+    }
+
     private Optional<Pod> named(String name) {
         return context.ledger().pods().stream()
                 .filter(pod -> pod.name().equals(name))
@@ -263,7 +277,11 @@ public final class Pods {
         Optional<Pod> abandoned = named(name);
         if (abandoned.isPresent()) {
             String id = abandoned.get().id();
-            context.cleaning().run(Kind.POD_CREATION, id, () -> undo(id));
+            if (abandoned.get().ready()) {
+                context.cleaning().run(Kind.POD_REMOVAL, id, () -> removeExact(id));
+            } else {
+                context.cleaning().run(Kind.POD_CREATION, id, () -> undo(id));
+            }
         }
     }
 

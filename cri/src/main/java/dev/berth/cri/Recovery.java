@@ -211,6 +211,10 @@ final class Recovery implements AutoCloseable {
         switch (pod.state()) {
             case CREATING -> context.cleaning().soon(Kind.POD_CREATION, pod.id());
             case READY -> {
+                if (isHalfRestored(pod)) {
+                    context.cleaning().soon(Kind.POD_REMOVAL, pod.id());
+                    return;
+                }
                 boolean there = again(
                                         context.ticker(),
                                         () -> context.tasks().podStatus(PodEnvironment.task(pod.id())),
@@ -227,6 +231,12 @@ final class Recovery implements AutoCloseable {
             }
             case NOT_READY -> context.cleaning().soon(Kind.POD_STOP, pod.id()); // its stop may have been broken off
         }
+    }
+
+    /** Whoever had it restored has heard nothing, and something may be missing. */
+    private boolean isHalfRestored(Pod pod) {
+        return !pod.delivered()
+                && context.ledger().containersOf(pod.id()).stream().anyMatch(Container::restored);
     }
 
     /** Without its namespace no container can be started in it any more, and nobody would make the pod anew. */

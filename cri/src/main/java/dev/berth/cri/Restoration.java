@@ -4,6 +4,7 @@ import dev.berth.cri.checkpoint.CheckpointReader.Unpacked;
 import dev.berth.cri.checkpoint.SameConfinement;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.RuntimeSpec;
+import dev.berth.store.DiskFault;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -47,8 +48,7 @@ record Restoration(String name, Unpacked checkpoint) {
             }
             Files.delete(checkpoint.difference());
         } catch (IOException e) {
-            throw Fault.unavailable("restore container " + name, String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw DiskFault.of("restore container " + name, e);
         }
     }
 }

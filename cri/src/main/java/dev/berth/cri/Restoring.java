@@ -10,6 +10,7 @@ import dev.berth.cri.config.PodConfig;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ids;
 import dev.berth.kernel.Rollback;
+import dev.berth.store.DiskFault;
 import java.io.IOException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -124,6 +125,10 @@ public final class Restoring {
         return byName;
     }
 
+    /**
+     * A daemon that is killed meanwhile leaves a pod that nobody has heard of; one that has restored containers is taken away by
+     * the next, and one that has none yet by whoever asks for it again.
+     */
     private String make(Path directory, PodDump dump, Map<String, ContainerConfig> configs, Pods.Step pod)
             throws InterruptedException {
         try (var undo = new Rollback()) {
@@ -150,7 +155,7 @@ public final class Restoring {
     private Restoration unpack(Path directory, PodDump dump, Member member, String id) {
         Path archive = directory.resolve(member.file());
         try {
-            Unpacked unpacked = CheckpointReader.unpack(archive, states.make(id), seal);
+            Unpacked unpacked = CheckpointReader.unpack(archive, member.archive(), states.make(id), seal);
             if (!unpacked.manifest().podId().equals(dump.id())
                     || !unpacked.manifest().name().equals(member.name())) {
                 throw Fault.invalid(
@@ -160,8 +165,7 @@ public final class Restoring {
             }
             return new Restoration(member.name(), unpacked);
         } catch (IOException e) {
-            throw Fault.unavailable("restore container " + member.name(), String.valueOf(e.getMessage()), "")
-                    .causedBy(e);
+            throw DiskFault.of("restore container " + member.name(), e);
         }
     }
 }

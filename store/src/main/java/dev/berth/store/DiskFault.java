@@ -8,10 +8,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 
 /** What the file system's errors mean for the caller. */
-final class DiskFault {
+public final class DiskFault {
     private DiskFault() {}
 
-    static Fault of(String what, IOException e) {
+    /** RESOURCE_EXHAUSTED if the disk is full; else UNAVAILABLE, with the reason. */
+    public static Fault of(String what, IOException e) {
         String why = why(e);
         // The JDK tells a full disk from other errors only by the text of strerror.
         Fault fault = why.contains("No space left on device") || why.contains("Disk quota exceeded")

@@ -4,18 +4,19 @@ import dev.berth.kernel.Fault;
 import dev.berth.oci.Digest;
 import dev.berth.snapshots.TarEntry;
 import dev.berth.snapshots.TarReader;
+import dev.berth.store.DiskFault;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Map;
@@ -33,6 +34,7 @@ public final class CheckpointReader {
 
     private static final int MOST_TEXT = 16 << 20;
     private static final int MOST_ENTRIES = 100_000;
+    private static final int LONGEST_NAME = 255;
     private static final int CHUNK = 1 << 16;
 
     private final String what;
@@ -58,29 +60,60 @@ public final class CheckpointReader {
     /**
      * Unpacks an archive.
      *
+     * @param wanted which one, as something says that bears a seal; no more than its size is read
      * @param into an existing empty directory; what fails leaves it half full
      * @throws Fault NOT_FOUND if there is no such file; INVALID_ARGUMENT if it is no checkpoint; PERMISSION_DENIED if its seal is
-     *     missing or that of another node; RESOURCE_EXHAUSTED if the disk is full
+     *     missing or that of another node; DATA_LOSS if it is another one; RESOURCE_EXHAUSTED if the disk is full
      */
-    public static Unpacked unpack(Path archive, Path into, Seal seal) {
+    public static Unpacked unpack(Path archive, PodDump.Archive wanted, Path into, Seal seal) {
         String what = "read the checkpoint " + archive;
-        if (!Files.isRegularFile(archive, LinkOption.NOFOLLOW_LINKS)) {
-            throw Fault.notFound(what, "there is no such file", "");
-        }
         var reader = new CheckpointReader(what, into);
-        try (InputStream in =
-                new BufferedInputStream(Files.newInputStream(archive, LinkOption.NOFOLLOW_LINKS), CHUNK)) {
+        MessageDigest whole = Digest.sha256Hasher();
+        try (InputStream in = new BufferedInputStream(
+                new DigestInputStream(new Bounded(PlainFile.open(what, archive), wanted.size()), whole), CHUNK)) {
             Files.createDirectory(into.resolve(CheckpointWriter.IMAGES));
             reader.read(new TarReader(in));
-        } catch (NoSuchFileException e) {
-            throw Fault.notFound(what, "it has gone", "").causedBy(e);
+            in.transferTo(OutputStream.nullOutputStream());
         } catch (IOException e) {
-            throw Fault.unavailable(what, String.valueOf(e.getMessage()), "See whether the disk is full")
-                    .causedBy(e);
+            throw DiskFault.of(what, e);
         } catch (Fault e) {
             throw e.within("checkpoint " + archive.getFileName());
         }
+        if (!HexFormat.of().formatHex(whole.digest()).equals(wanted.sha256())) {
+            throw reader.another();
+        }
         return reader.verified(seal);
+    }
+
+    /** A stream that ends where it should: a file may be any length, and say so of its content. */
+    private static final class Bounded extends FilterInputStream {
+        private long left;
+
+        Bounded(InputStream in, long length) {
+            super(in);
+            this.left = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            int read = left > 0 ? in.read() : -1;
+            left -= read < 0 ? 0 : 1;
+            return read;
+        }
+
+        @Override
+        public int read(byte[] bytes, int from, int length) throws IOException {
+            int read = left > 0 ? in.read(bytes, from, (int) Math.min(length, left)) : -1;
+            left -= Math.max(read, 0);
+            return read;
+        }
+
+        @Override
+        public long skip(long count) throws IOException {
+            long skipped = in.skip(Math.min(count, left));
+            left -= skipped;
+            return skipped;
+        }
     }
 
     private void read(TarReader tar) throws IOException {
@@ -88,6 +121,9 @@ public final class CheckpointReader {
         for (TarEntry entry = tar.next(); entry != null; entry = tar.next()) {
             if (++entries > MOST_ENTRIES) {
                 throw Fault.invalid(what, "it has more than " + MOST_ENTRIES + " entries", "");
+            }
+            if (entry.name().length > LONGEST_NAME) {
+                throw Fault.invalid(what, "an entry's name has " + entry.name().length + " bytes", "");
             }
             String name = new String(entry.name(), StandardCharsets.UTF_8);
             if (entry.kind() == TarEntry.Kind.DIRECTORY) {
@@ -157,11 +193,15 @@ public final class CheckpointReader {
         digests.remove(CheckpointWriter.SEAL);
         byte[] spec = texts.get(CheckpointWriter.SPEC);
         if (!digests.equals(manifest.files()) || spec == null || !digests.containsKey(CheckpointWriter.DIFFERENCE)) {
-            throw Fault.of(
-                    Fault.Code.DATA_LOSS, what, "its content is not what was written", "Use another copy, if there is");
+            throw another();
         }
         return new Unpacked(
                 manifest, spec, into.resolve(CheckpointWriter.IMAGES), into.resolve(CheckpointWriter.DIFFERENCE));
+    }
+
+    private Fault another() {
+        return Fault.of(
+                Fault.Code.DATA_LOSS, what, "its content is not what was written", "Use another copy, if there is");
     }
 
     private static String shown(String name) {

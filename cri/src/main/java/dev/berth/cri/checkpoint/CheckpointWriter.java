@@ -3,15 +3,17 @@ package dev.berth.cri.checkpoint;
 import dev.berth.oci.Digest;
 import dev.berth.snapshots.TarEntry;
 import dev.berth.snapshots.TarWriter;
-import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -47,28 +49,32 @@ public final class CheckpointWriter {
         digests.put(name, HexFormat.of().formatHex(Digest.sha256Hasher().digest(text)));
     }
 
-    /**
-     * Adds a file as long as it is now: what is written to its end meanwhile is left out.
-     *
-     * @throws EOFException if it becomes shorter meanwhile
-     */
+    /** Adds a file as long as it is now. */
     public void add(String name, Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS)) {
-            long left = Files.size(file);
-            begin(name, left);
-            MessageDigest digest = Digest.sha256Hasher();
-            byte[] chunk = new byte[CHUNK];
-            while (left > 0) {
-                int read = in.read(chunk, 0, (int) Math.min(chunk.length, left));
-                if (read < 0) {
-                    throw new EOFException(file + " has become shorter while it was read");
-                }
-                tar.write(chunk, 0, read);
-                digest.update(chunk, 0, read);
-                left -= read;
-            }
-            digests.put(name, HexFormat.of().formatHex(digest.digest()));
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+            add(name, channel, channel.size());
         }
+    }
+
+    /**
+     * Adds the beginning of a file.
+     *
+     * @param length if the file is shorter, zeroes take the place of what is missing
+     */
+    public void add(String name, FileChannel file, long length) throws IOException {
+        begin(name, length);
+        MessageDigest digest = Digest.sha256Hasher();
+        ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
+        for (long at = 0; at < length; at += chunk.position()) {
+            chunk.clear().limit((int) Math.min(CHUNK, length - at));
+            if (file.read(chunk, at) < 0) {
+                Arrays.fill(chunk.array(), 0, chunk.limit(), (byte) 0);
+                chunk.position(chunk.limit());
+            }
+            tar.write(chunk.array(), 0, chunk.position());
+            digest.update(chunk.array(), 0, chunk.position());
+        }
+        digests.put(name, HexFormat.of().formatHex(digest.digest()));
     }
 
     /** Adds the state of the processes, all files of a directory. */

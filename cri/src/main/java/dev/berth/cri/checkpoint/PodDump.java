@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.regex.Pattern;
 
@@ -21,6 +23,7 @@ import java.util.regex.Pattern;
 public record PodDump(int version, String id, String namespace, String name, List<Member> containers) {
     private static final int VERSION = 1;
     private static final int MOST = 4 << 20;
+    private static final int MOST_SEAL = 1 << 10;
     private static final String FILE = "pod.dump";
     private static final String SEAL = "pod.seal";
     private static final Pattern PLAIN = Pattern.compile("container-[0-9]{1,6}\\.tar");
@@ -29,24 +32,48 @@ public record PodDump(int version, String id, String namespace, String name, Lis
      * A container of it.
      *
      * @param file its archive, beside this
+     * @param archive which one: there may be others of the same container
      */
     @Json
-    public record Member(String name, String containerId, String file) {
-        /** One at a place in the order. */
-        public static Member at(int place, String name, String containerId) {
-            return new Member(name, containerId, "container-" + place + ".tar");
+    public record Member(String name, String containerId, String file, Archive archive) {
+        /** The name of the archive at a place in the order. */
+        public static String file(int place) {
+            return "container-" + place + ".tar";
         }
+    }
+
+    /**
+     * What tells one archive from all others.
+     *
+     * @param sha256 in hexadecimal
+     */
+    @Json
+    public record Archive(long size, String sha256) {}
+
+    /** Whether a file may be part of a checkpoint of a pod. */
+    public static boolean isPart(String name) {
+        return name.equals(FILE) || name.equals(SEAL) || PLAIN.matcher(name).matches();
     }
 
     public PodDump(String id, String namespace, String name, List<Member> containers) {
         this(VERSION, id, namespace, name, containers);
     }
 
-    /** Writes it into a directory. */
+    /** Whether a directory has all that there is of a checkpoint: the seal comes last. */
+    public static boolean isWhole(Path directory) {
+        return Files.exists(directory.resolve(SEAL));
+    }
+
+    /** Writes it into a directory, where it must not be yet. */
     public void write(Path directory, Seal seal) throws IOException {
         byte[] text = Texts.bytes(PodDump.class, this);
-        Files.write(directory.resolve(FILE), text);
-        Files.writeString(directory.resolve(SEAL), seal.of(text));
+        write(directory.resolve(FILE), text);
+        write(directory.resolve(SEAL), seal.of(text).getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static void write(Path file, byte[] text) throws IOException {
+        Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.write(file, text, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS);
     }
 
     /**
@@ -56,24 +83,12 @@ public record PodDump(int version, String id, String namespace, String name, Lis
      */
     public static PodDump read(Path directory, Seal seal) {
         String what = "read the checkpoint " + directory;
-        Path file = directory.resolve(FILE);
-        Path sealed = directory.resolve(SEAL);
         try {
-            if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-                throw Fault.notFound(
-                        what, "there is no file " + FILE + " in it", "Name what CheckpointPod has written");
-            }
-            if (Files.size(file) > MOST) {
+            byte[] text = PlainFile.text(what, directory.resolve(FILE), MOST);
+            if (text.length > MOST) {
                 throw Fault.invalid(what, FILE + " is larger than " + MOST + " bytes", "");
             }
-            byte[] text = Files.readAllBytes(file);
-            boolean fits = Files.isRegularFile(sealed, LinkOption.NOFOLLOW_LINKS)
-                    && Files.size(sealed) < MOST
-                    && seal.fits(
-                            text,
-                            Files.readString(sealed, StandardCharsets.ISO_8859_1)
-                                    .getBytes(StandardCharsets.ISO_8859_1));
-            if (!fits) {
+            if (!seal.fits(text, sealIn(what, directory))) {
                 throw Fault.of(
                         Fault.Code.PERMISSION_DENIED,
                         what,
@@ -86,11 +101,21 @@ public record PodDump(int version, String id, String namespace, String name, Lis
         }
     }
 
+    private static byte[] sealIn(String what, Path directory) throws IOException {
+        try {
+            return PlainFile.text(what, directory.resolve(SEAL), MOST_SEAL);
+        } catch (Fault missing) {
+            return new byte[0];
+        }
+    }
+
     private PodDump checked(String what) {
         if (version != VERSION) {
             throw Fault.precondition(what, "it has version " + version, "Use a node with the same version of Berth");
         }
-        if (!containers.stream().allMatch(each -> PLAIN.matcher(each.file()).matches())) {
+        if (!containers.stream()
+                .allMatch(each ->
+                        each.archive() != null && PLAIN.matcher(each.file()).matches())) {
             throw Fault.invalid(what, "it names files that cannot be its own", "");
         }
         return this;

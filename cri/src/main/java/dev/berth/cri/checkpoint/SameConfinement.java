@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * config of the new container; so what that one would allow must be what the old one had.
  */
 public final class SameConfinement {
+    private static final Set<String> FLAGS = Set.of("ro", "rro", "nosuid", "nodev", "noexec");
+
     private SameConfinement() {}
 
     /**
@@ -50,15 +53,28 @@ public final class SameConfinement {
         all.put("terminal", process.terminal());
         all.put(
                 "namespaces",
-                linux.namespaces().stream().map(LinuxSpec.Namespace::type).toList());
+                linux.namespaces().stream()
+                        .map(each -> List.of(each.type(), each.path() != null))
+                        .toList());
         all.put("user namespace", List.of(linux.uidMappings(), linux.gidMappings()));
         all.put("masked paths", linux.maskedPaths());
         all.put("read-only paths", linux.readonlyPaths());
         all.put("root file system", spec.root() == null || spec.root().readonly());
-        all.put(
-                "mounts",
-                spec.mounts().stream().map(RuntimeSpec.Mount::destination).toList());
+        all.put("mounts", spec.mounts().stream().map(SameConfinement::kind).toList());
+        all.put("devices", linux.devices());
+        all.put("rlimits", process.rlimits());
+        all.put("score of the OOM killer", orNone(process.oomScoreAdj()));
+        all.put("scheduling", List.of(orNone(process.scheduler()), orNone(process.ioPriority())));
+        all.put("sysctls", linux.sysctl());
         return all;
+    }
+
+    /** Its processes see a mount with the flags that it had. */
+    private static List<Object> kind(RuntimeSpec.Mount mount) {
+        return List.of(
+                mount.destination(),
+                orNone(mount.type()),
+                mount.options().stream().filter(FLAGS::contains).sorted().toList());
     }
 
     private static Object orNone(@Nullable Object value) {

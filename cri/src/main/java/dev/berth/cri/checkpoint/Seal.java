@@ -1,17 +1,19 @@
 package dev.berth.cri.checkpoint;
 
+import dev.berth.kernel.Disk;
 import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.HexFormat;
+import java.util.Set;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -23,11 +25,15 @@ public final class Seal {
     private static final String ALGORITHM = "HmacSHA256";
     private static final int KEY_BYTES = 32;
 
+    private static final Set<PosixFilePermission> OTHERS = PosixFilePermissions.fromString("---rwxrwx");
+
     private final Path file;
+    private final Disk disk;
 
     /** @param file of the key; a node that shall restore what another has made gets a copy of the other's */
-    public Seal(Path file) {
+    public Seal(Path file, Disk disk) {
         this.file = file;
+        this.disk = disk;
     }
 
     /** The seal of a text, in hexadecimal. */
@@ -48,8 +54,10 @@ public final class Seal {
     private synchronized byte[] key() {
         String what = "read the key of checkpoints";
         try {
-            if (!Files.exists(file)) {
-                make();
+            if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) { // a link to a disk that is not mounted yet is there
+                byte[] fresh = new byte[KEY_BYTES];
+                new SecureRandom().nextBytes(fresh);
+                disk.replace(file, fresh);
             }
             byte[] key = Files.readAllBytes(file);
             if (key.length < KEY_BYTES) {
@@ -59,20 +67,14 @@ public final class Seal {
                         "Put back what was in it, or remove it to have a new one made: what was sealed with the old one"
                                 + " can then not be restored any more");
             }
+            if (Files.getPosixFilePermissions(file).stream().anyMatch(OTHERS::contains)) {
+                throw Fault.precondition(
+                        what, "others than root may read or write " + file, "chmod 600 it, or make another one");
+            }
             return key;
         } catch (IOException e) {
-            throw Fault.unavailable(what, file + ": " + e.getMessage(), "Make it readable for the daemon")
+            throw Fault.precondition(what, file + ": " + e.getMessage(), "Make it readable for the daemon")
                     .causedBy(e);
         }
-    }
-
-    private void make() throws IOException {
-        byte[] key = new byte[KEY_BYTES];
-        new SecureRandom().nextBytes(key);
-        Path fresh = file.resolveSibling(file.getFileName() + ".new");
-        Files.deleteIfExists(fresh);
-        Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.write(fresh, key, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
-        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     }
 }

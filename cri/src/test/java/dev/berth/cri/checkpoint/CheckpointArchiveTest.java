@@ -5,16 +5,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.cri.checkpoint.CheckpointReader.Unpacked;
 import dev.berth.kernel.Fault;
+import dev.berth.linux.LinuxDisk;
+import dev.berth.oci.Digest;
 import dev.berth.snapshots.TarEntry;
 import dev.berth.snapshots.TarWriter;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
@@ -36,12 +42,20 @@ class CheckpointArchiveTest {
 
     @BeforeEach
     void write() throws IOException {
-        seal = new Seal(directory.resolve("key"));
+        seal = seal("key");
         archive = directory.resolve("web.tar");
         Files.write(archive, bytes(seal));
     }
 
+    private Seal seal(String name) {
+        return new Seal(directory.resolve(name), new LinuxDisk());
+    }
+
     private byte[] bytes(Seal with) throws IOException {
+        return bytes(with, ABOUT);
+    }
+
+    private byte[] bytes(Seal with, Manifest about) throws IOException {
         Path images = Files.createDirectories(directory.resolve("images"));
         Files.writeString(images.resolve("core-1.img"), "registers");
         Files.write(images.resolve("pages-1.img"), new byte[200_000]);
@@ -52,7 +66,7 @@ class CheckpointArchiveTest {
         writer.add(CheckpointWriter.DIFFERENCE, directory.resolve("diff"));
         writer.add(CheckpointWriter.SPEC, text("{}"));
         writer.add("container.log", text("lines"));
-        writer.finish(ABOUT, with);
+        writer.finish(about, with);
         return out.toByteArray();
     }
 
@@ -61,7 +75,21 @@ class CheckpointArchiveTest {
     }
 
     private Unpacked unpack() throws IOException {
-        return CheckpointReader.unpack(archive, Files.createTempDirectory(directory, "into"), seal);
+        return unpack(of(archive));
+    }
+
+    private Unpacked unpack(PodDump.Archive wanted) throws IOException {
+        return CheckpointReader.unpack(archive, wanted, Files.createTempDirectory(directory, "into"), seal);
+    }
+
+    /** As it is now: whether it is the one that was written is another question. */
+    private static PodDump.Archive of(Path file) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            return new PodDump.Archive(1, "");
+        }
+        byte[] bytes = Files.readAllBytes(file);
+        return new PodDump.Archive(
+                bytes.length, HexFormat.of().formatHex(Digest.sha256Hasher().digest(bytes)));
     }
 
     private void refused(Fault.Code code, String why) {
@@ -93,13 +121,13 @@ class CheckpointArchiveTest {
     void theKeyIsRootsAloneAndStays() throws IOException {
         assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(directory.resolve("key"))))
                 .isEqualTo("rw-------");
-        seal = new Seal(directory.resolve("key"));
+        seal = seal("key");
         assertThat(unpack().manifest().name()).isEqualTo("web");
     }
 
     @Test
     void thatOfAnotherNodeIsRefused() {
-        seal = new Seal(directory.resolve("another"));
+        seal = seal("another");
         refused(Fault.Code.PERMISSION_DENIED, "not that of this node's key");
     }
 
@@ -107,6 +135,57 @@ class CheckpointArchiveTest {
     void aKeyThatIsTooShortIsNoKey() throws IOException {
         Files.writeString(directory.resolve("key"), "short");
         refused(Fault.Code.FAILED_PRECONDITION, "fewer than 32");
+    }
+
+    @Test
+    void aKeyThatOthersMayReadIsNoKey() throws IOException {
+        Files.setPosixFilePermissions(directory.resolve("key"), PosixFilePermissions.fromString("rw-r--r--"));
+        refused(Fault.Code.FAILED_PRECONDITION, "others than root");
+    }
+
+    @Test
+    void aKeyOnADiskThatIsNotThereIsNotMadeAnew() throws IOException {
+        Files.delete(directory.resolve("key"));
+        Files.createSymbolicLink(directory.resolve("key"), directory.resolve("disk/key"));
+        refused(Fault.Code.FAILED_PRECONDITION, "Make it readable");
+        assertThat(Files.isSymbolicLink(directory.resolve("key"))).isTrue();
+    }
+
+    @Test
+    void anotherOfTheSameContainerIsRefused() throws IOException {
+        PodDump.Archive first = of(archive);
+        Files.write(archive, bytes(seal, new Manifest("pod1", "c1", "web", "sha256:abc", "example.com/web:1", 6)));
+        assertThat(Files.size(archive)).isEqualTo(first.size());
+        assertThatThrownBy(() -> unpack(first)).hasMessageContaining("not what was written");
+    }
+
+    @Test
+    void noMoreIsReadThanThereShouldBe() throws IOException {
+        PodDump.Archive whole = of(archive);
+        try (var grown = FileChannel.open(archive, StandardOpenOption.WRITE)) {
+            grown.write(ByteBuffer.wrap(new byte[] {1}), 1L << 50); // room for a petabyte of zeroes
+        } catch (IOException tooLarge) {
+            Files.write(archive, new byte[1 << 20], StandardOpenOption.APPEND);
+        }
+        assertThat(unpack(whole).manifest().name()).isEqualTo("web");
+    }
+
+    @Test
+    void aNameHasALimit() throws IOException {
+        rewrite(entries -> entries.addFirst(new Entry("x".repeat(300), text("x"))));
+        refused(Fault.Code.INVALID_ARGUMENT, "300 bytes");
+    }
+
+    @Test
+    void whatIsInTheWayIsNotWaitedFor() throws IOException {
+        Files.delete(archive);
+        assertThat(new ProcessBuilder("mkfifo", archive.toString())
+                        .start()
+                        .onExit()
+                        .join()
+                        .exitValue())
+                .isZero();
+        refused(Fault.Code.NOT_FOUND, "no such file");
     }
 
     @Test
@@ -202,7 +281,11 @@ class CheckpointArchiveTest {
 
     @Test
     void aPodSaysWhichArchivesAreItsOwn() throws IOException {
-        var dump = new PodDump("pod1", "ns", "web", List.of(PodDump.Member.at(0, "a", "c1")));
+        var dump = new PodDump(
+                "pod1",
+                "ns",
+                "web",
+                List.of(new PodDump.Member("a", "c1", PodDump.Member.file(0), new PodDump.Archive(1, "x"))));
         dump.write(directory, seal);
         assertThat(PodDump.read(directory, seal)).isEqualTo(dump);
 
@@ -210,14 +293,17 @@ class CheckpointArchiveTest {
         Files.writeString(file, Files.readString(file).replace("\"a\"", "\"b\""));
         assertThatThrownBy(() -> PodDump.read(directory, seal)).hasMessageContaining("seal");
 
-        var leaving = new PodDump("p", "ns", "n", List.of(new PodDump.Member("a", "c", "../../etc/shadow")));
+        var leaving = new PodDump(
+                "p", "ns", "n", List.of(new PodDump.Member("a", "c", "../../etc/shadow", new PodDump.Archive(1, "x"))));
+        Files.delete(file);
+        Files.delete(directory.resolve("pod.seal"));
         leaving.write(directory, seal);
         assertThatThrownBy(() -> PodDump.read(directory, seal)).hasMessageContaining("cannot be its own");
 
         Files.delete(directory.resolve("pod.seal"));
         assertThatThrownBy(() -> PodDump.read(directory, seal)).hasMessageContaining("seal is missing");
         Files.delete(file);
-        assertThatThrownBy(() -> PodDump.read(directory, seal)).hasMessageContaining("no file pod.dump");
+        assertThatThrownBy(() -> PodDump.read(directory, seal)).hasMessageContaining("no such file pod.dump");
     }
 
     @SuppressWarnings("ArrayRecordComponent") // never compared
@@ -240,7 +326,7 @@ class CheckpointArchiveTest {
             var reader = new dev.berth.snapshots.TarReader(in);
             for (TarEntry entry = reader.next(); entry != null; entry = reader.next()) {
                 if (entry.kind() == TarEntry.Kind.REGULAR) {
-                    var content = java.nio.ByteBuffer.allocate((int) entry.size());
+                    var content = ByteBuffer.allocate((int) entry.size());
                     while (content.hasRemaining()) {
                         reader.read(content, content.remaining());
                     }

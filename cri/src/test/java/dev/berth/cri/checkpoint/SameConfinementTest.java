@@ -15,11 +15,13 @@ class SameConfinementTest {
             {"ociVersion":"1.0.2","root":{"path":"r","readonly":true},
              "process":{"terminal":false,"user":{"uid":5,"gid":6,"additionalGids":[7]},"args":["a"],"cwd":"/",
                "capabilities":{"bounding":["CAP_CHOWN"],"effective":["CAP_CHOWN"]},"noNewPrivileges":true,
-               "apparmorProfile":"aa","selinuxLabel":"label"},
-             "mounts":[{"destination":"/data","type":"bind","source":"/one"}],
+               "apparmorProfile":"aa","selinuxLabel":"label","oomScoreAdj":-997,
+               "rlimits":[{"type":"RLIMIT_NOFILE","hard":10,"soft":10}]},
+             "mounts":[{"destination":"/data","type":"bind","source":"/one","options":["rbind","nosuid"]}],
              "linux":{"uidMappings":[{"containerID":0,"hostID":1000,"size":10}],
                "namespaces":[{"type":"pid"},{"type":"network","path":"/one"}],
-               "seccomp":{"defaultAction":"SCMP_ACT_ERRNO"},"maskedPaths":["/proc/kcore"],"readonlyPaths":["/proc/bus"]}}
+               "seccomp":{"defaultAction":"SCMP_ACT_ERRNO"},"sysctl":{"net.a":"1"},
+               "devices":[{"path":"/dev/x","type":"c","major":1,"minor":2}],"maskedPaths":["/proc/kcore"],"readonlyPaths":["/proc/bus"]}}
             """;
 
     private static RuntimeSpec spec(String json) {
@@ -43,7 +45,15 @@ class SameConfinementTest {
                 "\"/proc/kcore\" | '' | masked paths",
                 "\"/proc/bus\" | '' | read-only paths",
                 "\"readonly\":true | \"readonly\":false | root file system",
-                "\"/data\" | \"/elsewhere\" | mounts"
+                "\"/data\" | \"/elsewhere\" | mounts",
+                "\"rbind\",\"nosuid\" | \"rbind\" | mounts",
+                "\"rbind\",\"nosuid\" | \"rbind\",\"nosuid\",\"ro\" | mounts",
+                "\"bind\" | \"tmpfs\" | mounts",
+                "{\"type\":\"pid\"} | {\"type\":\"pid\",\"path\":\"/p\"} | namespaces",
+                "-997 | 1000 | score of the OOM killer",
+                "\"hard\":10 | \"hard\":20 | rlimits",
+                "\"net.a\":\"1\" | \"net.a\":\"2\" | sysctls",
+                "\"minor\":2 | \"minor\":3 | devices"
             })
     void whatIsOtherIsNamed(String part, String other, String named) {
         assertThat(SPEC).contains(part);
