@@ -2,9 +2,9 @@ package dev.berth.cri;
 
 import dev.berth.cri.checkpoint.CheckpointReader.Unpacked;
 import dev.berth.cri.checkpoint.SameConfinement;
+import dev.berth.kernel.DiskFault;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.RuntimeSpec;
-import dev.berth.store.DiskFault;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,6 +1,7 @@
 package dev.berth.store;
 
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.DiskFault;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;

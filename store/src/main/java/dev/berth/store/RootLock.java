@@ -1,5 +1,6 @@
 package dev.berth.store;
 
+import dev.berth.kernel.DiskFault;
 import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,6 +1,7 @@
 package dev.berth.store;
 
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.DiskFault;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
 import java.io.IOException;

@@ -1,10 +1,10 @@
 package dev.berth.cri.checkpoint;
 
+import dev.berth.kernel.DiskFault;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Digest;
 import dev.berth.snapshots.TarEntry;
 import dev.berth.snapshots.TarReader;
-import dev.berth.store.DiskFault;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.FilterInputStream;

@@ -1,6 +1,5 @@
-package dev.berth.store;
+package dev.berth.kernel;
 
-import dev.berth.kernel.Fault;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
