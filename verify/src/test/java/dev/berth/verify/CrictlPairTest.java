@@ -247,12 +247,11 @@ class CrictlPairTest {
         pair.same(REFUSED, "attach", "{nothing}");
         pair.same(REFUSED, "port-forward", "{nothing}", "1:1");
         pair.same("checkpoint", "{shell}");
-        for (CrictlPair.Side side :
-                List.of(pair.ours(), pair.theirs())) { // the default runtime cannot, and the other finds no CRIU
-            assertThat(side.run("checkpoint", "--export", "{logs}/checkpoint.tar", "{shell}")
-                            .err())
-                    .containsIgnoringCase("criu");
-        }
+        assertThat(pair.ours()
+                        .run("checkpoint", "--export", "{logs}/checkpoint.tar", "{shell}")
+                        .err())
+                .as("the default runtime is built without it, which is not so of the other's")
+                .containsIgnoringCase("criu");
         remove("exec");
     }
 
