@@ -370,14 +370,14 @@ public final class Checkpoints {
 
     /** Of an archive its unfinished copy; of a directory all, unless it is whole. */
     private static void removeParts(Path target, String id) throws IOException {
-        Files.deleteIfExists(target.resolveSibling("." + id + ".part"));
+        Files.deleteIfExists(Dump.part(target, id));
         if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS) || PodDump.isWhole(target)) {
             return;
         }
         List<Path> parts;
         try (Stream<Path> files = Files.list(target)) {
-            parts = files.filter(file -> PodDump.isPart(String.valueOf(file.getFileName()))
-                            || String.valueOf(file.getFileName()).equals("." + id + ".part"))
+            parts = files.filter(file ->
+                            PodDump.isPart(String.valueOf(file.getFileName())) || file.equals(Dump.part(file, id)))
                     .toList();
         }
         for (Path part : parts) {

@@ -95,9 +95,9 @@ final class Dump implements AutoCloseable {
         return directory.resolve(CheckpointWriter.DIFFERENCE);
     }
 
-    /** The archive while it is being written, beside where it will be. */
-    Path part(Path target) {
-        return target.resolveSibling("." + container.id() + ".part");
+    /** The archive of a container while it is being written, beside where it will be. */
+    static Path part(Path target, String id) {
+        return target.resolveSibling("." + id + ".part");
     }
 
     /**
@@ -108,7 +108,7 @@ final class Dump implements AutoCloseable {
      * @param before what is to be done at the last moment before it is there
      */
     PodDump.Archive pack(Path target, Sealing by, byte[] spec, String handler, Runnable before) throws IOException {
-        Path part = part(target);
+        Path part = part(target, container.id());
         Files.deleteIfExists(part);
         MessageDigest digest = Digest.sha256Hasher();
         try {

@@ -126,7 +126,7 @@ final class Creation {
             case Handler.Foreign _ -> {
                 create(task);
                 timeline.done("create task");
-                int pid = shims.of(task.task()).start(task.task(), "");
+                int pid = shims.of(task.task()).start(task.task(), "", startLimit(task));
                 timeline.done("start task");
                 yield pid;
             }
@@ -142,13 +142,16 @@ final class Creation {
         if (task.stdio().log() != null) {
             request.setLogPath(task.stdio().log().toString());
         }
-        Duration limit = task.checkpoint() == null ? Deadlines.RUNTIME : Deadlines.RESTORE;
-        RunResponse response =
-                shims.supervisor(task.task().namespace()).call("Run", request.build(), RunResponse.parser(), limit);
+        RunResponse response = shims.supervisor(task.task().namespace())
+                .call("Run", request.build(), RunResponse.parser(), startLimit(task));
         timeline.done(response.getStepsList().stream()
                 .map(step -> new Timeline.Step(step.getName(), step.getMicros()))
                 .toList());
         return response.getPid();
+    }
+
+    private static Duration startLimit(NewTask task) {
+        return task.checkpoint() == null ? Deadlines.RUNTIME : Deadlines.RESTORE;
     }
 
     private int make(NewTask task, RuntimeSpec spec, Last last) {

@@ -160,7 +160,7 @@ public final class Exec implements AutoCloseable {
      * @throws dev.berth.kernel.Fault with the shim's code, for instance if the program cannot be run
      */
     public int start() {
-        int pid = shim.start(task, id);
+        int pid = shim.start(task, id, Deadlines.RUNTIME);
         started = true;
         return pid;
     }

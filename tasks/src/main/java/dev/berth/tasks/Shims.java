@@ -93,10 +93,9 @@ final class Shims {
 
     /** Calls to the task service of one shim. */
     record Of(TaskClient client) {
-        int start(TaskId task, String execId) {
+        int start(TaskId task, String execId, Duration limit) {
             var request =
                     StartRequest.newBuilder().setId(task.id()).setExecId(execId).build();
-            Duration limit = execId.isEmpty() ? Deadlines.RESTORE : Deadlines.RUNTIME; // it may begin from a checkpoint
             return client.call("Start", request, StartResponse.parser(), limit).getPid();
         }
 

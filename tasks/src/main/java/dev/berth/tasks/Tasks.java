@@ -177,7 +177,7 @@ public final class Tasks implements AutoCloseable {
 
     /** Starts a task's process and returns its pid. */
     public int start(TaskId task) {
-        return shims.of(task).start(task, "");
+        return shims.of(task).start(task, "", Deadlines.RUNTIME);
     }
 
     /**
