@@ -56,9 +56,8 @@ final class LayerSet {
     void bring(List<ImageParts.Layer> layers, Aim aim) throws InterruptedException {
         int there = aim == Aim.PACKED ? layers.size() : unpacked(layers);
         int skipped = aim == Aim.SNAPSHOTS ? there : 0;
-        layers.subList(0, skipped).stream()
-                .map(ImageParts.Layer::descriptor)
-                .forEach(it -> progress.layer(it.digest(), Progress.Stage.DONE, it.size()));
+        layers.subList(aim == Aim.PACKED ? 0 : there, layers.size())
+                .forEach(it -> progress.layer(it.descriptor().digest(), Progress.Stage.WAITING, 0));
         List<LayerWork> works = layers.subList(skipped, layers.size()).stream()
                 .map(layer -> new LayerWork(source, blobs, crew, progress, layer))
                 .toList();

@@ -18,6 +18,7 @@ import java.util.Set;
  */
 final class TransferProgress implements Progress, PushRequest.Listener {
     private static final long STEP_BYTES = 1 << 20;
+    private static final String WAITING = "waiting";
     private static final String THERE = "already exists";
 
     /** One part of an image, and what was told of it last. */
@@ -35,8 +36,11 @@ final class TransferProgress implements Progress, PushRequest.Listener {
     private final String image;
     private final String active;
     private final Map<Digest, Job> jobs = new HashMap<>();
+    private final Map<Digest, Descriptor> layers = new HashMap<>();
     /** The names of the documents that name something. */
     private final Map<Digest, Set<String>> parents = new HashMap<>();
+    /** The last that was told of a part on its way. */
+    private Optional<dev.berth.wire.containerd.transfertypes.Progress> last = Optional.empty();
 
     /**
      * Tells one client, or nobody.
@@ -55,6 +59,14 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         client.ifPresent(stream -> stream.send(dev.berth.wire.containerd.transfertypes.Progress.newBuilder()
                 .setEvent(event)
                 .build()));
+    }
+
+    /**
+     * Tells the last about a part again, after the last word about the whole: ctr shows such a word only with the next about a
+     * part.
+     */
+    synchronized void end() {
+        client.ifPresent(stream -> last.ifPresent(stream::send));
     }
 
     /** Something about an image. */
@@ -88,22 +100,28 @@ final class TransferProgress implements Progress, PushRequest.Listener {
 
     @Override
     public synchronized void resolved(Descriptor manifest, List<Descriptor> layers) {
-        layers.forEach(this::begin);
+        layers.forEach(layer -> this.layers.put(layer.digest(), layer));
     }
 
     /** The first that is said of a part; false if it was said before. */
     private boolean begin(Descriptor part) {
         boolean first = jobs.putIfAbsent(part.digest(), new Job(part)) == null;
         if (first) {
-            tell("waiting", part, 0);
+            tell(WAITING, part, 0);
         }
         return first;
     }
 
     @Override
     public synchronized void layer(Digest digest, Stage stage, long bytes) {
-        Job job = jobs.get(digest);
-        if (job == null) {
+        Descriptor part = layers.get(digest);
+        boolean silent = !jobs.containsKey(digest) && stage == Stage.DONE; // it was there, and is of no work
+        if (part == null || silent) {
+            return;
+        }
+        begin(part);
+        Job job = jobs.computeIfAbsent(digest, _ -> new Job(part));
+        if (stage == Stage.WAITING) {
             return;
         }
         boolean sameStage = job.stage.filter(stage::equals).isPresent();
@@ -111,6 +129,7 @@ final class TransferProgress implements Progress, PushRequest.Listener {
             return;
         }
         String event = switch (stage) {
+            case WAITING -> WAITING;
             case DOWNLOADING -> active;
             case UNPACKING -> "extracting";
             case DONE -> done(job.stage);
@@ -121,10 +140,11 @@ final class TransferProgress implements Progress, PushRequest.Listener {
     }
 
     private static String done(Optional<Stage> before) {
-        if (before.isEmpty()) {
-            return THERE;
-        }
-        return before.get() == Stage.UNPACKING ? "extracted" : "complete";
+        return switch (before.orElse(Stage.WAITING)) {
+            case WAITING -> THERE;
+            case UNPACKING -> "extracted";
+            case DOWNLOADING, DONE -> "complete";
+        };
     }
 
     @Override
@@ -139,7 +159,7 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         }
         job.bytes = bytes;
         String event = switch (stage) {
-            case WAITING -> "waiting";
+            case WAITING -> WAITING;
             case SENDING -> active;
             case THERE, MOUNTED -> THERE;
             case SENT -> "complete";
@@ -158,7 +178,11 @@ final class TransferProgress implements Progress, PushRequest.Listener {
             if (!event.equals(THERE)) { // of what is there containerd does not say what names it
                 progress.addAllParents(parents.getOrDefault(about.digest(), Set.of(image)));
             }
-            stream.send(progress.build());
+            var told = progress.build();
+            if (!event.equals(THERE) && !event.equals(WAITING)) {
+                last = Optional.of(told);
+            }
+            stream.send(told);
         });
     }
 

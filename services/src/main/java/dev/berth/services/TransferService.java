@@ -189,6 +189,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         }
         all.forEach(it -> progress.say("saved", it.name(), target));
         progress.say("Completed pull from " + shown);
+        progress.end();
     }
 
     private void push(Transfer transfer, ImageStore from, OCIRegistry to, Optional<ClientStream> client) {
@@ -208,6 +209,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
                 progress));
         progress.say("pushed content", from.getName(), target);
         progress.say("Completed push to " + shown, "", target);
+        progress.end();
     }
 
     /** The name that the image has from the first moment on. */
