@@ -261,7 +261,7 @@ final class LayerStream extends InputStream {
         }
         return Fault.invalid(
                         "layer " + layer.digest(),
-                        String.valueOf(e.getMessage()),
+                        (e instanceof ZstdIOException ? "the zstd data is damaged or cut off: " : "") + e.getMessage(),
                         "The image is broken; build and push it again")
                 .causedBy(e);
     }

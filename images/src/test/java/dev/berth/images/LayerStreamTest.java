@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.github.luben.zstd.Zstd;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
@@ -134,6 +135,47 @@ class LayerStreamTest {
                         .hasMessageContaining("a window of more than 128 MiB");
             }
         }
+    }
+
+    private static byte[] unpackAny(byte[] packed) throws IOException {
+        Digest any = Digest.of(new byte[0]);
+        Descriptor layer = Descriptor.of(MediaTypes.OCI_LAYER_ZSTD, any, packed.length);
+        try (var stream = LayerStream.open(layer, any, new ByteArrayInputStream(packed))) {
+            return stream.readAllBytes();
+        }
+    }
+
+    /** Of those that are to be skipped there may be any number, each with a number of its own from 0 to 15. */
+    @Test
+    void unpacksEveryFrameOfZstd() throws IOException {
+        byte[] plain = noise(300_000);
+        byte[] one = Zstd.compress(plain);
+        byte[] skipped = {0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 'a', 'b', 'c'};
+        byte[] another = {0x5f, 0x2a, 0x4d, 0x18, 0, 0, 0, 0};
+        assertThat(unpackAny(joined(one, one))).isEqualTo(joined(plain, plain));
+        assertThat(unpackAny(joined(skipped, one, another, skipped, one, another)))
+                .isEqualTo(joined(plain, plain));
+        assertThat(unpackAny(joined(another, Zstd.compress(new byte[0]), one))).isEqualTo(plain);
+        assertThat(unpackAny(plain)).isEqualTo(plain);
+    }
+
+    @Test
+    void refusesDamagedZstd() {
+        byte[] good = Zstd.compress(noise(100_000));
+        for (int cut : new int[] {4, 5, 9, 50_000, good.length - 1}) {
+            assertRefusesZstd(Arrays.copyOf(good, cut));
+        }
+        assertRefusesZstd(joined(good, noise(30)));
+        assertRefusesZstd(joined(good, new byte[512]));
+        assertRefusesZstd(joined(good, Arrays.copyOf(good, 3)));
+    }
+
+    private static void assertRefusesZstd(byte[] packed) {
+        assertThatThrownBy(() -> unpackAny(packed))
+                .as(packed.length + " bytes")
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT))
+                .hasMessageContaining("the zstd data is damaged or cut off");
     }
 
     @Test

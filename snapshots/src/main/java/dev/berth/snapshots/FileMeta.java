@@ -13,6 +13,7 @@ import java.util.List;
 /** What a directory has besides its entries. It is set when a layer is complete: entries change times and inherit owners. */
 record FileMeta(int permissions, long uid, long gid, Instant accessed, Instant modified, List<TarEntry.Xattr> xattrs) {
     private static final byte[] TRUSTED = "trusted.".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] USER = "user.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] SECURITY = "security.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] CAPABILITY = "security.capability".getBytes(StandardCharsets.US_ASCII);
 
@@ -74,16 +75,24 @@ record FileMeta(int permissions, long uid, long gid, Instant accessed, Instant m
             try {
                 dir.setXattr(xattr.name(), xattr.value());
             } catch (LinuxException e) {
-                ignoreUnsupported(e);
+                goWithout(xattr, e);
             }
         }
         dir.setTimes(accessed, modified);
     }
 
-    /** Not every file system has every kind of attribute; containers do without then. */
-    static void ignoreUnsupported(LinuxException e) throws LinuxException {
-        if (!e.is(Errno.EOPNOTSUPP)) {
-            throw e;
+    /**
+     * Decides about an attribute that could not be set. Not every file system has every kind, and no link, pipe or device has those
+     * in {@code user.}: containers do without them.
+     */
+    static void goWithout(TarEntry.Xattr xattr, LinuxException e) throws LinuxException {
+        boolean notOfThisKind = e.is(Errno.EPERM) && startsWith(xattr.name(), USER);
+        if (e.is(Errno.EOPNOTSUPP) || notOfThisKind) {
+            return;
+        }
+        switch (e.errno()) {
+            case Errno.ENOSPC, Errno.EDQUOT, Errno.E2BIG, Errno.ERANGE -> throw LayerFault.ofAttribute(xattr, e);
+            default -> throw e;
         }
     }
 }

@@ -52,6 +52,20 @@ final class LayerFault {
         };
     }
 
+    /** An attribute found no place. The system says of both that there is no space: of a full disk, and of a file that has enough. */
+    static Fault ofAttribute(TarEntry.Xattr xattr, LinuxException e) {
+        String which = "its attribute \"" + shown(xattr.name()) + "\" of " + xattr.value().length + " bytes";
+        return e.is(Errno.ENOSPC) || e.is(Errno.EDQUOT)
+                ? Fault.exhausted(
+                                WHAT,
+                                which + " has no place: " + SnapshotFault.FULL
+                                        + ", or the file system takes less for one file (ext4: 4 KiB)",
+                                SnapshotFault.MAKE_ROOM + ", or use one that takes more for a file, such as XFS")
+                        .causedBy(e)
+                : Fault.invalid(WHAT, which + " is longer than Linux takes", REBUILD)
+                        .causedBy(e);
+    }
+
     static Fault of(byte[] name, IOException e) {
         return e instanceof LinuxException linux
                 ? of(name, linux)

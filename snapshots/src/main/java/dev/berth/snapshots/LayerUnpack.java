@@ -333,7 +333,7 @@ final class LayerUnpack implements AutoCloseable {
             try {
                 dir.setXattr(name, xattr.name(), xattr.value());
             } catch (LinuxException e) {
-                FileMeta.ignoreUnsupported(e);
+                FileMeta.goWithout(xattr, e);
             }
         }
     }

@@ -207,8 +207,8 @@ public final class TarReader {
 
     private static TarEntry.Kind kind(byte type, byte[] name) {
         return switch (type) {
-            case 0, '0', '7', 'S' ->
-                name.length > 0 && name[name.length - 1] == '/' ? TarEntry.Kind.DIRECTORY : TarEntry.Kind.REGULAR;
+            case 0 -> name.length > 0 && name[name.length - 1] == '/' ? TarEntry.Kind.DIRECTORY : TarEntry.Kind.REGULAR;
+            case '0', '7', 'S' -> TarEntry.Kind.REGULAR; // with a slash too, as scanners and other runtimes have it
             case '1' -> TarEntry.Kind.HARD_LINK;
             case '2' -> TarEntry.Kind.SYMLINK;
             case '3' -> TarEntry.Kind.CHARACTER_DEVICE;
