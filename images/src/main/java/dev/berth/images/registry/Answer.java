@@ -1,6 +1,7 @@
 package dev.berth.images.registry;
 
 import dev.berth.kernel.Ticker;
+import dev.berth.oci.Digest;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
@@ -22,9 +23,21 @@ record Answer(int status, HttpHeaders headers, URI from, BodyStream body) implem
         return status == 200 || status == 201 || status == 202 || status == 204;
     }
 
+    /** Whether something else has been taken, by the word of who took it. Of another algorithm's digest nothing can be said. */
+    boolean tookOther(Digest sent) {
+        String took = header("Docker-Content-Digest");
+        return took.startsWith(sent.algorithm() + ":") && !took.equals(sent.toString());
+    }
+
     /** A header, empty if there is none. */
     String header(String name) {
         return headers.firstValue(name).orElse("");
+    }
+
+    /** Whether the bytes are, by its own word, not those that are kept there. */
+    boolean isEncoded() {
+        String encoding = header("Content-Encoding");
+        return !encoding.isEmpty() && !encoding.equalsIgnoreCase("identity");
     }
 
     /** The length announced; -1 if none. */

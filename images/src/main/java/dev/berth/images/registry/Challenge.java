@@ -17,9 +17,9 @@ import java.util.regex.Pattern;
  */
 record Challenge(String scheme, Map<String, String> parameters) {
     private static final int MAX_LENGTH = 16 * 1024;
-    private static final String TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-    private static final Pattern PART = Pattern.compile("\\G[\\s,]*(" + TOKEN
-            + ")(?:\\s*=\\s*(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(" + TOKEN + "))|(?=\\s|,|$))");
+    /** A name alone, or with a value. More than the rules allow: addresses stand there without quotes, and Base64 behind a scheme. */
+    private static final Pattern PART = Pattern.compile(
+            "\\G[\\s,]*+([^\\s,=\"]++)(?:\\s*=\\s*(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|([^\\s,\"]*+))|(?=\\s|,|$))");
 
     /** Reads all challenges of an answer; what cannot be read ends its header. */
     static List<Challenge> parse(List<String> headers) {

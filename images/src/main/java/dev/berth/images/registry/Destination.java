@@ -108,6 +108,7 @@ public final class Destination {
                 if (!answer.isTaken()) {
                     throw Statuses.refuse(what, "repository", answer, hosts.patience());
                 }
+                refuseOther(what, descriptor.digest(), answer);
                 return true;
             }
         });
@@ -122,6 +123,17 @@ public final class Destination {
                 case 400, 404, 405 -> false;
                 default -> throw Statuses.refuse(what, "repository", answer, hosts.patience());
             };
+        }
+    }
+
+    /** Who keeps something else than he was given would be asked for ours in vain. */
+    static void refuseOther(String what, Digest sent, Answer answer) throws Refused {
+        if (answer.tookOther(sent)) {
+            throw Refused.forGood(Fault.precondition(
+                    what,
+                    answer.from().getAuthority() + " keeps " + sent + " as "
+                            + Text.shown(answer.header("Docker-Content-Digest"), 80),
+                    "Check the registry, and what lies before it: nothing may change what is pushed"));
         }
     }
 

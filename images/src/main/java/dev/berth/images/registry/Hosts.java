@@ -165,23 +165,48 @@ final class Hosts {
      * @return an answer of any status; of 401 if there was nothing to meet it with
      */
     Answer send(Host host, Call call) throws Refused, InterruptedException {
-        boolean own = Host.sameOrigin(call.address(), host.base());
-        String authorization = own ? authorizer.known(host, scopes) : null;
-        Answer first = transport.send(host, call, authorization);
-        if (first.status() != 401 || !own || !Host.sameOrigin(first.from(), host.base())) {
-            return first; // a login is met only where the call itself goes: it would be shown there
+        boolean own = Host.sameOrigin(call.address(), host.base()); // a login is met only where the call itself goes
+        String shown = own ? authorizer.known(host, scopes) : null;
+        Answer answer = transport.send(host, call, shown);
+        for (int met = 0; own && isToBeMet(host, answer, met); met++) {
+            String better = better(host, answer, shown);
+            if (better == null) {
+                return answer;
+            }
+            shown = better;
+            answer = transport.send(host, call, shown);
         }
+        return answer;
+    }
+
+    /** A challenge is met once; once more if the host then says what else a pass has to be good for. */
+    private static boolean isToBeMet(Host host, Answer answer, int met) {
+        if (answer.status() != 401 || !Host.sameOrigin(answer.from(), host.base())) {
+            return false;
+        }
+        return met == 0
+                || (met == 1
+                        && Challenge.parse(challenges(answer)).stream()
+                                .anyMatch(it -> it.parameter("error").equals("insufficient_scope")));
+    }
+
+    private static List<String> challenges(Answer answer) {
+        return answer.headers().allValues("WWW-Authenticate");
+    }
+
+    /** What meets the challenge of an answer, which is closed then; null if there is nothing, and the answer is handed on. */
+    private @Nullable String better(Host host, Answer answer, @Nullable String rejected)
+            throws Refused, InterruptedException {
         boolean handedOn = false;
         try {
             @Nullable
-            String better = authorizer
-                    .meet(host, scopes, first.headers().allValues("WWW-Authenticate"), authorization)
-                    .orElse(null);
+            String better =
+                    authorizer.meet(host, scopes, challenges(answer), rejected).orElse(null);
             handedOn = better == null;
-            return handedOn ? first : transport.send(host, call, better);
+            return better;
         } finally {
             if (!handedOn) {
-                first.close();
+                answer.close();
             }
         }
     }

@@ -117,7 +117,7 @@ final class Referrers {
     private static @Nullable URI next(Host host, URI here, String link) {
         Matcher next = NEXT.matcher(link);
         try {
-            URI address = next.matches() ? here.resolve(next.group(1)) : null;
+            URI address = next.matches() ? Location.from(here, next.group(1)) : null;
             return address != null && address.getHost() != null && Host.sameOrigin(address, host.base())
                     ? address
                     : null;

@@ -7,6 +7,7 @@ import dev.berth.oci.ImageTree;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -63,7 +64,7 @@ public final class Repository {
                                 .isPresent()) {
                     throw Refused.forGood(wrong("the registry says that this digest is " + digest.get()));
                 }
-                return digest.isPresent() && answer.length() > 0
+                return digest.isPresent() && answer.length() > 0 && !answer.isEncoded()
                         ? Optional.of(Descriptor.of(type, digest.get(), answer.length()))
                         : Optional.empty();
             }
@@ -158,12 +159,13 @@ public final class Repository {
             if (bytes == null) {
                 throw Refused.forGood(tooLarge("more bytes"));
             }
-            Digest digest = check(expected.or(() -> digest(answer)), bytes, answer.header("Content-Encoding"));
+            Digest digest = check(expected.or(() -> digest(answer)), bytes, answer);
             String known = SAYS_NOTHING.contains(type) ? mediaType(bytes) : type;
             return new Document(Descriptor.of(known, digest, bytes.length), bytes);
         } catch (IOException e) {
-            throw Refused.forNow(
-                    Fault.unavailable(what, Text.reason(e), "Try again later").causedBy(e));
+            throw Refused.forNow(Fault.unavailable(
+                            what, "manifest at " + host.authority() + ": " + Text.reason(e), "Try again later")
+                    .causedBy(e));
         }
     }
 
@@ -175,7 +177,15 @@ public final class Repository {
         }
     }
 
-    private Digest check(Optional<Digest> expected, byte[] bytes, String encoding) throws Refused {
+    private Digest check(Optional<Digest> expected, byte[] bytes, Answer answer) throws Refused {
+        String encoding = answer.header("Content-Encoding");
+        if (expected.isEmpty() && answer.isEncoded() && !isJson(bytes)) {
+            throw Refused.forGood(Fault.precondition(
+                    what,
+                    "the manifest was sent with Content-Encoding " + Text.shown(encoding, 40)
+                            + ", which nobody asked for",
+                    "Let the registry, or the proxy before it, send manifests as they are"));
+        }
         if (expected.isPresent() && !expected.get().matches(bytes)) {
             String how = encoding.isEmpty() ? "" : "; it was sent with Content-Encoding " + Text.shown(encoding, 40);
             throw Refused.forGood(
@@ -191,6 +201,10 @@ public final class Repository {
         } catch (Fault notADigest) {
             return Optional.empty(); // ours is computed from the bytes
         }
+    }
+
+    private static boolean isJson(byte[] bytes) {
+        return new String(bytes, StandardCharsets.ISO_8859_1).stripLeading().startsWith("{");
     }
 
     private static boolean isImage(String type) {

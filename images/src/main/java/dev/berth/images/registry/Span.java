@@ -15,10 +15,13 @@ import org.jspecify.annotations.Nullable;
  * replaced by one that goes on where it ended. For one thread.
  */
 final class Span implements AutoCloseable {
+    private static final Set<Integer> NO_RANGE = Set.of(400, 416, 501);
+
     private final Wanted wanted;
     private final boolean inPart;
     private final Set<String> passedOver =
             new HashSet<>(); // hosts that failed with next to nothing, while there are others
+    private final Set<String> rangeless = new HashSet<>(); // hosts that have shown that they cannot give a part
     private long position;
     private long end;
     private int failures; // since bytes worth to be named came
@@ -217,7 +220,7 @@ final class Span implements AutoCloseable {
 
     private Opened ask(Host host, Places.Place place) throws Refused, InterruptedException {
         Map<String, String> headers = new HashMap<>(Map.of("Accept", "*/*"));
-        if (position > 0 || end < wanted.size()) {
+        if ((position > 0 || end < wanted.size()) && !rangeless.contains(host.authority())) {
             headers.put("Range", "bytes=" + position + "-" + (end < wanted.size() ? end - 1 : ""));
         }
         Answer answer = wanted.hosts().send(host, Call.get(wanted.at(host), headers));
@@ -265,10 +268,12 @@ final class Span implements AutoCloseable {
     }
 
     private Refused otherBytes(Host host, String range) {
+        rangeless.add(host.authority());
         Fault fault = Fault.unavailable(
                 wanted.what(),
                 host.authority() + " sent other bytes of " + wanted.descriptor().digest() + " than asked: "
-                        + Text.shown(range, 60) + ", not " + position + "-",
+                        + (range.isEmpty() ? "it does not say which" : Text.shown(range, 60)) + ", not " + position
+                        + "-",
                 "Try again later");
         return inPart ? Refused.forGood(fault) : Refused.forNow(fault);
     }
@@ -279,6 +284,10 @@ final class Span implements AutoCloseable {
                 "blob " + wanted.descriptor().digest(),
                 answer,
                 wanted.hosts().patience());
+        boolean ranged = position > 0 && NO_RANGE.contains(answer.status());
+        if (ranged && !inPart && rangeless.add(host.authority())) {
+            return Refused.forNow(refused.fault()); // the whole of it may be had
+        }
         boolean denied = answer.status() == 401 || answer.status() == 403;
         if (denied && !Host.sameOrigin(answer.from(), host.base())) {
             return Refused.forNow(

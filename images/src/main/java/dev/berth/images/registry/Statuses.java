@@ -78,8 +78,9 @@ final class Statuses {
     /** Seconds, or a date; that is compared with the date of the answer, as this machine's clock may be wrong. */
     private static Optional<Duration> retryAfter(Answer answer) {
         String text = answer.header("Retry-After").strip();
-        if (text.matches("[0-9]{1,6}")) {
-            return Optional.of(Duration.ofSeconds(Long.parseLong(text)));
+        if (text.matches("[0-9]+")) {
+            boolean sane = text.length() <= 6;
+            return Optional.of(sane ? Duration.ofSeconds(Long.parseLong(text)) : Duration.ofDays(1));
         }
         try {
             Duration time = Duration.between(date(answer.header("Date")), date(text));

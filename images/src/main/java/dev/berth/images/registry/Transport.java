@@ -137,7 +137,7 @@ final class Transport implements AutoCloseable {
     /** Where an address leads that a server gave: anywhere on the web, but not from https to http. */
     static URI next(URI from, String location) throws Refused {
         try {
-            URI to = from.resolve(location);
+            URI to = Location.from(from, location);
             boolean web = "https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(to.getScheme());
             if (web && to.getHost() != null && to.getUserInfo() == null) {
                 if ("https".equalsIgnoreCase(to.getScheme()) || "http".equalsIgnoreCase(from.getScheme())) {

@@ -36,6 +36,12 @@ final class Upload {
     record Session(URI at, long leastBytes, long offset) {
         /** One that a registry has just begun. */
         static Session of(Answer answer, URI otherwise) throws Refused {
+            if (answer.header("Location").isEmpty()) {
+                throw Refused.forGood(Fault.unavailable(
+                        "push to " + otherwise.getAuthority(),
+                        "the registry gave no address for the upload",
+                        "Check the registry or its proxy"));
+            }
             String least = answer.header("OCI-Chunk-Min-Length");
             return new Session(next(answer, otherwise), least.matches("[0-9]{1,10}") ? Long.parseLong(least) : 0, 0);
         }
@@ -57,7 +63,14 @@ final class Upload {
         try (Body body = Body.of(descriptor.size(), () -> source.open(0), sent);
                 Answer answer = hosts.send(host, new Call("PUT", finished(session.at), OCTETS, body))) {
             if (answer.isTaken()) {
+                Destination.refuseOther(what, descriptor.digest(), answer);
                 return;
+            }
+            if (answer.status() == 404) {
+                throw Refused.forNow(Fault.unavailable(
+                        what,
+                        host.authority() + " has lost the upload that it began",
+                        "Check the registry: who answers for it must share its uploads"));
             }
             if (!TOO_MUCH_AT_ONCE.contains(answer.status())) {
                 throw Statuses.refuse(what, "repository", answer, hosts.patience());
@@ -117,6 +130,7 @@ final class Upload {
             if (!answer.isTaken()) {
                 throw Statuses.refuse(what, "repository", answer, hosts.patience());
             }
+            Destination.refuseOther(what, descriptor.digest(), answer);
             sent.accept(descriptor.size());
         }
     }

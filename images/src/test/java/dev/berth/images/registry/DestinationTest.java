@@ -9,6 +9,7 @@ import dev.berth.kernel.Pauses;
 import dev.berth.kernel.Ticker;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
+import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -226,6 +228,53 @@ class DestinationTest {
                     .isInstanceOfSatisfying(
                             Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.PERMISSION_DENIED))
                     .hasMessageContaining("quota exceeded");
+        }
+    }
+
+    private static void refused(Fault.Code code, String why, ThrowingCallable pushes) {
+        assertThatThrownBy(pushes)
+                .isInstanceOfSatisfying(
+                        Fault.class,
+                        fault -> assertThat(fault.code()).as(fault.getMessage()).isEqualTo(code))
+                .hasMessageContaining(why);
+    }
+
+    @Test
+    void whoKeepsSomethingElseIsNotBelieved() throws IOException {
+        String other = Digest.of(new byte[0]).toString();
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            faults.always(
+                    it -> it.getRequestMethod().equals("PUT"),
+                    whole(Faults.status(201, "Docker-Content-Digest", other)));
+            refused(Fault.Code.FAILED_PRECONDITION, other, () -> push(server.authority(), Credentials.ANONYMOUS));
+            assertThat(faults.count("PUT")).isEqualTo(1);
+            Descriptor manifest = Descriptor.of(MediaTypes.OCI_MANIFEST, blob.digest(), blob.size());
+            Destination there = destination(server.authority(), Credentials.ANONYMOUS);
+            refused(Fault.Code.FAILED_PRECONDITION, other, () -> there.manifest(manifest, bytes, "v1"));
+        }
+    }
+
+    @Test
+    void beginsAnewWhereOneThatAnswersInItsPlaceDoesNotKnowTheSession() throws IOException {
+        byte[] few = "few".getBytes(StandardCharsets.UTF_8);
+        Descriptor small = Descriptor.of("application/octet-stream", Digest.of(few), few.length);
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            faults.next(1, "/session", whole(Faults.status(404)));
+            var outcome = destination(server.authority(), Credentials.ANONYMOUS)
+                    .blob(small, from -> new ByteArrayInputStream(few), List.of(), told::add);
+            assertThat(outcome).isEqualTo(Destination.Outcome.SENT);
+            assertThat(server.taken(small.digest())).isEqualTo(few);
+        }
+    }
+
+    @Test
+    void anUploadWithoutAnAddress() throws IOException {
+        try (var server = UploadServer.start(Integer.MAX_VALUE, faults)) {
+            faults.always(it -> it.getRequestMethod().equals("POST"), whole(Faults.status(202)));
+            refused(
+                    Fault.Code.UNAVAILABLE,
+                    "gave no address for the upload",
+                    () -> push(server.authority(), Credentials.ANONYMOUS));
         }
     }
 }

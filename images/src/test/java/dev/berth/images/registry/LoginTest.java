@@ -221,6 +221,32 @@ class LoginTest {
     }
 
     @Test
+    void aPassThatTurnsOutToBeGoodForTooLittle() {
+        faults.always(
+                it -> it.getRequestURI().getPath().equals("/token")
+                        && it.getRequestURI().getRawQuery().contains("base"),
+                json("{\"token\":\"more\"}"));
+        faults.always("/token", json("{\"token\":\"t\"}"));
+        faults.always(
+                it -> "Bearer t".equals(it.getRequestHeaders().getFirst("Authorization")),
+                Faults.status(
+                        401,
+                        "WWW-Authenticate",
+                        bearer(registry.authority()) + ",scope=\"repository:base/x:pull\",error=insufficient_scope"));
+        challenge("Bearer more", bearer(registry.authority()));
+        assertThat(repository(Credentials.ANONYMOUS).manifest().descriptor()).isEqualTo(image.target());
+        assertThat(faults.count("/token")).isEqualTo(2);
+    }
+
+    @Test
+    void aPassThatIsNeverGoodForEnough() {
+        faults.always("/token", json("{\"token\":\"t\"}"));
+        challenge("Bearer more", bearer(registry.authority()) + ",error=\"insufficient_scope\"");
+        refused(Fault.Code.UNAUTHENTICATED, "login", repository(Credentials.ANONYMOUS));
+        assertThat(faults.count("/token")).isLessThan(4);
+    }
+
+    @Test
     void aTokenServerThatLoops() {
         faults.always("/token", json("{\"token\":\"never\"}"));
         challenge("Bearer other", bearer(registry.authority()));

@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -325,5 +326,10 @@ class RegistryTest {
                         .parameters())
                 .containsEntry("realm", "a,b")
                 .containsEntry("scope", "c d");
+        assertThat(Challenge.parse(
+                                List.of("Negotiate YII/a+b==, NTLM abc=, Bearer realm=http://a.example/t,service = s"))
+                        .getLast())
+                .isEqualTo(new Challenge("bearer", Map.of("realm", "http://a.example/t", "service", "s")));
+        assertThat(Challenge.parse(List.of("Bearer realm=\"without an end"))).hasSize(1);
     }
 }
