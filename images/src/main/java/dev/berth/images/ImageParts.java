@@ -56,7 +56,9 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
                 case Index index -> {
                     if (documents.size() > MAX_INDEXES) {
                         throw Fault.invalid(
-                                "image " + top.descriptor().digest(), "its indexes are nested too deep", "");
+                                "image " + top.descriptor().digest(),
+                                "its indexes are nested too deep",
+                                "The image is broken; build and push it again");
                     }
                     current = source.document(index.choose(platform).orElseThrow(() -> none(platform, index)));
                 }

@@ -182,7 +182,7 @@ final class Pull {
                 throw Fault.invalid(
                         "image config " + descriptor.digest(),
                         "it has " + descriptor.size() + " bytes, more than " + ImageTree.MAX_BYTES,
-                        "");
+                        "The image is broken; build and push it again");
             }
             while (true) {
                 ByteBuffer whole = ByteBuffer.allocate(Math.toIntExact(descriptor.size()));

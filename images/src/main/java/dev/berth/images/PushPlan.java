@@ -81,7 +81,10 @@ final class PushPlan {
             }
             case Index index -> {
                 if (depth == MAX_INDEXES) {
-                    throw Fault.invalid("image index " + document.digest(), "its indexes are nested too deep", "");
+                    throw Fault.invalid(
+                            "image index " + document.digest(),
+                            "its indexes are nested too deep",
+                            "The image is broken; build and push it again");
                 }
                 return add(document, bytes, index, depth);
             }

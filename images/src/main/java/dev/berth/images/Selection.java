@@ -66,7 +66,10 @@ final class Selection {
         List<Descriptor> path = new ArrayList<>(above);
         path.add(document.descriptor());
         if (path.size() > MAX_INDEXES + 1) {
-            throw Fault.invalid("image " + path.getFirst().digest(), "its indexes are nested too deep", "");
+            throw Fault.invalid(
+                    "image " + path.getFirst().digest(),
+                    "its indexes are nested too deep",
+                    "The image is broken; build and push it again");
         }
         walked.add(document.descriptor().digest());
         keep(document);
@@ -99,7 +102,7 @@ final class Selection {
             throw Fault.invalid(
                     "image",
                     "it has more than " + MAX_DOCUMENTS + " documents, or more than " + MAX_BYTES + " bytes of them",
-                    "");
+                    "Pull the platforms that are needed, one by one");
         }
     }
 

@@ -115,10 +115,16 @@ public record ImageConfig(
             type = Absent.text(type);
             diffIds = Absent.list(diffIds);
             if (!type.isEmpty() && !type.equals("layers")) {
-                throw Fault.invalid("image config", "its rootfs type is \"" + type + "\", not layers", "");
+                throw Fault.invalid(
+                        "image config",
+                        "its rootfs type is \"" + type + "\", not layers",
+                        "The image is broken; build and push it again");
             }
             if (diffIds.size() > ImageTree.MAX_ENTRIES) {
-                throw Fault.invalid("image config", "it has more than " + ImageTree.MAX_ENTRIES + " layers", "");
+                throw Fault.invalid(
+                        "image config",
+                        "it has more than " + ImageTree.MAX_ENTRIES + " layers",
+                        "The image is broken; build and push it again");
             }
         }
     }

@@ -31,7 +31,10 @@ public record Index(
         manifests = Absent.list(manifests);
         annotations = Absent.map(annotations);
         if (manifests.size() > MAX_ENTRIES) {
-            throw Fault.invalid("image index", "it has " + manifests.size() + " entries, more than " + MAX_ENTRIES, "");
+            throw Fault.invalid(
+                    "image index",
+                    "it has " + manifests.size() + " entries, more than " + MAX_ENTRIES,
+                    "The image is broken; build and push it again");
         }
     }
 

@@ -83,7 +83,7 @@ final class JsonText {
     }
 
     private static Fault bad(String what, String why, @Nullable Throwable cause) {
-        Fault fault = Fault.invalid(what, why, "");
+        Fault fault = Fault.invalid(what, why, "Correct it where it was made");
         return cause == null ? fault : fault.causedBy(cause);
     }
 }

@@ -1,5 +1,6 @@
 package dev.berth.oci;
 
+import java.util.Locale;
 import java.util.Set;
 
 /** The media types of images, OCI's and Docker's, and what they mean. */
@@ -31,10 +32,12 @@ public final class MediaTypes {
 
     private MediaTypes() {}
 
-    /** The type without parameters and surrounding blanks: {@code text/html; charset=utf-8} gives {@code text/html}. */
+    /** The type without parameters and surrounding blanks, in lower case: {@code Text/HTML; charset=utf-8} gives {@code text/html}. */
     public static String bare(String mediaType) {
         int semicolon = mediaType.indexOf(';');
-        return (semicolon < 0 ? mediaType : mediaType.substring(0, semicolon)).strip();
+        return (semicolon < 0 ? mediaType : mediaType.substring(0, semicolon))
+                .strip()
+                .toLowerCase(Locale.ROOT);
     }
 
     public static boolean isIndex(String mediaType) {
