@@ -35,11 +35,11 @@ final class Headers implements ServerInterceptor {
         Context context = Context.current()
                 .withValues(
                         NAMESPACE_OF_CALL,
-                        text(headers.get(NAMESPACE)),
+                        first(headers, NAMESPACE),
                         LEASE_OF_CALL,
-                        text(headers.get(LEASE)),
+                        first(headers, LEASE),
                         ARCHIVE_OF_CALL,
-                        text(headers.get(ARCHIVE)));
+                        first(headers, ARCHIVE));
         return Contexts.interceptCall(context, call, headers, next);
     }
 
@@ -73,6 +73,12 @@ final class Headers implements ServerInterceptor {
     /** Whether an archive as a whole, which is no image, is to have no name. */
     static boolean namesImagesOnly() {
         return text(ARCHIVE_OF_CALL.get()).equals("images-only");
+    }
+
+    /** Go's clients put what they say last before what they said until then. */
+    private static String first(Metadata headers, Metadata.Key<String> key) {
+        Iterable<String> all = headers.getAll(key);
+        return all == null ? "" : all.iterator().next();
     }
 
     private static String text(@Nullable String value) {

@@ -12,6 +12,7 @@ import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** containerd's API on a socket, message by message: for what ctr does not let one say. */
@@ -40,11 +41,16 @@ final class RawApi implements AutoCloseable {
      * @param lease to which everything belongs that he makes; empty for none
      */
     Channel in(String namespace, String lease) {
+        return in(List.of(namespace), lease.isEmpty() ? List.of() : List.of(lease));
+    }
+
+    /** As somebody who has thought better of it, as Go's clients put it: what counts comes first. */
+    Channel in(List<String> namespaces, List<String> leases) {
         var headers = new Metadata();
-        headers.put(Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER), namespace);
-        if (!lease.isEmpty()) {
-            headers.put(Metadata.Key.of("containerd-lease", Metadata.ASCII_STRING_MARSHALLER), lease);
-        }
+        namespaces.forEach(
+                each -> headers.put(Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER), each));
+        leases.forEach(
+                each -> headers.put(Metadata.Key.of("containerd-lease", Metadata.ASCII_STRING_MARSHALLER), each));
         return ClientInterceptors.intercept(connection, MetadataUtils.newAttachHeadersInterceptor(headers));
     }
 
