@@ -31,7 +31,7 @@ final class FilterExpression {
             }
         }
         try {
-            return new FilterExpression(Pattern.compile(new GoExpression(text).inJava()));
+            return new FilterExpression(Pattern.compile(new GoExpression(text).inJava(), Pattern.UNIX_LINES));
         } catch (StackOverflowError e) {
             throw new PatternSyntaxException("it is nested too deep", text, 0);
         }
