@@ -1,6 +1,7 @@
 package dev.berth.services;
 
 import com.google.protobuf.Empty;
+import dev.berth.kernel.Fault;
 import dev.berth.kernel.Namespace;
 import dev.berth.store.Durability;
 import dev.berth.store.Namespaces;
@@ -95,11 +96,21 @@ final class NamespacesService extends NamespacesGrpc.NamespacesImplBase {
     @Override
     public void delete(DeleteNamespaceRequest request, StreamObserver<Empty> caller) {
         Calls.answer(caller, () -> {
-            var name = new Namespace(request.getName());
+            Namespace name = known(request.getName());
             store.metadata()
                     .apply(Durability.POWER, records -> records.namespaces().delete(name));
             return Empty.getDefaultInstance();
         });
+    }
+
+    /** What cannot be a name is not there: whoever deletes it hears what he hears of any other that is gone. */
+    private static Namespace known(String name) {
+        try {
+            return new Namespace(name);
+        } catch (Fault e) {
+            throw Fault.notFound("namespace " + name, "there is none of this name", "")
+                    .causedBy(e);
+        }
     }
 
     private static dev.berth.wire.containerd.namespaces.Namespace message(Namespace name, Map<String, String> labels) {

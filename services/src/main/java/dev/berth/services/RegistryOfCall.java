@@ -3,6 +3,7 @@ package dev.berth.services;
 import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Digest;
 import dev.berth.oci.Reference;
 import dev.berth.wire.containerd.transfertypes.HTTPDebug;
 import dev.berth.wire.containerd.transfertypes.OCIRegistry;
@@ -13,6 +14,8 @@ import java.util.Optional;
 
 /** How a call says that its registry is to be reached. */
 final class RegistryOfCall {
+    private static final String NO_TAG = "it names neither a tag nor a digest";
+
     private RegistryOfCall() {}
 
     /**
@@ -37,16 +40,46 @@ final class RegistryOfCall {
      */
     static Reference reference(OCIRegistry registry) {
         String text = registry.getReference();
+        Reference exact = exact("pull", text);
+        if (exact.tag().isEmpty() && exact.digest().isEmpty()) {
+            throw incomplete("pull", text, NO_TAG);
+        }
+        return Reference.parse(text);
+    }
+
+    /**
+     * Where something is to be pushed. Without tag and digest it has no name there but its digest: no tag is moved that nobody named.
+     *
+     * @param pushed its digest, if all of it is pushed
+     * @throws Fault INVALID_ARGUMENT if it is no reference, or names no registry, or neither tag nor digest and the digest is not known
+     */
+    static Reference destination(OCIRegistry registry, Optional<Digest> pushed) {
+        String text = registry.getReference();
+        Reference exact = exact("push", text);
+        if (exact.tag().isPresent() || exact.digest().isPresent()) {
+            return exact;
+        }
+        if (pushed.isEmpty()) {
+            throw incomplete("push", text, NO_TAG);
+        }
+        return new Reference(exact.domain(), exact.path(), Optional.empty(), pushed);
+    }
+
+    private static Reference exact(String action, String text) {
         Reference exact = Reference.parseExactly(text);
         String first = text.substring(0, Math.max(0, text.indexOf('/')));
         boolean whole = first.contains(".") || first.contains(":") || first.equals("localhost");
-        if (!whole || (exact.tag().isEmpty() && exact.digest().isEmpty())) {
-            throw Fault.invalid(
-                    "pull \"" + text + "\"",
-                    whole ? "it names neither a tag nor a digest" : "it names no registry",
-                    "Write it as host/path:tag or host/path@sha256:<hex>, as in docker.io/library/busybox:latest");
+        if (!whole) {
+            throw incomplete(action, text, "it names no registry");
         }
-        return Reference.parse(text);
+        return exact;
+    }
+
+    private static Fault incomplete(String action, String text, String why) {
+        return Fault.invalid(
+                action + " \"" + text + "\"",
+                why,
+                "Write it as host/path:tag or host/path@sha256:<hex>, as in docker.io/library/busybox:latest");
     }
 
     /** Whether the call wants to read what is said. */

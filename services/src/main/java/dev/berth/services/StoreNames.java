@@ -26,11 +26,16 @@ final class StoreNames implements Archives.Namer {
         this.clock = clock;
     }
 
+    /** What is asked for; a label without a value is none. */
+    Map<String, String> labels() {
+        return LabelChange.merge(LabelChange.EVERY, Map.of(), wish.getLabelsMap());
+    }
+
     @Override
     public List<Archives.Name> ofIndex(Descriptor index) {
         List<Archives.Name> names = new ArrayList<>();
         if (!wish.getName().isEmpty()) {
-            names.add(new Archives.Name(wish.getName(), wish.getLabelsMap()));
+            names.add(new Archives.Name(wish.getName(), labels()));
         }
         for (ImageReference reference : wish.getExtraReferencesList()) {
             if (reference.getIsPrefix() && !reference.getAddDigest()) {
@@ -88,7 +93,7 @@ final class StoreNames implements Archives.Namer {
 
     /** A name besides the first goes with it, once there is a first. */
     private Archives.Name further(String name) {
-        Map<String, String> labels = new HashMap<>(wish.getLabelsMap());
+        Map<String, String> labels = new HashMap<>(labels());
         if (!wish.getName().isEmpty()) {
             labels.put("containerd.io/gc.bref.image", wish.getName());
             labels.put(

@@ -179,7 +179,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         Descriptor target = images.fetch(PullRequest.of(transfer.namespace, reference)
                 .with(access)
                 .with(unpacking.extent(to, to.getAllMetadata()))
-                .with(new PullRequest.Naming(List.of(first), to.getLabelsMap()))
+                .with(new PullRequest.Naming(List.of(first), names.labels()))
                 .with(progress));
         List<Archives.Name> all = names.of(target);
         List<Archives.Name> further =
@@ -196,6 +196,8 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         Descriptor target = store.metadata()
                 .read(records -> records.images().get(transfer.namespace, from.getName()))
                 .target();
+        Reference destination = RegistryOfCall.destination(
+                to, from.getPlatformsCount() == 0 ? Optional.of(target.digest()) : Optional.empty());
         String shown = "OCI Registry (" + to.getReference() + ")";
         TransferProgress progress = new TransferProgress(client, from.getName(), "uploading");
         progress.say("Pushing to " + shown);
@@ -203,7 +205,7 @@ final class TransferService extends TransferGrpc.TransferImplBase {
         images.push(new PushRequest(
                 transfer.namespace,
                 from.getName(),
-                Reference.parseExactly(to.getReference()),
+                destination,
                 access(transfer, to),
                 from.getPlatformsList().stream().map(Messages::platform).toList(),
                 progress));

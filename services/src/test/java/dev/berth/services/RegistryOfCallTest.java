@@ -7,9 +7,12 @@ import dev.berth.images.registry.Access;
 import dev.berth.images.registry.Credentials;
 import dev.berth.images.registry.Credentials.Login;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.Digest;
 import dev.berth.wire.containerd.transfertypes.OCIRegistry;
 import dev.berth.wire.containerd.transfertypes.RegistryResolver;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -70,6 +73,25 @@ class RegistryOfCallTest {
         assertThatThrownBy(() -> RegistryOfCall.reference(named(name)))
                 .isInstanceOfSatisfying(
                         Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
+    }
+
+    /** Docker Hub is asked only if it is named, and no tag is moved that nobody named. */
+    @Test
+    void whereSomethingIsPushed() {
+        Optional<Digest> digest = Optional.of(Digest.parse("sha256:" + HEX));
+        for (String name : List.of("host:5000/a:1", "host:5000/a@sha256:" + HEX)) {
+            assertThat(RegistryOfCall.destination(named(name), Optional.empty()).toString())
+                    .isEqualTo(name);
+        }
+        assertThat(RegistryOfCall.destination(named("host:5000/a"), digest).toString())
+                .isEqualTo("host:5000/a@sha256:" + HEX);
+        for (String name : List.of("", "busybox", "busybox:1", "library/busybox:1")) {
+            assertThatThrownBy(() -> RegistryOfCall.destination(named(name), digest))
+                    .isInstanceOfSatisfying(
+                            Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.INVALID_ARGUMENT));
+        }
+        assertThatThrownBy(() -> RegistryOfCall.destination(named("host:5000/a"), Optional.empty()))
+                .hasMessageContaining("neither a tag nor a digest");
     }
 
     @Test
