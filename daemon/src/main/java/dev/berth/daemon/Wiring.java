@@ -162,6 +162,7 @@ final class Wiring implements AutoCloseable {
         Cri cri = open.cri();
         Services services = Services.open(
                 config.root(),
+                config.state(),
                 Version.NUMBER,
                 new Services.Parts(open.store(), open.images(), open.snapshots(), open.tasks(), open.disk()),
                 InstantSource.system(),

@@ -39,10 +39,12 @@ final class LeasesService extends LeasesGrpc.LeasesImplBase {
 
     private final Store store;
     private final Images images;
+    private final Activations activations;
 
-    LeasesService(Store store, Images images) {
+    LeasesService(Store store, Images images, Activations activations) {
         this.store = store;
         this.images = images;
+        this.activations = activations;
     }
 
     @Override
@@ -77,6 +79,7 @@ final class LeasesService extends LeasesGrpc.LeasesImplBase {
         Calls.answerWhileWanted(caller, () -> {
             Namespace namespace = Headers.namespace();
             store.metadata().apply(Durability.POWER, records -> records.leases().delete(namespace, request.getId()));
+            activations.endWithLeases();
             if (request.getSync()) {
                 images.sweepNow();
             } else {

@@ -56,10 +56,13 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
      * Makes ready to serve.
      *
      * @param root where the store is
+     * @param state where what does not outlive a reboot is
      * @param version of the program
      */
-    public static Services open(Path root, String version, Parts parts, InstantSource clock, Ticker ticker) {
+    public static Services open(
+            Path root, Path state, String version, Parts parts, InstantSource clock, Ticker ticker) {
         Streams streams = new Streams();
+        Activations activations = Activations.open(state.resolve("mounts"), parts.store(), parts.disk(), clock, ticker);
         Map<String, Supplier<BindableService>> makers = new TreeMap<>();
         makers.put(ContainersGrpc.SERVICE_NAME, () -> new ContainersService(parts.store()));
         makers.put(ContentGrpc.SERVICE_NAME, () -> new ContentService(parts.store(), parts.images(), clock));
@@ -76,8 +79,8 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
                         parts.disk(),
                         parts.tasks(),
                         version));
-        makers.put(LeasesGrpc.SERVICE_NAME, () -> new LeasesService(parts.store(), parts.images()));
-        makers.put(MountsGrpc.SERVICE_NAME, MountsService::new);
+        makers.put(LeasesGrpc.SERVICE_NAME, () -> new LeasesService(parts.store(), parts.images(), activations));
+        makers.put(MountsGrpc.SERVICE_NAME, () -> new MountsService(activations));
         makers.put(NamespacesGrpc.SERVICE_NAME, () -> new NamespacesService(parts.store()));
         makers.put(SnapshotsGrpc.SERVICE_NAME, () -> new SnapshotsService(parts.store(), parts.snapshotters()));
         makers.put(StreamingGrpc.SERVICE_NAME, () -> new StreamingService(streams));
@@ -86,7 +89,9 @@ public final class Services extends HandlerRegistry implements AutoCloseable {
                 () -> new TransferService(
                         parts.images(), parts.store(), Unpacking.of(parts.snapshotters()), streams, clock));
         makers.put(VersionGrpc.SERVICE_NAME, () -> new VersionService(version));
-        return new Services(makers);
+        Services services = new Services(makers);
+        services.open.add(activations);
+        return services;
     }
 
     @Override
