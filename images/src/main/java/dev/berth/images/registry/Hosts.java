@@ -5,6 +5,7 @@ import dev.berth.kernel.Ticker;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -15,15 +16,29 @@ final class Hosts {
     private static final Logger LOG = LoggerFactory.getLogger(Hosts.class);
 
     private static final Set<Integer> NO = Set.of(401, 403, 404);
+    private static final Duration LONG = Duration.ofSeconds(3);
 
     private final List<Host> hosts;
     private final Transport transport;
     private final Authorizer authorizer;
     private final List<Scope> scopes;
     private final Ticker ticker;
+    private final Set<String>
+            inVain; // mirrors that were waited for long enough, for nothing; to be left out while others help
 
     /** @param scopes what is asked for */
     Hosts(List<Host> hosts, Transport transport, Authorizer authorizer, List<Scope> scopes, Ticker ticker) {
+        this(hosts, transport, authorizer, scopes, ticker, ConcurrentHashMap.newKeySet());
+    }
+
+    private Hosts(
+            List<Host> hosts,
+            Transport transport,
+            Authorizer authorizer,
+            List<Scope> scopes,
+            Ticker ticker,
+            Set<String> inVain) {
+        this.inVain = inVain;
         this.hosts = hosts;
         this.transport = transport;
         this.authorizer = authorizer;
@@ -33,13 +48,13 @@ final class Hosts {
 
     /** The same hosts with the same logins, asked for more. */
     Hosts with(Scope scope) {
-        return new Hosts(hosts, transport, authorizer, Scope.merge(scopes, List.of(scope)), ticker);
+        return new Hosts(hosts, transport, authorizer, Scope.merge(scopes, List.of(scope)), ticker, inVain);
     }
 
     /** Only the first that can do something. */
     Hosts first(Host.Capability needed) {
         List<Host> able = hosts.stream().filter(it -> it.can(needed)).limit(1).toList();
-        return new Hosts(able, transport, authorizer, scopes, ticker);
+        return new Hosts(able, transport, authorizer, scopes, ticker, inVain);
     }
 
     /** How many can do something. */
@@ -76,17 +91,21 @@ final class Hosts {
         }
     }
 
-    /** Tries each host once. The refusal is the last host's, but worth another try if any was. */
+    /**
+     * Tries each host once; not those that were waited for in vain, unless nobody else helps. The refusal is the last host's, but
+     * worth another try if any was.
+     */
     <T> T once(Host.Capability needed, String what, Attempt<T> attempt) throws Refused, InterruptedException {
         Refused last = null;
         Refused hopeful = null;
-        for (Host host : hosts) {
-            if (!host.can(needed)) {
-                continue;
-            }
+        for (Host host : toBeAsked(needed)) {
+            long start = ticker.nanos();
             try {
                 return at(host, attempt);
             } catch (Refused e) {
+                if (host.role() == Host.Role.MIRROR && e.again() && ticker.nanos() - start >= LONG.toNanos()) {
+                    inVain.add(host.authority());
+                }
                 LOG.debug("{}: {} failed: {}", what, host.base(), e.getMessage());
                 if (last != null) {
                     e.fault().addSuppressed(last.fault());
@@ -95,6 +114,7 @@ final class Hosts {
                 hopeful = e.again() ? e : hopeful;
             }
         }
+        inVain.clear();
         if (last == null) {
             throw Refused.forGood(Fault.precondition(
                     what, "hosts.toml names no host that may do it", "Give one of them the capability"));
@@ -104,6 +124,13 @@ final class Hosts {
             throw last.isDefinite() ? again.asDefinite() : again;
         }
         throw last;
+    }
+
+    private List<Host> toBeAsked(Host.Capability needed) {
+        List<Host> able = hosts.stream().filter(it -> it.can(needed)).toList();
+        List<Host> helpful =
+                able.stream().filter(it -> !inVain.contains(it.authority())).toList();
+        return helpful.isEmpty() ? able : helpful;
     }
 
     /** One host; if it may speak TLS or not, by what it spoke last, and by the other if it does not understand that any more. */

@@ -93,8 +93,13 @@ final class Transport implements AutoCloseable {
 
     private HttpRequest request(Host via, Call call, URI target, @Nullable String authorization) throws Refused {
         Body body = call.body();
-        HttpRequest.Builder request = HttpRequest.newBuilder(target)
-                .method(call.method(), body == null ? HttpRequest.BodyPublishers.noBody() : body.publisher());
+        HttpRequest.Builder request = HttpRequest.newBuilder(target);
+        switch (call.method()) { // a body of no bytes would be announced by its length, which some servers refuse
+            case "GET" -> request.GET();
+            case "HEAD" -> request.HEAD();
+            default ->
+                request.method(call.method(), body == null ? HttpRequest.BodyPublishers.noBody() : body.publisher());
+        }
         request.setHeader("User-Agent", USER_AGENT);
         request.setHeader("Accept-Encoding", "identity"); // lengths, ranges and digests are of the bytes as they are
         if (Host.sameOrigin(target, via.base())) {

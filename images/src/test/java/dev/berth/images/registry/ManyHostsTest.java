@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,11 +62,14 @@ class ManyHostsTest {
     }
 
     private Repository repository(String toml) throws IOException {
+        return repository(toml, Ticker.system());
+    }
+
+    private Repository repository(String toml, Ticker clock) throws IOException {
         Path hosts = Files.createDirectories(root.resolve("reg.example")).resolve("hosts.toml");
         Files.writeString(hosts, toml);
         var patience = new Patience(LIMIT, LIMIT, LIMIT, 2, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
-        var reading =
-                new RegistryClient(RegistrySettings.DEFAULT.with(patience).withHosts(List.of(root)), Ticker.system());
+        var reading = new RegistryClient(RegistrySettings.DEFAULT.with(patience).withHosts(List.of(root)), clock);
         return reading.repository(Reference.parse("reg.example/app:1"), Credentials.ANONYMOUS);
     }
 
@@ -87,6 +91,35 @@ class ManyHostsTest {
                         it))
                 .toList();
         return Index.of(MediaTypes.OCI_INDEX, entries).toJson();
+    }
+
+    /** Each look at its clock is seconds after the last. */
+    private static final class Hurried implements Ticker {
+        private final AtomicLong now = new AtomicLong();
+
+        @Override
+        public long nanos() {
+            return now.addAndGet(4_000_000_000L);
+        }
+
+        @Override
+        public void sleep(Duration time) {
+            now.addAndGet(time.toNanos());
+        }
+    }
+
+    @Test
+    void aMirrorThatWasWaitedForInVainIsLeftOutAsLongAsOthersHelp() throws IOException {
+        mirrorFaults.always("/", Faults.status(504));
+        Repository repository = repository(
+                "server = \"http://" + origin.authority() + "\"\n[host.\"http://" + mirror.authority() + "\"]\n",
+                new Hurried());
+        repository.manifest();
+        assertThat(Received.all(repository.blob(layer.descriptor(), 0))).isEqualTo(layer.bytes());
+        assertThat(mirrorFaults.seen()).hasSize(1);
+        originFaults.next(1, "/manifests/", Faults.status(500));
+        repository.manifest();
+        assertThat(mirrorFaults.seen()).as("asked when nobody else helped").hasSize(2);
     }
 
     @Test

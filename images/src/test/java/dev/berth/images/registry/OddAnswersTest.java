@@ -124,6 +124,14 @@ class OddAnswersTest {
     }
 
     @Test
+    void whatHasNoBodySaysNothingOfItsLength() {
+        faults.always(it -> it.getRequestHeaders().containsKey("Content-length"), Faults.status(400));
+        assertThat(repository().head()).contains(image.target());
+        assertThat(repository().manifest().descriptor()).isEqualTo(image.target());
+        assertThat(readLayer()).isEqualTo(layer.bytes());
+    }
+
+    @Test
     void aTypeInCapitals() {
         String type = image.target().mediaType();
         faults.always("/manifests/", Faults.reply(200, type.toUpperCase(Locale.ROOT) + "; charset=utf-8", manifest));
