@@ -25,20 +25,23 @@ final class TarInput {
      * @return false if the stream ends before its first byte
      */
     boolean block(byte[] block) {
+        int got = partOfBlock(block);
+        if (got > 0 && got < BLOCK) {
+            throw cutOff();
+        }
+        return got > 0;
+    }
+
+    /** Reads one block, or what there is of it. */
+    int partOfBlock(byte[] block) {
         int got = 0;
-        while (got < BLOCK) {
-            if (position == limit && !fill()) {
-                if (got == 0) {
-                    return false;
-                }
-                throw cutOff();
-            }
+        while (got < BLOCK && (position < limit || fill())) {
             int n = Math.min(BLOCK - got, limit - position);
             System.arraycopy(buffer, position, block, got, n);
             position += n;
             got += n;
         }
-        return true;
+        return got;
     }
 
     /** Reads at most as much as fits, at least one byte. */
@@ -82,15 +85,22 @@ final class TarInput {
         return true;
     }
 
-    /** Reads to the end of the stream and refuses anything but zeroes, of which archives have some at their end. */
-    void onlyZeroesFollow() {
+    /**
+     * Reads over zeroes, of which archives have some at their end.
+     *
+     * @return how many, if something else comes after them; -1 if nothing does
+     */
+    long zeroes() {
+        long zeroes = 0;
         while (position < limit || fill()) {
             for (; position < limit; position++) {
                 if (buffer[position] != 0) {
-                    throw LayerFault.malformed("something follows after the end of the archive");
+                    return zeroes;
                 }
+                zeroes++;
             }
         }
+        return -1;
     }
 
     /** Reads to the end of the stream. */

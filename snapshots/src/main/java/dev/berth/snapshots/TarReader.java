@@ -2,6 +2,7 @@ package dev.berth.snapshots;
 
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -19,6 +20,7 @@ public final class TarReader {
     /** For a long name or an extended header, as Go has it: nothing that containerd can't read is worth more. */
     private static final int MAX_SPECIAL = 1 << 20;
 
+    private static final byte[] CONTENTS_TABLE = "stargz.index.json".getBytes(StandardCharsets.US_ASCII);
     private static final long MAX_ID = (1L << 32) - 2;
 
     private final TarInput in;
@@ -88,8 +90,32 @@ public final class TarReader {
         if (in.block(block) && !header.isZero()) {
             throw LayerFault.malformed("an empty block is followed by one that is not");
         }
-        in.onlyZeroesFollow();
+        endsHere();
         return wholeSoFar();
+    }
+
+    /**
+     * Nothing follows the end mark, except what pullers that read only parts of a layer have put there: no file for anybody, and
+     * nobody else reads it.
+     *
+     * @see <a href="https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md">eStargz</a>
+     */
+    private void endsHere() {
+        long zeroes = in.zeroes();
+        boolean aligned = zeroes >= 0 && zeroes % TarInput.BLOCK == 0;
+        if (aligned && in.partOfBlock(block) == TarInput.BLOCK && isContentsTable()) {
+            header.verifyChecksum();
+            long size = size(header.size());
+            in.skip(size + (-size & (TarInput.BLOCK - 1)));
+            zeroes = in.zeroes();
+        }
+        if (zeroes >= 0) {
+            throw LayerFault.malformed("something follows after the end of the archive");
+        }
+    }
+
+    private boolean isContentsTable() {
+        return header.type() == '0' && Arrays.equals(header.name(), CONTENTS_TABLE);
     }
 
     private boolean wholeSoFar() {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.kernel.Fault;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -311,6 +312,35 @@ class TarReaderTest {
         assertRefused(gap, "empty block");
         assertRefused(b("x".repeat(2000)), "no tar archive");
         assertRefused(b("<html>"), "cut off");
+    }
+
+    /** BuildKit puts it there. */
+    @Test
+    void aTableOfContentsForLazyPullersMayFollowTheEnd() {
+        byte[] archive = new TarBytes().file("a", "x").bytes();
+        byte[] table = new TarBytes().file("stargz.index.json", "{}").unfinished();
+        for (int zeroes : new int[] {0, 512, 10_240}) {
+            byte[] both = concat(archive, new byte[zeroes], table, new byte[1024]);
+            assertThat(read(both)).extracting(TarEntry::name).containsExactly(b("a"));
+        }
+        assertThat(read(concat(archive, table))).hasSize(1);
+        assertRefused(concat(archive, table, table), "follows after the end");
+        assertRefused(concat(archive, new byte[100], table), "follows after the end");
+        assertRefused(concat(archive, b("garbage")), "follows after the end");
+        assertRefused(concat(archive, new TarBytes().file("b", "{}").bytes()), "follows after the end");
+        assertRefused(concat(archive, new TarBytes().dir("stargz.index.json").bytes()), "follows after the end");
+        byte[] broken = table.clone();
+        broken[100]++;
+        assertRefused(concat(archive, broken), "checksum");
+        assertRefused(concat(archive, Arrays.copyOf(table, 600)), "cut off");
+    }
+
+    private static byte[] concat(byte[]... parts) {
+        var whole = new ByteArrayOutputStream();
+        for (byte[] part : parts) {
+            whole.writeBytes(part);
+        }
+        return whole.toByteArray();
     }
 
     @Test
