@@ -18,7 +18,10 @@ public interface Progress {
         public void layer(Digest layer, Stage stage, long bytes) {}
     };
 
-    /** Where a layer is. Nothing is said of one that is unpacked already. A layer may skip stages, and never goes back, except from DOWNLOADING to a smaller number of bytes. */
+    /**
+     * Where a layer is. Nothing is said of one that is unpacked already. A layer may skip stages, and never goes back, except from
+     * DOWNLOADING to a smaller number of bytes.
+     */
     enum Stage {
         /** It has to be brought here, and its turn has not come. */
         WAITING,

@@ -23,8 +23,8 @@ final class Hosts {
     private final Authorizer authorizer;
     private final List<Scope> scopes;
     private final Ticker ticker;
-    private final Set<String>
-            inVain; // mirrors that were waited for long enough, for nothing; to be left out while others help
+    /** Mirrors that were waited for long enough, for nothing; to be left out while others help. */
+    private final Set<String> inVain;
 
     /** @param scopes what is asked for */
     Hosts(List<Host> hosts, Transport transport, Authorizer authorizer, List<Scope> scopes, Ticker ticker) {
