@@ -6,11 +6,13 @@ import dev.berth.oci.Digest;
 import dev.berth.oci.ImageTree;
 import dev.berth.oci.MediaTypes;
 import dev.berth.oci.Reference;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.GZIPInputStream;
 
 /** What one reference names at its registry, as one caller sees it. Thread-safe. */
 public final class Repository {
@@ -159,6 +161,7 @@ public final class Repository {
             if (bytes == null) {
                 throw Refused.forGood(tooLarge("more bytes"));
             }
+            bytes = unpacked(bytes, answer, limit);
             Digest digest = check(expected.or(() -> digest(answer)), bytes, answer);
             String known = SAYS_NOTHING.contains(type) ? mediaType(bytes) : type;
             return new Document(Descriptor.of(known, digest, bytes.length), bytes);
@@ -200,6 +203,21 @@ public final class Repository {
             return text.isEmpty() ? Optional.empty() : Optional.of(Digest.parse(text));
         } catch (Fault notADigest) {
             return Optional.empty(); // ours is computed from the bytes
+        }
+    }
+
+    /** What a server, or a proxy before it, has packed on the way though nobody asked it to; in gzip, as that is what they do. */
+    private byte[] unpacked(byte[] sent, Answer answer, int limit) throws Refused, IOException {
+        boolean packed = answer.header("Content-Encoding").equalsIgnoreCase("gzip") && !isJson(sent);
+        if (!packed) {
+            return sent;
+        }
+        try (var stream = new GZIPInputStream(new ByteArrayInputStream(sent))) {
+            byte[] bytes = stream.readNBytes(limit + 1);
+            if (bytes.length > limit) {
+                throw Refused.forGood(tooLarge("more bytes"));
+            }
+            return bytes;
         }
     }
 
