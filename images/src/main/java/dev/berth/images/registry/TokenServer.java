@@ -130,10 +130,12 @@ final class TokenServer {
     private Refused refusal(Answer answer) throws InterruptedException {
         Refused refused = Statuses.refuse(what, "token server", answer, transport.patience());
         boolean meant = refused.again() || answer.status() == 401 || answer.status() == 403;
-        return meant
-                ? refused
-                : Refused.forGood(wrong("it answers with status " + answer.status()))
-                        .withStatus(answer.status());
+        if (meant) {
+            return refused;
+        }
+        Refused wrong = Refused.forGood(wrong("it answers with status " + answer.status()));
+        // no other is told: a 400 would be taken for that of a host who wants to be spoken to by TLS
+        return NO_GET.contains(answer.status()) ? wrong.withStatus(answer.status()) : wrong;
     }
 
     private Pass read(String json) throws Refused {
