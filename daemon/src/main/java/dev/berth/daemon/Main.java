@@ -108,7 +108,14 @@ public final class Main {
         var arguments = new Arguments("berth " + args.getFirst(), args.subList(1, args.size()));
         Command command = command(args.getFirst(), arguments);
         arguments.refuseRest();
-        return command.run();
+        int code = command.run();
+        if (code == 0 && OUT.checkError() && !args.getFirst().equals("daemon")) {
+            throw Fault.unavailable(
+                    "standard output",
+                    "it takes no more, so what it got is cut off",
+                    "Is its disk full, or its reader gone?");
+        }
+        return code;
     }
 
     private static Command command(String name, Arguments arguments) {

@@ -18,9 +18,10 @@ final class ArchiveStream extends InputStream {
     private static final long HARMLESS = 1L << 30;
     private static final long MOST_TIMES = 400;
 
-    /** Counts what comes in. */
+    /** Counts what comes in, and knows whether it stopped coming. */
     private static final class Counted extends FilterInputStream {
         private long count;
+        private boolean broken;
 
         Counted(InputStream in) {
             super(in);
@@ -28,14 +29,15 @@ final class ArchiveStream extends InputStream {
 
         @Override
         public int read() throws IOException {
-            int got = super.read();
-            count += got < 0 ? 0 : 1;
-            return got;
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
         }
 
         @Override
         public int read(byte[] into, int from, int length) throws IOException {
+            broken = true;
             int got = super.read(into, from, length);
+            broken = false;
             count += Math.max(0, got);
             return got;
         }
@@ -85,7 +87,7 @@ final class ArchiveStream extends InputStream {
 
     @Override
     public int read(byte[] into, int from, int length) throws IOException {
-        int got = archive.read(into, from, length);
+        int got = unpack(into, from, length);
         count += Math.max(0, got);
         if (isPacked && count > harmless && count / MOST_TIMES > packed.count) {
             throw Fault.exhausted(
@@ -94,6 +96,18 @@ final class ArchiveStream extends InputStream {
                     "It looks like an attack; if it is not, unpack it first");
         }
         return got;
+    }
+
+    private int unpack(byte[] into, int from, int length) throws IOException {
+        try {
+            return archive.read(into, from, length);
+        } catch (IOException e) {
+            if (packed.broken) {
+                throw e;
+            }
+            throw ArchiveReader.bad("it is not packed as it seems: " + e.getMessage())
+                    .causedBy(e);
+        }
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.berth.snapshots;
 
 import dev.berth.linux.Dir;
+import dev.berth.store.SnapshotRecord.Usage;
 import java.io.IOException;
 import java.util.Map;
 
@@ -18,6 +19,8 @@ final class Directories {
 
     private final PathSet<FileMeta> described = new PathSet<>();
     private final PathSet<Implied> implied = new PathSet<>();
+    private long bytes;
+    private long inodes;
 
     /** The archive says what the directory has; the last word counts. */
     void describe(byte[] path, FileMeta meta) {
@@ -60,8 +63,26 @@ final class Directories {
         for (Map.Entry<byte[], FileMeta> entry : described.all().entrySet()) {
             try (Dir dir = root.openDir(entry.getKey(), Dir.Resolve.NO_LINKS)) {
                 entry.getValue().apply(dir);
+                count(dir);
             }
         }
+    }
+
+    private void count(Dir dir) throws IOException {
+        bytes += dir.stat().blocks() * TreeUsage.BLOCK;
+        inodes++;
+    }
+
+    /** What all of them take on disk, after what was described has been applied: one of many entries is no small one. */
+    Usage usage(Dir root) throws IOException {
+        for (Map.Entry<byte[], Implied> entry : implied.all().entrySet()) {
+            if (entry.getValue() != Implied.NO_MORE) {
+                try (Dir dir = root.openDir(entry.getKey(), Dir.Resolve.NO_LINKS)) {
+                    count(dir);
+                }
+            }
+        }
+        return new Usage(bytes, inodes);
     }
 
     void applyPlain(Dir root) throws IOException {

@@ -31,6 +31,9 @@ final class LayerUnpack implements AutoCloseable {
 
     private static final int SYNC_STEP_CHUNKS = 32;
     private static final int PAGE = 4096;
+    /** Links that are shorter take no room of their own in any file system. */
+    private static final int SHORT_LINK = 60;
+
     private static final byte[] WHITEOUT = ".wh.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] WHITEOUT_META = ".wh..wh.".getBytes(StandardCharsets.US_ASCII);
     private static final byte[] OPAQUE = ".wh..wh..opq".getBytes(StandardCharsets.US_ASCII);
@@ -88,6 +91,8 @@ final class LayerUnpack implements AutoCloseable {
                 return new Standalone(directories.implied(), form.hidden(), form.marked(), null, e.why());
             }
             return new Standalone(directories.implied(), form.hidden(), form.marked(), unpack.usage(), null);
+        } catch (IOException e) {
+            throw LayerFault.of(LayerPath.ROOT, e);
         }
     }
 
@@ -136,8 +141,12 @@ final class LayerUnpack implements AutoCloseable {
         });
     }
 
-    private @Nullable Usage usage() {
-        return replaced ? null : new Usage(bytes + PAGE, inodes + 1);
+    private @Nullable Usage usage() throws IOException {
+        if (replaced) {
+            return null;
+        }
+        Usage ofDirectories = directories.usage(root);
+        return new Usage(bytes + ofDirectories.bytes(), inodes + ofDirectories.inodes());
     }
 
     private void put(TarEntry entry) throws IOException {
@@ -169,6 +178,9 @@ final class LayerUnpack implements AutoCloseable {
                 }
                 place(parent, name, place, () -> parent.dir().symlink(entry.link(), name));
                 describe(entry, parent.dir(), name);
+                if (entry.link().length >= SHORT_LINK) {
+                    bytes += blocks(parent.dir(), name);
+                }
             }
             case CHARACTER_DEVICE -> putNode(entry, FileType.CHARACTER_DEVICE, parent, name, place);
             case BLOCK_DEVICE -> putNode(entry, FileType.BLOCK_DEVICE, parent, name, place);
@@ -267,8 +279,6 @@ final class LayerUnpack implements AutoCloseable {
     private void putDirectory(TarEntry entry, Parents.Found parent, byte[] name, byte[] place) throws IOException {
         try {
             parent.dir().mkdir(name, 0700);
-            inodes++;
-            bytes += PAGE;
         } catch (LinuxException e) {
             FileStat there = e.is(Errno.EEXIST) ? parent.dir().find(name) : null;
             if (there == null || !there.isDirectory()) {
@@ -328,14 +338,24 @@ final class LayerUnpack implements AutoCloseable {
         dir.setTimes(name, entry.accessed(), entry.modified());
     }
 
-    private static void setXattrs(TarEntry entry, Dir dir, byte[] name) throws IOException {
-        for (TarEntry.Xattr xattr : FileMeta.settable(entry.xattrs())) {
+    private void setXattrs(TarEntry entry, Dir dir, byte[] name) throws IOException {
+        List<TarEntry.Xattr> settable = FileMeta.settable(entry.xattrs());
+        if (settable.isEmpty()) {
+            return;
+        }
+        long before = blocks(dir, name);
+        for (TarEntry.Xattr xattr : settable) {
             try {
                 dir.setXattr(name, xattr.name(), xattr.value());
             } catch (LinuxException e) {
                 FileMeta.goWithout(xattr, e);
             }
         }
+        bytes += blocks(dir, name) - before; // what does not fit beside the owner and the times
+    }
+
+    private static long blocks(Dir dir, byte[] name) throws IOException {
+        return dir.stat(name).blocks() * TreeUsage.BLOCK;
     }
 
     /** Makes one name. */

@@ -23,7 +23,8 @@ final class TreeUsage {
     private static final int MAX_DEPTH = 10_000;
 
     private static final int MAX_STEP = 4000;
-    private static final int BLOCK = 512;
+    /** What {@link FileStat#blocks} counts in. */
+    static final int BLOCK = 512;
 
     /** A directory to be looked into; the top has no name. */
     @SuppressWarnings("ArrayRecordComponent")

@@ -64,12 +64,18 @@ class ImageCommandTest {
     /** Runs a command on a terminal; when it shows this, somebody types the answer. */
     private Berth.Result typed(String question, String answer, String... words)
             throws IOException, InterruptedException {
+        return typedOn("xterm", question, answer, words);
+    }
+
+    private Berth.Result typedOn(String terminal, String question, String answer, String... words)
+            throws IOException, InterruptedException {
         Assumptions.assumeTrue(Files.isExecutable(SCRIPT), "script is not installed");
         Path shown = Files.createTempFile(berth.folder(), "shown", "");
-        Process process = new ProcessBuilder(SCRIPT.toString(), "-qec", String.join(" ", command(words)), "/dev/null")
+        var builder = new ProcessBuilder(SCRIPT.toString(), "-qec", String.join(" ", command(words)), "/dev/null")
                 .redirectErrorStream(true)
-                .redirectOutput(shown.toFile())
-                .start();
+                .redirectOutput(shown.toFile());
+        builder.environment().put("TERM", terminal);
+        Process process = builder.start();
         try (OutputStream keys = process.getOutputStream()) {
             if (!question.isEmpty()) {
                 Berth.until(
@@ -238,6 +244,23 @@ class ImageCommandTest {
     }
 
     @Test
+    void whatCannotBeWrittenIsNoSuccess() {
+        String name = fresh("unwritten");
+        for (List<String> command : List.of(
+                command("ls"), command("ls", "--format", "json"), command("history", name), command("save", name))) {
+            var full = new ArrayList<>(List.of("/bin/sh", "-c", "exec \"$@\" > /dev/full", "sh"));
+            full.addAll(command);
+            Berth.Result cut = Berth.run(full);
+            assertThat(cut.exit()).as(command.toString()).isEqualTo(1);
+            assertThat(cut.err()).contains("standard output: it takes no more");
+        }
+        Berth.Result nowhere = image("save", "-o", berth.folder() + "/none/x.tar", name);
+        assertThat(nowhere.exit()).isEqualTo(1);
+        assertThat(nowhere.err()).contains("there is no folder " + berth.folder() + "/none. Make it first");
+        image("rm", name).text();
+    }
+
+    @Test
     void anArchiveMayBeADirectoryOrPacked() throws IOException {
         String name = fresh("layout");
         Path layout = berth.folder().resolve("layout");
@@ -318,6 +341,8 @@ class ImageCommandTest {
         assertThat(bars.out())
                 .containsPattern("[0-9a-f]{12} \\[={24}] ")
                 .contains("1 of 1 layers done", "\u001b[K", berth.image("bars") + " sha256:");
+        Berth.Result plain = typedOn("dumb", "", "", "pull", berth.image("bars"));
+        assertThat(plain.out()).contains("layer ").doesNotContain("\u001b");
         image("rm", berth.image("bars")).text();
         Berth.Result lines = image("pull", berth.image("bars"));
         assertThat(lines.err()).contains("layer ").doesNotContain("\u001b");

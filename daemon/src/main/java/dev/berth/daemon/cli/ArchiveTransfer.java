@@ -166,15 +166,17 @@ record ArchiveTransfer(
             throws IOException, InterruptedException {
         if (file == null) {
             write(session, store, wanted, session.terminal().out());
-            if (session.terminal().out().checkError()) {
-                throw Fault.unavailable("save", "standard output takes no more", "");
-            }
         } else if (directory) {
             writeDirectory(session, store, wanted, new LayoutDirectory(file));
         } else if (Files.exists(file) && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
             try (OutputStream out = Files.newOutputStream(file)) {
                 write(session, store, wanted, out);
             }
+        } else if (!Files.isDirectory(file.toAbsolutePath().getParent())) {
+            throw Fault.notFound(
+                    "save " + file,
+                    "there is no folder " + file.toAbsolutePath().getParent(),
+                    "Make it first");
         } else {
             Path part =
                     file.resolveSibling(file.getFileName() + "." + Ids.random().substring(0, 8));

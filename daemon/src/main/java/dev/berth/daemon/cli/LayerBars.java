@@ -57,7 +57,8 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     }
 
     static LayerBars on(Terminal terminal, boolean quiet) {
-        Style loud = terminal.interactive() ? Style.BARS : Style.LINES;
+        boolean movesItsCursor = terminal.interactive() && !"dumb".equals(System.getenv("TERM"));
+        Style loud = movesItsCursor ? Style.BARS : Style.LINES;
         return new LayerBars(terminal.err(), quiet ? Style.NOTHING : loud, Ticker.system());
     }
 
