@@ -105,6 +105,24 @@ class HandlerSnapshotterTest {
                 .getImageFilesystemsList();
     }
 
+    /** What the packed layers are thrown away of can be run all the same. */
+    @Test
+    void whatIsUnpackedIsListedWithItsPlatform() {
+        for (String handler : List.of("", HANDLER)) {
+            pull(handler);
+            assertThat(Berth.run(List.of(
+                                    Project.ROOT.resolve("berth").toString(),
+                                    "image",
+                                    "ls",
+                                    "--config",
+                                    berth.config().toString()))
+                            .text())
+                    .contains(berth.image("busybox"))
+                    .contains("linux/");
+            removeAll();
+        }
+    }
+
     /** The type of the root file system of a container, as it sees it. */
     private String root(String handler) {
         String pod = pods.run(pods.pod("pod-" + handler).build(), handler);

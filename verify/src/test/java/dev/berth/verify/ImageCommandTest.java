@@ -302,6 +302,30 @@ class ImageCommandTest {
     }
 
     @Test
+    void whatAContainerUsesStaysUnlessForced() {
+        String name = berth.image("busybox");
+        String id = berth.crictl("images", "-q", name).text().strip();
+        try (var pods = new GrpcPods(berth)) {
+            String container =
+                    pods.create(pods.run("uses"), pods.container("main", "true").build());
+            Berth.Result used = image("rm", name);
+            assertThat(used.exit()).isEqualTo(1);
+            assertThat(used.err()).contains("container " + container + " uses it", "add --force");
+            assertThat(image("prune", "--all", "--dry-run").text()).doesNotContain(name);
+            image("tag", name, "second.example/name:1").text();
+            Berth.Result several = image("rm", id);
+            assertThat(several.exit()).isEqualTo(1);
+            assertThat(several.err()).contains("it has several names", "second.example/name:1");
+            assertThat(image("rm", "second.example/name:1").text()).contains("second.example/name:1");
+            assertThat(image("rm", "--force", id).text()).contains(name);
+            assertThat(image("ls", "--quiet").text()).doesNotContain(name);
+            pods.start(container);
+            pods.removeAll();
+        }
+        image("pull", "--quiet", name).text();
+    }
+
+    @Test
     void whatNobodyUsesIsPruned() {
         String name = fresh("prunable");
         assertThat(image("prune", "--dry-run").text()).doesNotContain(name);
@@ -335,12 +359,15 @@ class ImageCommandTest {
 
     @Test
     void aTerminalShowsABarForEachLayer() throws Exception {
-        berth.registry().add("bars", "latest", Busybox.image().env("FRESH=bars").build());
+        var own =
+                new LayerBuilder().file("etc/bars", 0644, "of this image only").gzip(); // what is there is not told of
+        berth.registry().add("bars", "latest", Busybox.image().layer(own).build());
         Berth.Result bars = typed("", "", "pull", berth.image("bars"));
         assertThat(bars.exit()).as(bars.out()).isZero();
         assertThat(bars.out())
                 .containsPattern("[0-9a-f]{12} \\[={24}] ")
                 .contains("1 of 1 layers done", "\u001b[K", berth.image("bars") + " sha256:");
+        image("rm", berth.image("bars")).text();
         Berth.Result plain = typedOn("dumb", "", "", "pull", berth.image("bars"));
         assertThat(plain.out()).contains("layer ").doesNotContain("\u001b");
         image("rm", berth.image("bars")).text();

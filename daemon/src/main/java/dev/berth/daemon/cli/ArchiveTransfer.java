@@ -172,12 +172,11 @@ record ArchiveTransfer(
             try (OutputStream out = Files.newOutputStream(file)) {
                 write(session, store, wanted, out);
             }
-        } else if (!Files.isDirectory(file.toAbsolutePath().getParent())) {
-            throw Fault.notFound(
-                    "save " + file,
-                    "there is no folder " + file.toAbsolutePath().getParent(),
-                    "Make it first");
         } else {
+            Path folder = file.toAbsolutePath().getParent();
+            if (folder != null && !Files.isDirectory(folder)) {
+                throw Fault.notFound("save " + file, "there is no folder " + folder, "Make it first");
+            }
             Path part =
                     file.resolveSibling(file.getFileName() + "." + Ids.random().substring(0, 8));
             try {

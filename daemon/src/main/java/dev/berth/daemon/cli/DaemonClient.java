@@ -23,6 +23,7 @@ import io.grpc.Metadata;
 import io.grpc.stub.MetadataUtils;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A connection to containerd's services on a Unix socket, for one namespace. */
@@ -83,6 +84,13 @@ final class DaemonClient implements AutoCloseable {
 
     /** The name of what the daemon unpacks layers with. */
     String snapshotter() {
+        return snapshotters().stream()
+                .findFirst()
+                .orElseThrow(() -> Fault.unavailable("unpack layers", "the daemon lists no snapshotter", ""));
+    }
+
+    /** The names of all that it has, the usual one first. */
+    List<String> snapshotters() {
         return IntrospectionGrpc.newBlockingStub(channel)
                 .withDeadlineAfter(LIMIT.toMillis(), TimeUnit.MILLISECONDS)
                 .plugins(PluginsRequest.newBuilder()
@@ -91,8 +99,7 @@ final class DaemonClient implements AutoCloseable {
                 .getPluginsList()
                 .stream()
                 .map(Plugin::getId)
-                .findFirst()
-                .orElseThrow(() -> Fault.unavailable("unpack layers", "the daemon lists no snapshotter", ""));
+                .toList();
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.berth.daemon.cli;
 
 import dev.berth.daemon.cli.StoredImage.Variant;
 import dev.berth.kernel.Fault;
+import dev.berth.oci.ChainId;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.ImageConfig;
@@ -14,6 +15,7 @@ import dev.berth.oci.Reference;
 import dev.berth.wire.containerd.content.ListContentRequest;
 import dev.berth.wire.containerd.images.Image;
 import dev.berth.wire.containerd.images.ListImagesRequest;
+import dev.berth.wire.containerd.snapshots.StatSnapshotRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayOutputStream;
@@ -138,6 +140,30 @@ final class Library {
         var found = new ArrayList<Variant>();
         collect(image.target(), 0, found);
         return found;
+    }
+
+    /** Whether it can be run, even if its packed layers were thrown away after that. */
+    boolean isUnpacked(Variant variant) {
+        List<Digest> layers = variant.config().rootfs().diffIds();
+        return !layers.isEmpty()
+                && daemon.snapshotters().stream()
+                        .anyMatch(it -> hasSnapshot(it, ChainId.of(layers).toString()));
+    }
+
+    private boolean hasSnapshot(String snapshotter, String key) {
+        try {
+            daemon.snapshots()
+                    .stat(StatSnapshotRequest.newBuilder()
+                            .setSnapshotter(snapshotter)
+                            .setKey(key)
+                            .build());
+            return true;
+        } catch (StatusRuntimeException e) {
+            if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     private void collect(Descriptor at, int depth, List<Variant> found) {

@@ -97,7 +97,8 @@ record Listing(boolean json, boolean quiet, boolean all) implements Session.Acti
         }
         List<Variant> whole = variants.stream()
                 .filter(variant ->
-                        variant.parts().stream().map(Descriptor::digest).allMatch(sizes::containsKey))
+                        variant.parts().stream().map(Descriptor::digest).allMatch(sizes::containsKey)
+                                || library.isUnpacked(variant))
                 .toList();
         Set<Digest> parts = new HashSet<>(Set.of(image.target().digest()));
         variants.forEach(variant -> variant.parts().forEach(part -> parts.add(part.digest())));
