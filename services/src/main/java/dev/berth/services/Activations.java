@@ -133,7 +133,7 @@ final class Activations implements AutoCloseable {
                 throw Fault.alreadyExists(what, "there is one already", "Deactivate it, or choose another name");
             }
             lease.filter(id -> !isThere(namespace, id)).ifPresent(id -> {
-                throw Fault.notFound(what, "there is no lease " + id, "Make it first, or name another");
+                throw Fault.notFound(what, "there is no lease " + id + ", or it has expired", "Make one first");
             });
             Files.createDirectories(root, OURS_ALONE);
             Path directory = Files.createDirectory(root.resolve(Ids.random().substring(0, RANDOM_LENGTH)), OURS_ALONE);
