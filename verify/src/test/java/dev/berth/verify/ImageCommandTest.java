@@ -232,6 +232,10 @@ class ImageCommandTest {
         image("rm", name).text();
         assertThat(image("load", "--quiet", "-i", archive.toString()).text()).contains(name);
         assertThat(image("verify", name).text()).contains("whole");
+        Berth.Result elsewhere = image("load", "--quiet", "--platform", "linux/s390x", "-i", archive.toString());
+        assertThat(elsewhere.exit()).isEqualTo(1);
+        assertThat(elsewhere.out()).as("it is loaded all the same").contains(name);
+        assertThat(elsewhere.err()).contains("nothing of it is here for linux/s390x, only for");
         Berth.Result missing =
                 image("load", "-i", berth.folder().resolve("none.tar").toString());
         assertThat(missing.exit()).isEqualTo(1);

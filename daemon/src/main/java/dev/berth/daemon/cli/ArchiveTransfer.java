@@ -122,7 +122,27 @@ record ArchiveTransfer(
             throw Fault.invalid("load", "there is no image in the archive", "Look into it with tar -t");
         }
         names.forEach(session.terminal()::say);
+        for (Platform platform : platforms) {
+            requireOne(session, names, platform);
+        }
         return 0;
+    }
+
+    /** The images are loaded all the same; but who names a platform wants one that runs there. */
+    private static void requireOne(Session session, List<String> names, Platform platform) {
+        List<StoredImage> all = session.library().all();
+        Fault none = null;
+        for (String name : names) {
+            try {
+                var _ = session.library().variant(session.library().find(name, all), platform);
+                return;
+            } catch (Fault e) {
+                none = e;
+            }
+        }
+        if (none != null) {
+            throw none;
+        }
     }
 
     private Archive.Source source(Terminal terminal) {
