@@ -13,13 +13,16 @@ import java.util.Optional;
  * @param pid the process
  * @param state the letter of its state: R, S, D, Z (ended, not reaped), …
  * @param parent the process id of its parent
+ * @param isEnding whether it is on its end, or past it
  * @param startTime clock ticks after boot at which it was started; with the pid it names one process for the time since
  *     boot, as a pid alone does not
  */
-public record ProcStat(int pid, char state, int parent, long startTime) {
+public record ProcStat(int pid, char state, int parent, boolean isEnding, long startTime) {
     private static final int STATE = 0;
     private static final int PARENT = 1;
+    private static final int FLAGS = 6;
     private static final int START_TIME = 19;
+    private static final long EXITING = 0x4; // PF_EXITING
 
     /** Reads it; empty if there is no such process. */
     public static Optional<ProcStat> of(int pid) throws IOException {
@@ -41,7 +44,11 @@ public record ProcStat(int pid, char state, int parent, long startTime) {
     static ProcStat parse(int pid, String line) {
         String[] fields = line.substring(line.lastIndexOf(')') + 2).split(" ", -1);
         return new ProcStat(
-                pid, fields[STATE].charAt(0), Integer.parseInt(fields[PARENT]), Long.parseLong(fields[START_TIME]));
+                pid,
+                fields[STATE].charAt(0),
+                Integer.parseInt(fields[PARENT]),
+                (Long.parseLong(fields[FLAGS]) & EXITING) != 0,
+                Long.parseLong(fields[START_TIME]));
     }
 
     /** Whether it has ended and waits to be reaped. */

@@ -1,6 +1,7 @@
 package dev.berth.shim;
 
 import dev.berth.kernel.Fault;
+import dev.berth.kernel.Ticker;
 import dev.berth.linux.cgroup.Cgroup;
 import dev.berth.shim.runtime.BundleConfig;
 import dev.berth.shim.runtime.CheckpointImages;
@@ -44,10 +45,12 @@ final class Checkpoints {
 
     private final Workshop workshop;
     private final Ledger ledger;
+    private final Ticker ticker;
 
-    Checkpoints(Workshop workshop, Ledger ledger) {
+    Checkpoints(Workshop workshop, Ledger ledger, Ticker ticker) {
         this.workshop = workshop;
         this.ledger = ledger;
+        this.ticker = ticker;
     }
 
     /**
@@ -115,7 +118,7 @@ final class Checkpoints {
             new CheckpointImages(wanted.images()).nameStreams(streams);
             done = true;
         } catch (IOException e) {
-            throw Workshop.failed(what, e);
+            throw task.hasEnded(END_TO_BE_SEEN) ? endedMeanwhile(what).causedBy(e) : Workshop.failed(what, e);
         } finally {
             if (!done) {
                 settle(task);
@@ -126,24 +129,34 @@ final class Checkpoints {
     private void dump(String what, Task task, Wanted wanted, Path config, Duration limit) throws InterruptedException {
         Workshop.Tools tools = workshop.tools();
         OciRuntime runtime = task.runtime();
-        try {
-            runtime.checkpoint(
-                    new OciRuntime.Checkpoint(
-                            task.key().id(),
-                            wanted.images(),
-                            wanted.work(),
-                            wanted.kept(),
-                            wanted.cgroupsMode(),
-                            wanted.emptyNamespaces()),
-                    limit,
-                    tools.criu().helper(what, config),
-                    tools.births().of(runtime.program().kind(), null));
+        try (EndWatch watch = EndWatch.of(task.init().record().pid(), ticker)) {
+            try {
+                runtime.checkpoint(
+                        new OciRuntime.Checkpoint(
+                                task.key().id(),
+                                wanted.images(),
+                                wanted.work(),
+                                wanted.kept(),
+                                wanted.cgroupsMode(),
+                                wanted.emptyNamespaces()),
+                        limit,
+                        tools.criu().helper(what, config, watch::hasInterrupted),
+                        tools.births().of(runtime.program().kind(), null));
+            } catch (InterruptedException e) {
+                if (!watch.hasInterrupted()) {
+                    throw e;
+                }
+                throw endedMeanwhile(what).causedBy(e);
+            }
         } catch (Fault e) {
             throw task.hasEnded(END_TO_BE_SEEN)
-                    ? Fault.precondition(what, "it has ended meanwhile", "Start it anew, or another")
-                            .causedBy(e)
+                    ? endedMeanwhile(what).causedBy(e)
                     : tools.criu().explain(what, e, wanted.work().resolve("dump.log"));
         }
+    }
+
+    private static Fault endedMeanwhile(String what) {
+        return Fault.precondition(what, "it has ended meanwhile", "Start it anew, or another");
     }
 
     private Set<Integer> processes(Task task) throws IOException {

@@ -408,7 +408,7 @@ final class Tasks {
      * @param limit how long that may take
      */
     void checkpoint(TaskKey key, Checkpoints.Wanted wanted, Duration limit) throws InterruptedException {
-        new Checkpoints(workshop, context.ledger()).make(find(key), wanted, limit);
+        new Checkpoints(workshop, context.ledger(), context.time().ticker()).make(find(key), wanted, limit);
     }
 
     /** The process ids in the container, in our PID namespace. */

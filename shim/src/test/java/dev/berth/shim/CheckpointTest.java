@@ -9,11 +9,15 @@ import dev.berth.linux.Signals;
 import dev.berth.ttrpc.TtrpcStatus;
 import dev.berth.wire.shim.supervisor.EventsRequest;
 import dev.berth.wire.shim.types.Status;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The state of real containers is written down by runc and CRIU, and others go on from it. */
@@ -181,6 +185,40 @@ class CheckpointTest extends CriuNode {
             node.delete(container, "");
         }
         node.awaitNothingLeft();
+    }
+
+    /** Its first process cannot end before CRIU lets go of the others, and CRIU, which stands still here, waits for the first. */
+    @Test
+    void oneThatIsKilledWhileItIsHeldIsToldToHaveEnded() throws Exception {
+        var container = counter();
+        int init = node.state(container).getPid();
+        var killer = new FutureTask<>(() -> {
+            int holder = tracer(init);
+            while (holder == 0) {
+                holder = tracer(init);
+            }
+            boolean held = Signals.send(holder, Signals.STOP);
+            node.kill(container, Signals.KILL);
+            return held;
+        });
+        Thread.startVirtualThread(killer);
+        assertThatThrownBy(() -> node.checkpoint(container, images("held"), RUNS_ON, Node.LIMIT))
+                .hasMessageContaining("FAILED_PRECONDITION")
+                .hasMessageContaining("it has ended meanwhile");
+        assertThat(killer.get()).isTrue();
+        assertThat(node.await(container, "").getExitStatus()).isEqualTo(137);
+        node.delete(container, "");
+        node.awaitNothingLeft();
+    }
+
+    private static int tracer(int pid) {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/" + pid + "/status"))) {
+            return lines.filter(line -> line.startsWith("TracerPid:"))
+                    .mapToInt(line -> Integer.parseInt(line.replaceAll("\\D+", "")))
+                    .sum();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test

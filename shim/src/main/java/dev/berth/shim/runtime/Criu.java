@@ -2,6 +2,7 @@ package dev.berth.shim.runtime;
 
 import dev.berth.kernel.Fault;
 import dev.berth.linux.FileSizeLimit;
+import dev.berth.linux.Signals;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -102,8 +104,18 @@ public final class Criu {
      * @param config a file with further options for it; need not exist
      */
     public Launcher.Helper helper(String what, Path config) {
+        return helper(what, config, () -> false);
+    }
+
+    /**
+     * As {@link #helper(String, Path)}.
+     *
+     * @param vain whether what it works on is on its end, so that no good order is needed when it shall come to its own
+     */
+    public Launcher.Helper helper(String what, Path config, BooleanSupplier vain) {
         Path program = program(what);
-        return new Launcher.Helper(script(program), Map.of(CONFIG, config.toString()), pid -> endBelow(pid, program));
+        return new Launcher.Helper(
+                script(program), Map.of(CONFIG, config.toString()), pid -> endBelow(pid, program, vain.getAsBoolean()));
     }
 
     /** The directory of the script, or of the program where no script can be had. */
@@ -133,13 +145,15 @@ public final class Criu {
         return program.resolveSibling("");
     }
 
-    /** Ends those that a program has started, in good order. */
-    private static void endBelow(int pid, Path program) throws IOException {
+    /** Ends those that a program has started, in good order or by force. */
+    private static void endBelow(int pid, Path program, boolean force) throws IOException {
         Path file = program.toRealPath();
         try (Stream<ProcessHandle> below = ProcessHandle.of(pid).stream().flatMap(ProcessHandle::descendants)) {
             for (ProcessHandle each : below.toList()) {
                 if (each.info().command().filter(file.toString()::equals).isPresent()) {
-                    boolean _ = FileSizeLimit.set((int) each.pid(), 0);
+                    boolean _ = force
+                            ? Signals.send((int) each.pid(), Signals.KILL)
+                            : FileSizeLimit.set((int) each.pid(), 0);
                 }
             }
         }
