@@ -3,8 +3,10 @@ package dev.berth.shim;
 import dev.berth.shim.ProcessRecord.Streams;
 import dev.berth.shim.runtime.CheckpointImages.Outside;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -56,6 +58,10 @@ final class OutsideStreams {
             }
         } catch (NoSuchFileException ended) {
             return; // it has none open any more
+        } catch (DirectoryIteratorException e) {
+            if (isThere(process)) {
+                throw e.getCause();
+            }
         }
     }
 
@@ -71,9 +77,15 @@ final class OutsideStreams {
                     found.putIfAbsent(number, new Outside(mount, inode.number()));
                 }
             }
-        } catch (NoSuchFileException closed) {
-            return;
+        } catch (IOException e) {
+            if (isThere(open)) { // else it was closed in between, of which a read only says that there is no such file
+                throw e;
+            }
         }
+    }
+
+    private static boolean isThere(Path path) {
+        return Files.exists(path, LinkOption.NOFOLLOW_LINKS);
     }
 
     private static int mount(Path info) throws IOException {
