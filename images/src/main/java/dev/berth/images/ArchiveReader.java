@@ -32,7 +32,6 @@ final class ArchiveReader {
     static final String BLOBS = "blobs/";
 
     private static final Set<String> DOCUMENTS = Set.of(LAYOUT, INDEX, SAVED);
-    private static final Set<String> ALGORITHMS = Set.of("sha256", "sha512");
     private static final int MAX_FILES = 100_000;
     private static final int MAX_LINKS = 8;
     private static final int CHUNK = 1 << 18;
@@ -158,7 +157,7 @@ final class ArchiveReader {
         if (parts.length != 2) {
             throw bad("its file " + name + " is no blob");
         }
-        if (!ALGORITHMS.contains(parts[0])) {
+        if (!Digest.knows(parts[0])) {
             return Optional.empty(); // may be there, as long as nothing of an image is kept under it
         }
         return Optional.of(Digest.parse(parts[0] + ":" + parts[1]));

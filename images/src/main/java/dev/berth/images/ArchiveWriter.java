@@ -130,7 +130,7 @@ final class ArchiveWriter {
 
     private Index index(Descriptor descriptor, int depth) {
         if (depth > MAX_DEPTH) {
-            throw Fault.invalid("export " + descriptor.digest(), "its indexes are nested too deep", "");
+            throw ImageTree.tooDeep("image " + descriptor.digest());
         }
         return (Index) tree(descriptor);
     }

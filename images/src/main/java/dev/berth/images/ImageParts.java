@@ -6,6 +6,7 @@ import dev.berth.oci.ChainId;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
 import dev.berth.oci.ImageConfig;
+import dev.berth.oci.ImageTree;
 import dev.berth.oci.Index;
 import dev.berth.oci.Manifest;
 import dev.berth.oci.MediaTypes;
@@ -55,10 +56,7 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
                 }
                 case Index index -> {
                     if (documents.size() > MAX_INDEXES) {
-                        throw Fault.invalid(
-                                "image " + top.descriptor().digest(),
-                                "its indexes are nested too deep",
-                                "The image is broken; build and push it again");
+                        throw ImageTree.tooDeep("image " + top.descriptor().digest());
                     }
                     current = source.document(index.choose(platform).orElseThrow(() -> none(platform, index)));
                 }

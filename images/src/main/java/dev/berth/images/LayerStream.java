@@ -7,6 +7,7 @@ import dev.berth.kernel.Fault;
 import dev.berth.kernel.Rollback;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
+import dev.berth.oci.ImageTree;
 import dev.berth.oci.MediaTypes.Compression;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -180,7 +181,7 @@ final class LayerStream extends InputStream {
             throw Fault.precondition(
                     "layer " + layer.digest(),
                     "unpacked it is " + actual + ", but the image's config says " + diffId,
-                    "The image is broken; build and push it again");
+                    ImageTree.BUILD_AGAIN);
         }
     }
 
@@ -259,10 +260,9 @@ final class LayerStream extends InputStream {
                             "Pack it with zstd --long=" + ZSTD_WINDOW_LOG + " or less")
                     .causedBy(e);
         }
-        return Fault.invalid(
+        return ImageTree.broken(
                         "layer " + layer.digest(),
-                        (e instanceof ZstdIOException ? "the zstd data is damaged or cut off: " : "") + e.getMessage(),
-                        "The image is broken; build and push it again")
+                        (e instanceof ZstdIOException ? "the zstd data is damaged or cut off: " : "") + e.getMessage())
                 .causedBy(e);
     }
 

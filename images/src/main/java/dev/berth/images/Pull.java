@@ -179,10 +179,9 @@ final class Pull {
 
         private byte[] fetch(Descriptor descriptor) {
             if (descriptor.size() > ImageTree.MAX_BYTES) {
-                throw Fault.invalid(
+                throw ImageTree.broken(
                         "image config " + descriptor.digest(),
-                        "it has " + descriptor.size() + " bytes, more than " + ImageTree.MAX_BYTES,
-                        "The image is broken; build and push it again");
+                        "it has " + descriptor.size() + " bytes, more than " + ImageTree.MAX_BYTES);
             }
             while (true) {
                 ByteBuffer whole = ByteBuffer.allocate(Math.toIntExact(descriptor.size()));

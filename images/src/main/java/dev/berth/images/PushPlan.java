@@ -81,10 +81,7 @@ final class PushPlan {
             }
             case Index index -> {
                 if (depth == MAX_INDEXES) {
-                    throw Fault.invalid(
-                            "image index " + document.digest(),
-                            "its indexes are nested too deep",
-                            "The image is broken; build and push it again");
+                    throw ImageTree.tooDeep("image index " + document.digest());
                 }
                 return add(document, bytes, index, depth);
             }

@@ -4,6 +4,7 @@ import dev.berth.images.registry.Document;
 import dev.berth.kernel.Fault;
 import dev.berth.oci.Descriptor;
 import dev.berth.oci.Digest;
+import dev.berth.oci.ImageTree;
 import dev.berth.oci.Index;
 import dev.berth.oci.Manifest;
 import dev.berth.oci.MediaTypes;
@@ -66,10 +67,7 @@ final class Selection {
         List<Descriptor> path = new ArrayList<>(above);
         path.add(document.descriptor());
         if (path.size() > MAX_INDEXES + 1) {
-            throw Fault.invalid(
-                    "image " + path.getFirst().digest(),
-                    "its indexes are nested too deep",
-                    "The image is broken; build and push it again");
+            throw ImageTree.tooDeep("image " + path.getFirst().digest());
         }
         walked.add(document.descriptor().digest());
         keep(document);

@@ -32,18 +32,13 @@ public record Descriptor(
     public Descriptor {
         mediaType = Absent.text(mediaType);
         if (mediaType.isEmpty() || mediaType.length() > MAX_MEDIA_TYPE) {
-            throw Fault.invalid(
-                    "descriptor",
-                    "its media type is missing or too long",
-                    "The image is broken; build and push it again");
+            throw ImageTree.broken("descriptor", "its media type is missing or too long");
         }
         if (digest == null) {
-            throw Fault.invalid(
-                    "descriptor of a " + mediaType, "it has no digest", "The image is broken; build and push it again");
+            throw ImageTree.broken("descriptor of a " + mediaType, "it has no digest");
         }
         if (size < 0) {
-            throw Fault.invalid(
-                    "descriptor of " + digest, "its size is negative", "The image is broken; build and push it again");
+            throw ImageTree.broken("descriptor of " + digest, "its size is negative");
         }
         urls = Absent.list(urls);
         annotations = Absent.map(annotations);

@@ -17,11 +17,10 @@ public record Digest(String algorithm, String hex) implements Comparable<Digest>
 
     /** @throws Fault INVALID_ARGUMENT if the algorithm is another one, or the hash has the wrong length or letters */
     public Digest {
-        int length = switch (algorithm) {
-            case "sha256" -> 64;
-            case "sha512" -> 128;
-            default -> throw bad(algorithm + ":" + hex, "the algorithm is neither sha256 nor sha512");
-        };
+        int length = digits(algorithm);
+        if (length == 0) {
+            throw bad(algorithm + ":" + hex, "the algorithm is neither sha256 nor sha512");
+        }
         if (hex.length() != length) {
             throw bad(algorithm + ":" + hex, "a " + algorithm + " hash has " + length + " hex digits");
         }
@@ -31,6 +30,20 @@ public record Digest(String algorithm, String hex) implements Comparable<Digest>
                 throw bad(algorithm + ":" + hex, "a hash has only the digits 0-9 and a-f");
             }
         }
+    }
+
+    /** Whether there are digests of this algorithm here. */
+    public static boolean knows(String algorithm) {
+        return digits(algorithm) > 0;
+    }
+
+    /** How long a hash is in hex; 0 if the algorithm is unknown. */
+    private static int digits(String algorithm) {
+        return switch (algorithm) {
+            case "sha256" -> 64;
+            case "sha512" -> 128;
+            default -> 0;
+        };
     }
 
     /**

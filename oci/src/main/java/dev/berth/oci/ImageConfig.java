@@ -115,16 +115,10 @@ public record ImageConfig(
             type = Absent.text(type);
             diffIds = Absent.list(diffIds);
             if (!type.isEmpty() && !type.equals("layers")) {
-                throw Fault.invalid(
-                        "image config",
-                        "its rootfs type is \"" + type + "\", not layers",
-                        "The image is broken; build and push it again");
+                throw ImageTree.broken("image config", "its rootfs type is \"" + type + "\", not layers");
             }
             if (diffIds.size() > ImageTree.MAX_ENTRIES) {
-                throw Fault.invalid(
-                        "image config",
-                        "it has more than " + ImageTree.MAX_ENTRIES + " layers",
-                        "The image is broken; build and push it again");
+                throw ImageTree.broken("image config", "it has more than " + ImageTree.MAX_ENTRIES + " layers");
             }
         }
     }

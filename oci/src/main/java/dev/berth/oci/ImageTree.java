@@ -20,6 +20,19 @@ public sealed interface ImageTree permits Manifest, Index {
     /** Layers of a manifest, entries of an index. */
     int MAX_ENTRIES = 1024;
 
+    /** What to do about an image that its maker got wrong. */
+    String BUILD_AGAIN = "The image is broken; build and push it again";
+
+    /** Of an image that its maker got wrong: INVALID_ARGUMENT. */
+    static Fault broken(String what, String why) {
+        return Fault.invalid(what, why, BUILD_AGAIN);
+    }
+
+    /** Of indexes that lead to more indexes than any image needs: INVALID_ARGUMENT. */
+    static Fault tooDeep(String what) {
+        return broken(what, "its indexes are nested too deep");
+    }
+
     /** The media type that it was read as. */
     String mediaType();
 

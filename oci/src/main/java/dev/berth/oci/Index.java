@@ -31,10 +31,7 @@ public record Index(
         manifests = Absent.list(manifests);
         annotations = Absent.map(annotations);
         if (manifests.size() > MAX_ENTRIES) {
-            throw Fault.invalid(
-                    "image index",
-                    "it has " + manifests.size() + " entries, more than " + MAX_ENTRIES,
-                    "The image is broken; build and push it again");
+            throw ImageTree.broken("image index", "it has " + manifests.size() + " entries, more than " + MAX_ENTRIES);
         }
     }
 

@@ -30,13 +30,10 @@ public record Manifest(
         layers = Absent.list(layers);
         annotations = Absent.map(annotations);
         if (config == null) {
-            throw Fault.invalid("image manifest", "it names no config", "The image is broken; build and push it again");
+            throw ImageTree.broken("image manifest", "it names no config");
         }
         if (layers.size() > MAX_ENTRIES) {
-            throw Fault.invalid(
-                    "image manifest",
-                    "it has " + layers.size() + " layers, more than " + MAX_ENTRIES,
-                    "The image is broken; build and push it again");
+            throw ImageTree.broken("image manifest", "it has " + layers.size() + " layers, more than " + MAX_ENTRIES);
         }
     }
 

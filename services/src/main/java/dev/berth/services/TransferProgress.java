@@ -24,7 +24,7 @@ final class TransferProgress implements Progress, PushRequest.Listener {
     /** One part of an image, and what was told of it last. */
     private static final class Job {
         private final Descriptor part;
-        private Optional<Stage> stage = Optional.empty();
+        private Stage stage = Stage.WAITING;
         private long bytes;
 
         Job(Descriptor part) {
@@ -87,7 +87,7 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         if (begin(part)) {
             tell(before ? THERE : "complete", part, part.size());
             Job job = jobs.computeIfAbsent(part.digest(), _ -> new Job(part));
-            job.stage = Optional.of(Stage.DONE); // what comes as a blob, too, need not be told again
+            job.stage = Stage.DONE; // what comes as a blob, too, need not be told again
             job.bytes = part.size();
         }
     }
@@ -124,8 +124,7 @@ final class TransferProgress implements Progress, PushRequest.Listener {
         if (stage == Stage.WAITING) {
             return;
         }
-        boolean sameStage = job.stage.filter(stage::equals).isPresent();
-        if (sameStage && bytes - job.bytes < STEP_BYTES) {
+        if (job.stage == stage && bytes - job.bytes < STEP_BYTES) {
             return;
         }
         String event = switch (stage) {
@@ -134,13 +133,13 @@ final class TransferProgress implements Progress, PushRequest.Listener {
             case UNPACKING -> "extracting";
             case DONE -> done(job.stage);
         };
-        job.stage = Optional.of(stage);
+        job.stage = stage;
         job.bytes = bytes;
         tell(event, job.part, bytes);
     }
 
-    private static String done(Optional<Stage> before) {
-        return switch (before.orElse(Stage.WAITING)) {
+    private static String done(Stage before) {
+        return switch (before) {
             case WAITING -> THERE;
             case UNPACKING -> "extracted";
             case DOWNLOADING, DONE -> "complete";

@@ -2,9 +2,6 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.berth.images.sample.Busybox;
-import dev.berth.images.sample.ImageBuilder;
-import dev.berth.images.sample.LayerBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,15 +30,7 @@ class CtrImagesTest {
     @BeforeAll
     void start() throws IOException, InterruptedException {
         pair = CtrPair.start();
-        var built = new ImageBuilder()
-                .layer(Busybox.layer().gzip())
-                .layer(new LayerBuilder()
-                        .directory("etc", 0755)
-                        .file("etc/second", 0600, "2\n")
-                        .gzip())
-                .cmd("sh")
-                .build();
-        pair.berth().registry().add("two", "latest", built);
+        var built = pair.serveTwoLayers("two");
         image = pair.berth().image("two");
         digest = built.target().digest().toString();
     }

@@ -2,6 +2,9 @@ package dev.berth.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.berth.images.sample.Busybox;
+import dev.berth.images.sample.ImageBuilder;
+import dev.berth.images.sample.LayerBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +58,20 @@ final class CtrPair implements AutoCloseable {
     /** ctr at containerd. */
     Ctr theirs() {
         return new Ctr(containerd.socket());
+    }
+
+    /** Puts an image of two layers into the registry that both may ask. */
+    ImageBuilder.Built serveTwoLayers(String repository) throws IOException, InterruptedException {
+        var built = new ImageBuilder()
+                .layer(Busybox.layer().gzip())
+                .layer(new LayerBuilder()
+                        .directory("etc", 0755)
+                        .file("etc/second", 0600, "2\n")
+                        .gzip())
+                .cmd("sh")
+                .build();
+        berth.registry().add(repository, "latest", built);
+        return built;
     }
 
     /** Takes away all images of both, with what only they need. */

@@ -36,6 +36,7 @@ final class Library {
     private static final int DEEPEST = 4;
 
     private final DaemonClient daemon;
+    private List<String> snapshotters = List.of(); // once asked for
 
     Library(DaemonClient daemon) {
         this.daemon = daemon;
@@ -144,9 +145,12 @@ final class Library {
 
     /** Whether it can be run, even if its packed layers were thrown away after that. */
     boolean isUnpacked(Variant variant) {
+        if (snapshotters.isEmpty()) {
+            snapshotters = daemon.snapshotters();
+        }
         List<Digest> layers = variant.config().rootfs().diffIds();
         return !layers.isEmpty()
-                && daemon.snapshotters().stream()
+                && snapshotters.stream()
                         .anyMatch(it -> hasSnapshot(it, ChainId.of(layers).toString()));
     }
 
