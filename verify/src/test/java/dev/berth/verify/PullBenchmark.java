@@ -42,8 +42,11 @@ final class PullBenchmark {
     /** Somebody who pulls. */
     private record Side(String name, CriClient client, long pid, Path root, boolean durable) {}
 
-    /** One pull: until the answer, until it is on disk too, the processor's time of the daemon, and how much more memory it took. */
-    private record Sample(double answered, double durable, double processor, double grownMib) {}
+    /**
+     * One pull: until the answer, until it is on disk too, the processor's time of the daemon, how much more memory it took, and how
+     * long the removal of the image took.
+     */
+    private record Sample(double answered, double durable, double processor, double grownMib, double removed) {}
 
     /** Folders that are file systems of their own. */
     private static final class Volumes implements AutoCloseable {
@@ -142,13 +145,14 @@ final class PullBenchmark {
                             .add(sample);
                     System.err.printf(
                             Locale.ROOT,
-                            "%-6s %-16s %8.0f ms, on disk %8.0f ms, processor %6.0f ms, memory +%.0f MiB%n",
+                            "%-6s %-16s %8.0f ms, on disk %8.0f ms, processor %6.0f ms, memory +%.0f MiB, removal %.0f ms%n",
                             packing,
                             side.name(),
                             sample.answered,
                             sample.durable,
                             sample.processor,
-                            sample.grownMib);
+                            sample.grownMib,
+                            sample.removed);
                 }
             }
         }
@@ -187,10 +191,12 @@ final class PullBenchmark {
         double processor = processorMillis(side.pid()) - busy;
         done.set(true);
         watch.join();
+        long end = TICKER.nanos();
         side.client()
                 .images(LIMIT)
                 .removeImage(RemoveImageRequest.newBuilder().setImage(spec).build());
-        return new Sample(answered, durable, processor, (most.get() - before) / 1024.0);
+        double removed = TICKER.since(end).toNanos() / 1e6;
+        return new Sample(answered, durable, processor, (most.get() - before) / 1024.0, removed);
     }
 
     /**
@@ -225,28 +231,38 @@ final class PullBenchmark {
         var json = new StringBuilder("{\"rounds\": " + rounds + ", \"medians\": {");
         System.err.printf(
                 Locale.ROOT,
-                "%-24s%14s%14s%14s%14s%n",
+                "%-24s%14s%14s%14s%14s%14s%n",
                 "median of " + rounds,
                 "answered ms",
                 "on disk ms",
                 "processor ms",
-                "memory +MiB");
+                "memory +MiB",
+                "removal ms");
         samples.forEach((what, each) -> {
             double answered = median(each.stream().map(Sample::answered).toList());
             double durable = median(each.stream().map(Sample::durable).toList());
             double processor = median(each.stream().map(Sample::processor).toList());
             double grown = median(each.stream().map(Sample::grownMib).toList());
+            double removed = median(each.stream().map(Sample::removed).toList());
             System.err.printf(
-                    Locale.ROOT, "%-24s%14.0f%14.0f%14.0f%14.0f%n", what, answered, durable, processor, grown);
+                    Locale.ROOT,
+                    "%-24s%14.0f%14.0f%14.0f%14.0f%14.0f%n",
+                    what,
+                    answered,
+                    durable,
+                    processor,
+                    grown,
+                    removed);
             json.append(json.charAt(json.length() - 1) == '{' ? "" : ", ")
                     .append(String.format(
                             Locale.ROOT,
-                            "\"%s\": {\"answeredMs\": %.0f, \"durableMs\": %.0f, \"processorMs\": %.0f, \"grownMib\": %.1f}",
+                            "\"%s\": {\"answeredMs\": %.0f, \"durableMs\": %.0f, \"processorMs\": %.0f, \"grownMib\": %.1f, \"removalMs\": %.0f}",
                             what,
                             answered,
                             durable,
                             processor,
-                            grown));
+                            grown,
+                            removed));
         });
         System.out.println(json.append("}}"));
     }
