@@ -19,6 +19,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,6 +35,7 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
     private static final String DRAFT = "berth-draft-";
 
     private static final String LEFTOVER = "snapshot-files";
+    private static final int REMOVED_AT_ONCE = 4;
 
     private final String name;
     private final Metadata metadata;
@@ -182,6 +186,20 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
         }
     }
 
+    /** Several at a time: somebody may be waiting for the room. Each is tried, whatever becomes of the others. */
+    private void removeFiles(List<Long> numbers) {
+        List<Future<?>> removals = new ArrayList<>();
+        try (var removers = Executors.newFixedThreadPool(
+                REMOVED_AT_ONCE, Thread.ofVirtual().name("remove-snapshots").factory())) {
+            numbers.forEach(number -> removals.add(removers.submit(() -> removeFiles(number))));
+        }
+        for (Future<?> removal : removals) {
+            if (removal.state() == Future.State.FAILED) {
+                throw Fault.of("remove the files of snapshots", new ExecutionException(removal.exceptionNow()));
+            }
+        }
+    }
+
     @Override
     public SnapshotRecord stat(Namespace namespace, String key) {
         return metadata.read(r -> r.snapshots().get(namespace, name, key));
@@ -249,7 +267,7 @@ abstract sealed class DirectorySnapshotter implements Snapshotter permits Overla
                     there.stream().filter(number -> !known.contains(number)).toList();
             if (!unknown.isEmpty()) {
                 metadata.flush(); // a power loss must not bring back the record of what has no files any more
-                unknown.forEach(this::removeFiles);
+                removeFiles(unknown);
             }
             Set<Long> left = files.numbers();
             Set<Long> gone = new HashSet<>(there);
