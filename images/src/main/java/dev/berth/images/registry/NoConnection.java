@@ -57,6 +57,26 @@ final class NoConnection {
                 .causedBy(cause);
     }
 
+    /** The fault for a connection to the proxy that did not come about. */
+    static Fault toProxy(Proxies.Via proxy, String what, Duration limit, Throwable cause) {
+        InetSocketAddress address = resolved(InetSocketAddress.createUnresolved(proxy.host(), proxy.port()));
+        Duration time = limit.compareTo(LONGEST) < 0 ? limit : LONGEST;
+        String why = "its name is not known";
+        if (!address.isUnresolved()) {
+            try (Socket probe = new Socket()) {
+                probe.connect(address, Math.toIntExact(Math.max(1, time.toMillis())));
+                why = "it broke while it was made";
+            } catch (IOException e) {
+                why = said(e);
+            }
+        }
+        return Fault.unavailable(
+                        what,
+                        "no connection through the proxy " + proxy + ": " + why,
+                        "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the daemon's environment")
+                .causedBy(cause);
+    }
+
     /** The fault for a connection that took too long, with TLS if the address asks for it. */
     static Fault timedOut(URI target, String what, Duration limit) {
         return timedOut(unresolved(target), what, limit);
@@ -69,13 +89,14 @@ final class NoConnection {
                 "Check the network, a firewall on the way and the registry's address");
     }
 
-    /** The first letter of what the system says is a capital one. */
     private static Fault fault(String what, IOException reason, String place, String remedy) {
+        return Fault.unavailable(what, "no connection to " + place + ": " + said(reason), remedy);
+    }
+
+    /** The first letter of what the system says is a capital one. */
+    private static String said(IOException reason) {
         String said = Text.reason(reason);
-        return Fault.unavailable(
-                what,
-                "no connection to " + place + ": " + said.substring(0, 1).toLowerCase(Locale.ROOT) + said.substring(1),
-                remedy);
+        return said.substring(0, 1).toLowerCase(Locale.ROOT) + said.substring(1);
     }
 
     private static String shown(InetSocketAddress address) {

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +34,10 @@ final class Proxies extends ProxySelector {
             System.setProperty("jdk.http.auth.tunneling.disabledSchemes", "");
         }
     }
+
+    /** An {@code @} in a password may stand as it is, and a name may have any {@code _}, as for others. */
+    private static final Pattern ADDRESS = Pattern.compile("(?<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
+            + "(?:(?<user>[^/\\s?#]*)@)?(?<host>[A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+])(?::(?<port>[0-9]{1,5})?)?(?:/.*)?");
 
     /**
      * A proxy.
@@ -91,25 +97,28 @@ final class Proxies extends ProxySelector {
         if (text.isEmpty()) {
             return new Setting.None();
         }
-        try {
-            URI uri = URI.create(text.contains("://") ? text : "http://" + text);
-            String scheme = String.valueOf(uri.getScheme()).toLowerCase(Locale.ROOT);
+        Matcher address = ADDRESS.matcher(text.contains("://") ? text : "http://" + text);
+        if (address.matches()) {
+            String scheme = address.group("scheme").toLowerCase(Locale.ROOT);
             if (!scheme.equals("http")) {
                 return new Setting.Unusable(
                         name,
                         "it is of the kind " + Text.shown(scheme, 20) + ", and only proxies that speak HTTP are known");
             }
-            if (uri.getHost() != null) {
-                @Nullable String user = uri.getRawUserInfo();
-                return new Setting.Usable(new Via(
-                        bare(uri.getHost()),
-                        uri.getPort() < 0 ? 80 : uri.getPort(),
-                        user == null ? "" : "Basic " + base64(user)));
+            try {
+                @Nullable String user = address.group("user");
+                @Nullable String port = address.group("port");
+                var there = InetSocketAddress.createUnresolved(
+                        bare(address.group("host")), port == null ? 80 : Integer.parseInt(port));
+                return new Setting.Usable(
+                        new Via(there.getHostString(), there.getPort(), user == null ? "" : "Basic " + base64(user)));
+            } catch (IllegalArgumentException e) {
+                // told below; the exception repeats the address
             }
-        } catch (IllegalArgumentException e) {
-            // told below; the exception repeats the address
         }
-        return new Setting.Unusable(name, "it is not the address of a proxy");
+        return new Setting.Unusable(
+                name,
+                "it is not the address of a proxy (signs in a name and password are written as %2F is for a slash)");
     }
 
     /** What is wrong with the environment; none if nothing. */

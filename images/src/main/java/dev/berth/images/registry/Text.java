@@ -13,6 +13,8 @@ final class Text {
 
     static String reason(Throwable cause) {
         @Nullable String message = cause.getMessage();
-        return message == null || message.isBlank() ? cause.getClass().getSimpleName() : shown(message, 200);
+        return message == null || message.isBlank()
+                ? cause.getClass().getSimpleName()
+                : shown(message, 200).replaceFirst("\\.+$", ""); // a sentence goes on after it
     }
 }

@@ -14,10 +14,13 @@ import java.security.cert.CertificateNotYetValidException;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +30,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class Transport implements AutoCloseable {
     private static final int MAX_REDIRECTS = 8;
+    private static final Pattern NO_TUNNEL = Pattern.compile("^Tunnel failed, got: ([0-9]{3})"); // the JDK's words
+    private static final Pattern ALERT = Pattern.compile("alert: ([a-z_]+)");
+    /** What a server says that does not like, or lacks, a client's certificate; others of the kind have that word in their names. */
+    private static final Set<String> OF_CLIENTS =
+            Set.of("handshake_failure", "unknown_ca", "decrypt_error", "access_denied");
+
     private static final int PROXY_WANTS_LOGIN = 407;
     private static final String USER_AGENT = "berth/0.1";
 
@@ -177,7 +186,7 @@ final class Transport implements AutoCloseable {
             return new Answer(response.statusCode(), response.headers(), request.uri(), response.body());
         } catch (TimeoutException e) {
             throw Refused.forNow(Fault.unavailable(
-                    what,
+                    what + through(proxies.via(request.uri())),
                     "it took the request but did not answer within "
                             + seconds(call.brings() ? patience.longAnswer() : patience.answer()),
                     "Try again later"));
@@ -232,12 +241,14 @@ final class Transport implements AutoCloseable {
     private Refused failure(URI target, String what, Host via, Throwable cause) {
         Duration limit = via.dialTimeout().orElse(patience.connect());
         Optional<Proxies.Via> proxy = proxies.via(target);
-        if (proxy.isPresent() && cause instanceof ConnectException) {
-            return Refused.forNow(Fault.unavailable(
-                            what,
-                            "no connection through the proxy " + proxy.get() + ": " + Text.reason(cause),
-                            "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the daemon's environment")
-                    .causedBy(cause));
+        boolean unconnected = cause instanceof ConnectException || cause instanceof HttpConnectTimeoutException;
+        if (proxy.isPresent() && unconnected) {
+            return Refused.forNow(NoConnection.toProxy(proxy.get(), what, limit, cause));
+        }
+        Matcher tunnel = NO_TUNNEL.matcher(String.valueOf(cause.getMessage()));
+        if (proxy.isPresent() && tunnel.find()) {
+            Fault fault = noTunnel(what, proxy.get(), tunnel.group(1)).causedBy(cause);
+            return tunnel.group(1).startsWith("4") ? Refused.forGood(fault) : Refused.forNow(fault);
         }
         if (cause instanceof HttpConnectTimeoutException) { // a server that waits for a line of HTTP is silent, too
             return Refused.forNow(NoConnection.timedOut(target, what, limit).causedBy(cause))
@@ -248,17 +259,34 @@ final class Transport implements AutoCloseable {
             return via.hasPort() ? refused : refused.withoutTls();
         }
         if (cause instanceof SSLException) {
-            Fault fault = noTrust(what, cause).causedBy(cause);
+            Fault fault = noTrust(
+                            what + through(proxy), cause, !via.tls().clients().isEmpty())
+                    .causedBy(cause);
             Refused refused = isFinal(cause) ? Refused.forGood(fault) : Refused.forNow(fault);
             return speaksTls(cause) ? refused : refused.withoutTls();
         }
-        Fault fault = Fault.unavailable(what, "the connection broke: " + Text.reason(cause), "Try again later")
+        Fault fault = Fault.unavailable(
+                        what + through(proxy), "the connection broke: " + Text.reason(cause), "Try again later")
                 .causedBy(cause);
         boolean plain = "http".equalsIgnoreCase(target.getScheme());
         if (cause instanceof IOException) {
             return plain ? Refused.broken(fault) : Refused.forNow(fault).withoutTls();
         }
         return Refused.forGood(fault);
+    }
+
+    private static String through(Optional<Proxies.Via> proxy) {
+        return proxy.map(it -> " through the proxy " + it).orElse("");
+    }
+
+    /** A proxy that was asked for a tunnel, and has answered for itself. */
+    private static Fault noTunnel(String what, Proxies.Via proxy, String status) {
+        return Fault.unavailable(
+                what,
+                "the proxy " + proxy + " gives no way to it: status " + status,
+                status.startsWith("4")
+                        ? "Have the proxy allow it, or name the registry in NO_PROXY of the daemon's environment"
+                        : "Check the registry's address and the proxy's log");
     }
 
     /** Whether the same would happen again; else the connection only broke on the way to TLS. */
@@ -285,7 +313,7 @@ final class Transport implements AutoCloseable {
         return false;
     }
 
-    private static Fault noTrust(String what, Throwable cause) {
+    private static Fault noTrust(String what, Throwable cause, boolean shown) {
         for (Throwable each = cause; each != null; each = each.getCause()) {
             if (each instanceof CertificateExpiredException || each instanceof CertificateNotYetValidException) {
                 return Fault.unavailable(
@@ -296,20 +324,37 @@ final class Transport implements AutoCloseable {
         }
         for (Throwable each = cause; each != null; each = each.getCause()) {
             if (each instanceof CertificateException) {
+                String why = Text.reason(each);
+                boolean otherName = why.startsWith("No subject alternative") || why.startsWith("No name matching");
                 return Fault.unavailable(
                         what,
-                        "its TLS certificate is not trusted: " + Text.reason(each),
-                        "Add its authority to the system's, or name it as ca in hosts.toml");
+                        "its TLS certificate is not " + (otherName ? "for it: " : "trusted: ") + why,
+                        otherName
+                                ? "Ask for it by a name that the certificate has, or let it have one for this name"
+                                : "Add its authority to the system's, or name it as ca in hosts.toml");
             }
         }
         String reason = Text.reason(cause);
-        boolean refused = reason.contains("alert: ") && reason.contains("certificate");
-        return Fault.unavailable(
-                what,
-                "TLS with it does not work: " + reason,
-                refused
-                        ? "It wants a client certificate that it trusts: name one as client in hosts.toml"
-                        : "Check the registry; if it serves plain http, give it a server with http:// in hosts.toml");
+        return Fault.unavailable(what, "TLS with it does not work: " + reason, remedy(reason, shown));
+    }
+
+    /**
+     * What can be done about TLS that does not come about.
+     *
+     * @param shown whether we had a certificate of a client to show
+     */
+    private static String remedy(String reason, boolean shown) {
+        Matcher alert = ALERT.matcher(reason);
+        if (!alert.find()) {
+            return "Check the registry; if it serves plain http, give it a server with http:// in hosts.toml";
+        }
+        String name = alert.group(1);
+        if (!OF_CLIENTS.contains(name) && !name.contains("certificate")) {
+            return "Check the registry's settings of TLS: it needs version 1.2 or 1.3";
+        }
+        return shown
+                ? "It may not trust the client certificate that hosts.toml names: check which authorities it accepts"
+                : "It may want a client certificate that it trusts: name one as client in hosts.toml";
     }
 
     private HttpClient client(Host via, URI target) {

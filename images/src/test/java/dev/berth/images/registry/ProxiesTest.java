@@ -48,6 +48,22 @@ class ProxiesTest {
         assertThat(proxies.via(target).map(Proxies.Via::host).orElse("direct")).isEqualTo(way);
     }
 
+    /** What others read: a password with an {@code @} as it is, a name with a {@code _}. */
+    @Test
+    void addressesThatAreNoneByTheRules() {
+        URI target = URI.create("https://r.example/");
+        var proxies = Proxies.of(Map.of("HTTPS_PROXY", "http://me:p@ss%20x@proxy_1:3128/"));
+        assertThat(proxies.via(target)).contains(new Proxies.Via("proxy_1", 3128, "Basic bWU6cEBzcyB4")); // me:p@ss x
+        assertThat(Proxies.of(Map.of("HTTPS_PROXY", "[fd00::1]:8080")).via(target))
+                .contains(new Proxies.Via("fd00::1", 8080, ""));
+        assertThat(Proxies.of(Map.of("HTTPS_PROXY", "HTTP://proxy")).via(target))
+                .contains(new Proxies.Via("proxy", 80, ""));
+        assertThat(Proxies.of(Map.of("HTTPS_PROXY", "http://proxy:99999")).unusable())
+                .hasSize(1);
+        assertThat(Proxies.of(Map.of("HTTPS_PROXY", "http://me:p%zz@proxy:1")).unusable())
+                .hasSize(1);
+    }
+
     @Test
     void noneForAnybody() {
         var all = Proxies.of(Map.of("HTTPS_PROXY", "http://p:1", "NO_PROXY", "*"));
@@ -134,7 +150,7 @@ class ProxiesTest {
                 }
                 var repository = client.repository(Reference.parse("nowhere.invalid/x"), Credentials.ANONYMOUS);
                 assertThatThrownBy(repository::manifest)
-                        .hasMessageContaining("no connection through the proxy 127.0.0.1:1")
+                        .hasMessageContaining("no connection through the proxy 127.0.0.1:1: connection refused")
                         .hasMessageContaining("NO_PROXY");
             }
         }

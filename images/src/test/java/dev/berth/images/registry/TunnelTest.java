@@ -75,7 +75,7 @@ class TunnelTest {
         var limit = Duration.ofMinutes(2);
         var patience = new Patience(limit, limit, limit, 1, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
         try (var door = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
-            Thread.startVirtualThread(() -> refuse(door));
+            Thread.startVirtualThread(() -> refuse(door, "407 No"));
             String there = "127.0.0.1:" + door.getLocalPort();
             for (String scheme : List.of("https", "http")) {
                 var environment = Map.of("HTTPS_PROXY", "http://me:wrong@" + there, "HTTP_PROXY", "http://" + there);
@@ -101,8 +101,37 @@ class TunnelTest {
         }
     }
 
-    private static void refuse(ServerSocket door) {
-        String no = "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 0\r\n\r\n";
+    /** A firewall that lets through only what is on its list; or one that finds nobody there. */
+    @Test
+    void aProxyThatGivesNoWay() throws Exception {
+        var limit = Duration.ofMinutes(2);
+        var patience = new Patience(limit, limit, limit, 1, new Pauses(Duration.ofMillis(1), Duration.ofMillis(2)));
+        var host = new Host(
+                URI.create("https://nowhere.invalid/v2"),
+                Host.Role.SERVER,
+                Set.of(Host.Capability.values()),
+                Host.Tls.DEFAULT,
+                Map.of(),
+                Optional.empty(),
+                Host.Way.AS_THE_ADDRESS_SAYS);
+        for (String status : List.of("403 Forbidden", "502 Bad Gateway")) {
+            try (var door = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+                Thread.startVirtualThread(() -> refuse(door, status));
+                String there = "127.0.0.1:" + door.getLocalPort();
+                try (var transport = new Transport(patience, Proxies.of(Map.of("HTTPS_PROXY", "http://" + there)))) {
+                    assertThatThrownBy(() -> transport.send(host, Call.get(host.base(), Map.of()), null))
+                            .isInstanceOfSatisfying(
+                                    Refused.class, it -> assertThat(it.again()).isEqualTo(status.startsWith("5")))
+                            .hasMessageContaining(
+                                    "the proxy " + there + " gives no way to it: status " + status.substring(0, 3))
+                            .hasMessageContaining(status.startsWith("4") ? "NO_PROXY" : "the proxy's log");
+                }
+            }
+        }
+    }
+
+    private static void refuse(ServerSocket door, String status) {
+        String no = "HTTP/1.1 " + status + "\r\nProxy-Authenticate: Basic realm=\"p\"\r\nContent-Length: 0\r\n\r\n";
         try {
             while (true) {
                 try (Socket client = door.accept()) {
