@@ -9,10 +9,12 @@ import java.security.KeyFactory;
 import java.security.KeyStore;
 import java.security.PrivateKey;
 import java.security.PublicKey;
+import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 
@@ -24,6 +26,8 @@ final class ClientKeys {
     private static final char[] NO_PASSWORD = new char[0]; // the store never leaves our memory
     private static final int SEQUENCE = 0x30;
     private static final int OCTETS = 0x04;
+    private static final Map<String, String> SIGNATURES =
+            Map.of("RSA", "SHA256withRSA", "EC", "SHA256withECDSA", "EdDSA", "EdDSA");
     private static final byte[] VERSION_0 = {0x02, 0x01, 0x00};
 
     private ClientKeys() {}
@@ -33,7 +37,7 @@ final class ClientKeys {
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         for (Host.ClientPair pair : pairs) {
-            List<X509Certificate> chain = Pem.configured("registry client certificate", pair.certificate(), false);
+            List<X509Certificate> chain = Pem.chain(pair.certificate());
             PrivateKey key = key(pair.key(), chain.getFirst().getPublicKey());
             store.setKeyEntry(
                     "client-" + store.size(), key, NO_PASSWORD, chain.toArray(new X509Certificate[chain.size()]));
@@ -47,7 +51,14 @@ final class ClientKeys {
         try {
             for (Pem.Block block : Pem.blocks(file)) {
                 if (block.label().endsWith("PRIVATE KEY")) {
-                    return key(file, block, owner);
+                    PrivateKey key = key(file, block, owner);
+                    if (!isOf(owner, key)) {
+                        throw wrong(
+                                file,
+                                "it is the key of another certificate",
+                                "Name the two that belong together in hosts.toml");
+                    }
+                    return key;
                 }
             }
         } catch (IOException e) {
@@ -71,6 +82,21 @@ final class ClientKeys {
         }
         byte[] pkcs8 = block.label().equals("PRIVATE KEY") ? block.bytes() : wrapped(block.bytes(), owner);
         return KeyFactory.getInstance(owner.getAlgorithm()).generatePrivate(new PKCS8EncodedKeySpec(pkcs8));
+    }
+
+    /** Whether what the key signs is believed by who knows the certificate; the registry would only say that it is not. */
+    private static boolean isOf(PublicKey owner, PrivateKey key) throws GeneralSecurityException {
+        String algorithm = SIGNATURES.get(owner.getAlgorithm());
+        if (algorithm == null) {
+            return true; // as far as we know
+        }
+        Signature signature = Signature.getInstance(algorithm);
+        signature.initSign(key);
+        signature.update(VERSION_0);
+        byte[] signed = signature.sign();
+        signature.initVerify(owner);
+        signature.update(VERSION_0);
+        return signature.verify(signed);
     }
 
     /**

@@ -13,6 +13,7 @@ import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
@@ -79,40 +80,76 @@ final class Pem {
     }
 
     /**
-     * The certificates of a file that the configuration names.
+     * The certificates by which we are known, as a file that the configuration names has them: a chain, of which each link counts.
      *
-     * @param isBundle each stands for itself, so that one that is not valid today is left out; else they are a chain
-     * @throws Fault FAILED_PRECONDITION if there is none in it, or none that is valid
+     * @throws Fault FAILED_PRECONDITION if there is none in it, or one that is not valid today
      */
-    static List<X509Certificate> configured(String kind, Path file, boolean isBundle) throws GeneralSecurityException {
-        List<X509Certificate> found;
+    static List<X509Certificate> chain(Path file) throws GeneralSecurityException {
+        String kind = "registry client certificate";
+        List<X509Certificate> found = configured(kind, file);
+        for (X509Certificate each : found) {
+            Optional<CertificateException> bad = notToday(kind, file, each);
+            if (bad.isPresent()) {
+                throw expired(kind, file, bad.get());
+            }
+        }
+        return found;
+    }
+
+    /**
+     * The authorities of the files that the configuration names. Each stands for itself, so that one that is not valid today is left
+     * out: while an authority is replaced, the old one and the new one are named side by side.
+     *
+     * @throws Fault FAILED_PRECONDITION if a file has none, or none of all is valid
+     */
+    static List<X509Certificate> authorities(List<Path> files) throws GeneralSecurityException {
+        String kind = "certificate authority";
+        List<X509Certificate> valid = new ArrayList<>();
+        Fault last = null;
+        for (Path file : files) {
+            for (X509Certificate each : configured(kind, file)) {
+                Optional<CertificateException> bad = notToday(kind, file, each);
+                if (bad.isPresent()) {
+                    last = expired(kind, file, bad.get());
+                } else {
+                    valid.add(each);
+                }
+            }
+        }
+        if (valid.isEmpty() && last != null) {
+            throw last;
+        }
+        return valid;
+    }
+
+    private static List<X509Certificate> configured(String kind, Path file) throws GeneralSecurityException {
         try {
-            found = certificates(file);
+            List<X509Certificate> found = certificates(file);
+            if (found.isEmpty()) {
+                throw Fault.precondition(kind + " " + file, "there is no certificate in it", "Give it as PEM");
+            }
+            return found;
         } catch (IOException e) {
             throw Fault.precondition(kind + " " + file, "it cannot be read: " + e, "Correct hosts.toml")
                     .causedBy(e);
         }
-        if (found.isEmpty()) {
-            throw Fault.precondition(kind + " " + file, "there is no certificate in it", "Give it as PEM");
+    }
+
+    private static Optional<CertificateException> notToday(String kind, Path file, X509Certificate certificate) {
+        try {
+            certificate.checkValidity();
+            return Optional.empty();
+        } catch (CertificateException e) {
+            LOG.warn("{} {}: {} is not used: {}", kind, file, certificate.getSubjectX500Principal(), Text.reason(e));
+            return Optional.of(e);
         }
-        List<X509Certificate> valid = new ArrayList<>();
-        CertificateException bad = null;
-        for (X509Certificate each : found) {
-            try {
-                each.checkValidity();
-                valid.add(each);
-            } catch (CertificateException e) {
-                LOG.warn("{} {}: {} is not used: {}", kind, file, each.getSubjectX500Principal(), Text.reason(e));
-                bad = e;
-            }
-        }
-        if (bad != null && (!isBundle || valid.isEmpty())) {
-            throw Fault.precondition(
-                            kind + " " + file,
-                            "it has expired or is not valid yet: " + Text.reason(bad),
-                            "Replace it; it is read again when the file changes")
-                    .causedBy(bad);
-        }
-        return valid;
+    }
+
+    private static Fault expired(String kind, Path file, CertificateException bad) {
+        return Fault.precondition(
+                        kind + " " + file,
+                        "it has expired or is not valid yet: " + Text.reason(bad),
+                        "Replace it; it is read again when the file changes")
+                .causedBy(bad);
     }
 }

@@ -70,9 +70,7 @@ final class Trust {
         if (trusted.isEmpty()) {
             trusted.addAll(jdkAuthorities());
         }
-        for (Path file : tls.authorities()) {
-            trusted.addAll(Pem.configured("certificate authority", file, true));
-        }
+        trusted.addAll(Pem.authorities(tls.authorities()));
         KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
         store.load(null, null);
         for (X509Certificate certificate : trusted) {

@@ -50,9 +50,14 @@ final class Certificates {
 
     /** Makes NAME.pem and NAME.key. */
     void issue(String name, Form form, int days) throws IOException, InterruptedException {
+        issue(name, form, days, "IP:127.0.0.1,DNS:localhost");
+    }
+
+    /** The same for other names. */
+    void issue(String name, Form form, int days, String names) throws IOException, InterruptedException {
         String kind = form == Form.SEC1 ? "ec -pkeyopt ec_paramgen_curve:P-256" : "rsa:2048";
         openssl("req -newkey " + kind + " -nodes -keyout " + name + ".p8 -out " + name + ".csr -subj /CN=" + name);
-        Files.writeString(file("ext"), "subjectAltName=IP:127.0.0.1,DNS:localhost\n");
+        Files.writeString(file("ext"), "subjectAltName=" + names + "\n");
         openssl("x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile ext -out " + name
                 + ".pem -days " + days);
         switch (form) {

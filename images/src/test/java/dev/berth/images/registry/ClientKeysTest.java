@@ -104,11 +104,13 @@ class ClientKeysTest {
     void saysWhatIsWrongWithAKey() throws Exception {
         certificates.issue("client", Certificates.Form.PKCS8, 30);
         certificates.issue("other", Certificates.Form.SEC1, 30);
+        certificates.issue("twin", Certificates.Form.PKCS1, 30);
         certificates.openssl("pkcs8 -topk8 -in client.p8 -passout pass:x -out locked.key");
         try (var registry = registry("server", true)) {
             for (var wrong : List.of(
                     List.of("locked.key", "it is encrypted"),
                     List.of("other.key", "does not belong to its certificate"),
+                    List.of("twin.key", "it is the key of another certificate"),
                     List.of("client.csr", "there is no private key in it"),
                     List.of("missing", "cannot be read"))) {
                 String pair = "[[\"" + certificates.file("client.pem") + "\", \"" + certificates.file(wrong.getFirst())
@@ -160,6 +162,43 @@ class ClientKeysTest {
             assertThat(pull(registry, server(registry) + "ca = \"" + bundle + "\"")
                             .descriptor())
                     .isEqualTo(image.target());
+        }
+    }
+
+    /** While an authority is replaced, both are named; in Docker's layout they are files side by side. */
+    @Test
+    void leavesOutAFileWhoseAuthorityHasExpired() throws Exception {
+        certificates.issue("old", Certificates.Form.PKCS8, -1);
+        try (var registry = registry("server", false)) {
+            String both = "ca = [\"" + certificates.file("old.pem") + "\", \"" + certificates.authority() + "\"]";
+            assertThat(pull(registry, server(registry) + both).descriptor()).isEqualTo(image.target());
+            String one = "ca = [\"" + certificates.file("old.pem") + "\"]";
+            assertThatThrownBy(() -> pull(registry, server(registry) + one))
+                    .hasMessageContaining("old.pem")
+                    .hasMessageContaining("expired");
+        }
+    }
+
+    @Test
+    void saysWhoseCertificateIsNotTakenAndWhatToDo() throws Exception {
+        certificates.openssl("req -x509 -newkey rsa:2048 -nodes -keyout x.key -out x.pem -days 30 -subj /CN=stranger");
+        String stranger =
+                "client = [[\"" + certificates.file("x.pem") + "\", \"" + certificates.file("x.key") + "\"]]\n";
+        String trusting = "ca = \"" + certificates.authority() + "\"\n";
+        try (var registry = registry("server", true)) {
+            assertThatThrownBy(() -> pull(registry, server(registry) + trusting))
+                    .hasMessageContaining("It may want a client certificate that it trusts")
+                    .hasMessageNotContaining("plain http");
+            // Only what some authority of the server's has signed is shown to it, so it is not shown this one either.
+            assertThatThrownBy(() -> pull(registry, server(registry) + trusting + stranger))
+                    .hasMessageContaining("It may not trust the client certificate that hosts.toml names")
+                    .hasMessageNotContaining("plain http");
+        }
+        certificates.issue("elsewhere", Certificates.Form.PKCS8, 30, "DNS:other.invalid");
+        try (var registry = registry("elsewhere", false)) {
+            assertThatThrownBy(() -> pull(registry, server(registry) + trusting))
+                    .hasMessageContaining("its TLS certificate is not for it: No subject alternative")
+                    .hasMessageContaining("found. Ask for it by a name that the certificate has");
         }
     }
 
