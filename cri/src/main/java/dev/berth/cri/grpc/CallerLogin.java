@@ -45,9 +45,10 @@ final class CallerLogin {
         return new Login.Password(parts[0], parts[1].replaceFirst("\0+$", ""));
     }
 
+    /** As Go reads base64, over the ends of lines, which tools put there. */
     private static String decode(String auth) {
         try {
-            return new String(Base64.getDecoder().decode(auth), StandardCharsets.UTF_8);
+            return new String(Base64.getDecoder().decode(auth.replaceAll("[\\r\\n]", "")), StandardCharsets.UTF_8);
         } catch (IllegalArgumentException e) {
             throw malformed().causedBy(e);
         }

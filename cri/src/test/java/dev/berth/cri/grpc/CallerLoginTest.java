@@ -21,6 +21,7 @@ class CallerLoginTest {
         assertThat(CallerLogin.of(auth().setUsername("me").setPassword("secret").build()))
                 .isEqualTo(pair);
         assertThat(CallerLogin.of(auth().setAuth("bWU6c2VjcmV0").build())).isEqualTo(pair);
+        assertThat(CallerLogin.of(auth().setAuth("bWU6c2Vj\ncmV0\r\n").build())).isEqualTo(pair);
         assertThat(CallerLogin.of(auth().setIdentityToken("i").build()))
                 .isEqualTo(Credentials.of("", new Login.IdentityToken("i")));
         assertThat(CallerLogin.of(auth().setRegistryToken("r").build()))

@@ -32,11 +32,11 @@ public record DockerConfig(Path file) implements Credentials {
     public Optional<Login> login(Asked asked) {
         Config config = read();
         Optional<Map.Entry<String, String>> named = best(config.credHelpers(), asked);
-        if (named.isPresent()) {
+        if (named.isPresent() && !named.get().getValue().isEmpty()) {
             return CredentialProgram.named(named.get().getValue())
                     .get(named.get().getKey());
         }
-        if (!config.credsStore().isEmpty()) {
+        if (named.isEmpty() && !config.credsStore().isEmpty()) { // a helper of no name takes its host out of the store
             Optional<Login> stored =
                     CredentialProgram.named(config.credsStore()).get(key(asked));
             if (stored.isPresent()) {
@@ -67,6 +67,9 @@ public record DockerConfig(Path file) implements Credentials {
                 throw wrong("it has more than " + MAX_BYTES + " bytes");
             }
             String json = Files.readString(file, StandardCharsets.UTF_8);
+            if (json.isBlank()) {
+                return Config.EMPTY; // docker takes it so, too
+            }
             Config config = JSONB.type(Config.class).fromJson(json);
             return config == null ? Config.EMPTY : config;
         } catch (NoSuchFileException e) {
@@ -130,7 +133,8 @@ public record DockerConfig(Path file) implements Credentials {
 
         private static Login pair(Path file, String base64) {
             try {
-                String text = new String(Base64.getDecoder().decode(base64.strip()), StandardCharsets.UTF_8);
+                String text =
+                        new String(Base64.getDecoder().decode(base64.replaceAll("\\s", "")), StandardCharsets.UTF_8);
                 int colon = text.indexOf(':');
                 if (colon > 0) {
                     String password = text.substring(colon + 1).replaceFirst("\0+$", "");

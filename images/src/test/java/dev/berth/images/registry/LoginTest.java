@@ -346,6 +346,16 @@ class LoginTest {
         assertThat(docker.login(of("t.example"))).contains(new Login.RegistryToken("rt"));
         assertThat(docker.login(of("empty.example"))).isEmpty();
         assertThatThrownBy(() -> docker.login(of("bad.example"))).hasMessageContaining("base64");
+        Files.writeString(
+                file, "{\"auths\": {\"r.example\": {\"auth\": \"bWU6c2Vj\\ncmV0\\n\"}}}"); // as base64 folds it
+        assertThat(docker.login(of("r.example"))).contains(ME);
+        Files.writeString(
+                file,
+                "{\"credsStore\": \"bt-not-there\", \"credHelpers\": {\"r.example\": \"\"},"
+                        + " \"auths\": {\"r.example\": {\"auth\": \"bWU6c2VjcmV0\"}}}");
+        assertThat(docker.login(of("r.example"))).contains(ME);
+        Files.writeString(file, "\n");
+        assertThat(docker.login(app)).isEmpty();
         Files.writeString(file, "{nonsense");
         assertThatThrownBy(() -> docker.login(app))
                 .isInstanceOfSatisfying(
