@@ -1,6 +1,8 @@
 package dev.berth.kernel;
 
+import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -111,6 +113,21 @@ public final class Fault extends RuntimeException {
     public Fault within(String action) {
         String message = String.valueOf(getMessage());
         return message.startsWith(action + ": ") ? this : new Fault(code, action + ": " + message, this);
+    }
+
+    /**
+     * The same fault, told with others that came before it: what it stood in for, and perhaps what its reader can mend.
+     *
+     * @param earlier in the order in which they came; if there is none, it is this fault as it is
+     */
+    public Fault after(List<Fault> earlier) {
+        if (earlier.isEmpty()) {
+            return this;
+        }
+        String before = earlier.stream().map(Throwable::getMessage).collect(Collectors.joining("; "));
+        Fault fault = new Fault(code, getMessage() + ". Tried before: " + before, this);
+        fault.setStackTrace(getStackTrace());
+        return fault;
     }
 
     public Code code() {

@@ -3,6 +3,7 @@ package dev.berth.images.registry;
 import dev.berth.kernel.Fault;
 import dev.berth.kernel.Ticker;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -75,7 +76,7 @@ final class Hosts {
      * Tries the hosts that can do something, in order, until one succeeds; and all of them again while one of the refusals was for
      * now only.
      *
-     * @throws Fault the last host's, with those of the others as suppressed; CANCELLED if interrupted
+     * @throws Fault the last host's, which tells those of the others too; CANCELLED if interrupted
      */
     <T> T patiently(Host.Capability needed, String what, Attempt<T> attempt) {
         try {
@@ -98,6 +99,7 @@ final class Hosts {
     <T> T once(Host.Capability needed, String what, Attempt<T> attempt) throws Refused, InterruptedException {
         Refused last = null;
         Refused hopeful = null;
+        List<Fault> earlier = new ArrayList<>();
         for (Host host : toBeAsked(needed)) {
             long start = ticker.nanos();
             try {
@@ -108,7 +110,7 @@ final class Hosts {
                 }
                 LOG.debug("{}: {} failed: {}", what, host.base(), e.getMessage());
                 if (last != null) {
-                    e.fault().addSuppressed(last.fault());
+                    earlier.add(last.fault());
                 }
                 last = host.role() == Host.Role.SERVER && NO.contains(e.status()) ? e.asDefinite() : e;
                 hopeful = e.again() ? e : hopeful;
@@ -119,11 +121,12 @@ final class Hosts {
             throw Refused.forGood(Fault.precondition(
                     what, "hosts.toml names no host that may do it", "Give one of them the capability"));
         }
-        if (hopeful != null && !last.again()) {
-            Refused again = Refused.until(last.fault(), hopeful.after());
-            throw last.isDefinite() ? again.asDefinite() : again;
+        Refused whole = last.after(earlier);
+        if (hopeful != null && !whole.again()) {
+            Refused again = Refused.until(whole.fault(), hopeful.after());
+            throw whole.isDefinite() ? again.asDefinite() : again;
         }
-        throw last;
+        throw whole;
     }
 
     private List<Host> toBeAsked(Host.Capability needed) {

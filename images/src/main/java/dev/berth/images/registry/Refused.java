@@ -2,6 +2,7 @@ package dev.berth.images.registry;
 
 import dev.berth.kernel.Fault;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** One attempt at one host did not work. Whether another is worth while is for the caller to say. */
@@ -66,6 +67,11 @@ final class Refused extends Exception {
     /** The same refusal, as an answer with a status. */
     Refused withStatus(int newStatus) {
         return new Refused(fault, again, after, newStatus, sign);
+    }
+
+    /** The same refusal, told with those of hosts that were asked before. */
+    Refused after(List<Fault> earlier) {
+        return earlier.isEmpty() ? this : new Refused(fault.after(earlier), again, after, status, sign, definite);
     }
 
     /** The same refusal, as the word of the registry itself. */

@@ -78,6 +78,22 @@ class ManyHostsTest {
                 "server = \"http://" + origin.authority() + "\"\n[host.\"http://" + mirror.authority() + "\"]\n");
     }
 
+    /** Else he who owns the node looks for what is wrong at the registry, and it is his mirror. */
+    @Test
+    void aFailureTellsOfTheMirrorsToo() throws IOException {
+        String toml = "server = \"http://" + origin.authority() + "\"\n[host.\"http://127.0.0.1:1\"]\n"
+                + "[host.\"http://" + mirror.authority() + "\"]\n  [host.\"http://" + mirror.authority()
+                + "\".header]\n  \"not a name\" = \"x\"\n";
+        originFaults.always("/v2/", Faults.status(403));
+        Repository refusing = repository(toml);
+        assertThatThrownBy(refusing::manifest)
+                .isInstanceOfSatisfying(
+                        Fault.class, fault -> assertThat(fault.code()).isEqualTo(Fault.Code.PERMISSION_DENIED))
+                .hasMessageContaining("access is denied at " + origin.authority())
+                .hasMessageContaining("Tried before: registry 127.0.0.1:1: no connection")
+                .hasMessageContaining("; headers for " + mirror.authority());
+    }
+
     private static byte[] list(String... artifactTypes) {
         List<Descriptor> entries = List.of(artifactTypes).stream()
                 .map(it -> new Descriptor(
