@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class LayerWork {
     private static final Duration LOOK_AGAIN = Duration.ofMillis(500);
     private static final long STEP_BYTES = 1 << 18;
+    private static final String INGEST = "layer-"; // a client's begin otherwise
 
     private final LayerSource source;
     private final Blobs blobs;
@@ -102,8 +103,13 @@ final class LayerWork {
         return layer;
     }
 
+    /** Whether an ingest has a layer that a pull or a load has begun to store. */
+    static boolean isIngest(String ref) {
+        return ref.startsWith(INGEST);
+    }
+
     private String ref() {
-        return "layer-" + layer.descriptor().digest();
+        return INGEST + layer.descriptor().digest();
     }
 
     private @Nullable LayerDraft done(@Nullable LayerDraft draft) {

@@ -168,7 +168,7 @@ final class Sweeper implements AutoCloseable {
     }
 
     /**
-     * Sweeps and waits for it; nothing unclaimed is spared.
+     * Sweeps and waits for it; nothing unclaimed is spared, nor what interrupted pulls could go on with: the disk is full.
      *
      * @throws Fault if it could not be done
      */
@@ -206,7 +206,7 @@ final class Sweeper implements AutoCloseable {
         try (Garbage garbage = store.metadata().collect()) {
             tell(new Reading(garbage).read());
             removeRecords(garbage, began.minus(nameless));
-            sweepIngests(began, garbage);
+            sweepIngests(began, grace, garbage);
             sweepBlobs(grace);
             catalogue.retain(garbage.images().stream()
                     .map(image -> image.target().digest())
@@ -361,7 +361,7 @@ final class Sweeper implements AutoCloseable {
         }
     }
 
-    private void sweepIngests(Instant began, Garbage garbage) {
+    private void sweepIngests(Instant began, Duration grace, Garbage garbage) {
         List<Blobs.Status> ingests = store.blobs().ingests();
         Set<String> held = garbage.heldIngests();
         Set<String> abandoned = garbage.abandonedIngests(ingests.stream()
@@ -372,7 +372,8 @@ final class Sweeper implements AutoCloseable {
         for (Blobs.Status ingest : ingests) {
             boolean old = ingest.updatedAt().isBefore(oldest) && !held.contains(ingest.ref());
             boolean over = ingest.ref().startsWith(ONCE); // of a daemon that was killed, unless it is written right now
-            if (old || over || abandoned.contains(ingest.ref())) {
+            boolean inTheWay = grace.isZero() && LayerWork.isIngest(ingest.ref()); // unless it is written right now
+            if (old || over || inTheWay || abandoned.contains(ingest.ref())) {
                 try {
                     store.blobs().abandon(ingest.ref(), began);
                 } catch (Fault e) {

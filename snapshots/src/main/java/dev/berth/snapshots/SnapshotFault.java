@@ -9,6 +9,8 @@ import java.io.IOException;
 final class SnapshotFault {
     static final String FULL = "the disk is full";
     static final String MAKE_ROOM = "Make room on the file system of Berth's root and try again";
+    private static final String BAD_DISK =
+            "Look at the file system of Berth's root; the kernel's log says what is wrong with it";
 
     private SnapshotFault() {}
 
@@ -16,6 +18,9 @@ final class SnapshotFault {
         String why = String.valueOf(e.getMessage());
         if (e instanceof LinuxException linux && (linux.is(Errno.ENOSPC) || linux.is(Errno.EDQUOT))) {
             return Fault.exhausted(what, FULL, MAKE_ROOM).causedBy(e);
+        }
+        if (e instanceof LinuxException linux && (linux.is(Errno.EIO) || linux.is(Errno.EROFS))) {
+            return Fault.unavailable(what, why, BAD_DISK).causedBy(e); // no mistake of ours, and it may come back
         }
         return Fault.internal(what, why, "See the system's log").causedBy(e);
     }
