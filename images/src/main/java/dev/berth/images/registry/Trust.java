@@ -11,6 +11,7 @@ import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -20,9 +21,12 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 import javax.net.ssl.X509ExtendedTrustManager;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Makes TLS contexts: the operating system's authorities (where the node's owner adds his own), else those of the JDK. */
 final class Trust {
+    private static final Logger LOG = LoggerFactory.getLogger(Trust.class);
     private static final List<String> SYSTEM_BUNDLES = List.of(
             "/etc/ssl/certs/ca-certificates.crt", // Debian
             "/etc/pki/tls/certs/ca-bundle.crt", // Fedora, RHEL
@@ -63,7 +67,7 @@ final class Trust {
     }
 
     private static TrustManager @Nullable [] authorities(Host.Tls tls) throws GeneralSecurityException, IOException {
-        Set<X509Certificate> trusted = new LinkedHashSet<>(systemAuthorities());
+        Set<X509Certificate> trusted = new LinkedHashSet<>(systemAuthorities(System.getenv()));
         if (trusted.isEmpty() && tls.authorities().isEmpty()) {
             return null; // the JDK's own
         }
@@ -81,45 +85,69 @@ final class Trust {
         return factory.getTrustManagers();
     }
 
-    /** The bundle of the distribution, and what somebody has put beside it without making the bundle anew. */
-    private static Set<X509Certificate> systemAuthorities() throws GeneralSecurityException, IOException {
+    /**
+     * The bundle of the distribution, and what somebody has put beside it without making the bundle anew. {@code SSL_CERT_FILE} and
+     * {@code SSL_CERT_DIR} each take the place of one of the two, and leave the other as it is.
+     *
+     * @see <a href="https://pkg.go.dev/crypto/x509#SystemCertPool">SystemCertPool</a>
+     */
+    static Set<X509Certificate> systemAuthorities(Map<String, String> environment) throws GeneralSecurityException {
         Set<X509Certificate> found = new LinkedHashSet<>();
-        Optional<Path> bundle = Stream.concat(
-                        Stream.ofNullable(System.getenv("SSL_CERT_FILE")), SYSTEM_BUNDLES.stream())
+        String named = environment.getOrDefault("SSL_CERT_FILE", "");
+        Optional<Path> bundle = Stream.concat(Stream.of(named).filter(it -> !it.isEmpty()), SYSTEM_BUNDLES.stream())
                 .map(Path::of)
-                .filter(Files::isReadable)
+                .filter(it -> Files.isRegularFile(it) && Files.isReadable(it))
                 .findFirst();
         if (bundle.isPresent()) {
-            found.addAll(Pem.certificates(bundle.get()));
+            found.addAll(certificates(bundle.get()));
         }
-        @Nullable String directories = System.getenv("SSL_CERT_DIR");
-        for (String directory : directories == null ? SYSTEM_DIRECTORIES : List.of(directories.split(":", -1))) {
-            for (Path file : besideTheBundle(Path.of(directory))) {
-                found.addAll(Pem.certificates(file));
+        boolean hasAll =
+                bundle.isPresent() && SYSTEM_BUNDLES.contains(bundle.get().toString());
+        String directories = environment.getOrDefault("SSL_CERT_DIR", "");
+        for (String directory : directories.isEmpty() ? SYSTEM_DIRECTORIES : List.of(directories.split(":", -1))) {
+            for (Path file : besideTheBundle(Path.of(directory), hasAll)) {
+                found.addAll(certificates(file));
             }
         }
         return found;
     }
 
-    /** Most entries of such a directory lead to what is in the bundle too, under two names: those are not read again. */
-    private static List<Path> besideTheBundle(Path directory) throws IOException {
-        if (!Files.isDirectory(directory)) {
+    /** Those of one file among many: it must not take the others with it. */
+    private static List<X509Certificate> certificates(Path file) throws GeneralSecurityException {
+        try {
+            return Pem.certificates(file);
+        } catch (IOException e) {
+            LOG.warn("certificate authorities {} are left out: {}", file, Text.reason(e));
             return List.of();
         }
+    }
+
+    /**
+     * Most entries of such a directory lead to what is read anyway, under two names: those are not read again.
+     *
+     * @param hasAll whether the distribution's own are known from its bundle
+     */
+    private static List<Path> besideTheBundle(Path directory, boolean hasAll) {
         List<Path> found = new ArrayList<>();
-        try (Stream<Path> files = Files.list(directory)) {
+        try (Stream<Path> files = Files.isDirectory(directory) ? Files.list(directory) : Stream.of()) {
             for (Path file : files.sorted().toList()) {
-                String name = file.getFileName().toString();
-                boolean known = name.matches("[0-9a-f]{8}\\.[0-9]+")
-                        || SYSTEM_BUNDLES.contains(file.toString())
-                        || (Files.isSymbolicLink(file)
-                                && Files.readSymbolicLink(file).startsWith(DISTRIBUTION));
-                if (!known && Files.isRegularFile(file) && Files.isReadable(file)) {
+                if (!isKnown(file, hasAll) && Files.isRegularFile(file) && Files.isReadable(file)) {
                     found.add(file);
                 }
             }
+        } catch (IOException e) {
+            LOG.warn("certificate authorities in {} are left out: {}", directory, Text.reason(e));
         }
         return found;
+    }
+
+    private static boolean isKnown(Path file, boolean hasAll) throws IOException {
+        if (!Files.isSymbolicLink(file)) {
+            return hasAll && SYSTEM_BUNDLES.contains(file.toString());
+        }
+        Path target = Files.readSymbolicLink(file);
+        boolean isNeighbour = target.getNameCount() == 1 && !target.isAbsolute();
+        return isNeighbour || (hasAll && (target.startsWith(DISTRIBUTION) || SYSTEM_BUNDLES.contains(file.toString())));
     }
 
     private static List<X509Certificate> jdkAuthorities() throws GeneralSecurityException {
