@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.PushbackInputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Semaphore;
 
 /** An archive of images, unpacked on the fly if it is packed. What grows out of all proportion is refused. */
@@ -62,12 +63,26 @@ final class ArchiveStream extends InputStream {
         byte[] magic = peeking.readNBytes(MAGIC);
         peeking.unread(magic);
         Compression compression = LayerStream.compression(magic);
+        if (compression == Compression.NONE) {
+            requireNoOther(magic);
+        }
         isPacked = compression != Compression.NONE;
         archive = switch (compression) {
             case GZIP -> new GzipStream(peeking);
             case ZSTD -> zstd(peeking);
             case NONE -> peeking;
         };
+    }
+
+    private static void requireNoOther(byte[] magic) {
+        String start = new String(magic, StandardCharsets.ISO_8859_1);
+        String other = start.equals("\u00fd7zX")
+                ? "xz"
+                : start.matches("BZh[1-9]") ? "bzip2" : start.equals("PK\u0003\u0004") ? "zip" : "";
+        if (!other.isEmpty()) {
+            throw Fault.invalid(
+                    "read the archive", "it is packed with " + other, "Unpack it first, or pack it with gzip or zstd");
+        }
     }
 
     private static InputStream zstd(InputStream packed) throws IOException {

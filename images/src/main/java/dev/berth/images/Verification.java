@@ -100,7 +100,7 @@ public record Verification(Path directory, int most, Duration limit) {
     }
 
     private static void settle(String verifier, String name, Execution.Outcome.Ended ended) {
-        String reason = shown(ended.output().strip().lines().findFirst().orElse(""));
+        String reason = first(ended.output());
         if (ended.status().signal() != 0) {
             throw Fault.precondition(
                     verifier, "signal " + ended.status().signal() + " ended it before it could answer", "Correct it");
@@ -109,10 +109,21 @@ public record Verification(Path directory, int most, Duration limit) {
             throw Fault.of(
                     Fault.Code.PERMISSION_DENIED,
                     verifier,
-                    "it refuses the image" + (reason.isEmpty() ? "" : ": " + reason),
+                    "it refuses the image: " + (reason.isEmpty() ? silent(ended) : reason),
                     "Use an image that this node's rules allow");
         }
         LOG.debug("{} takes {}: {}", verifier, name, reason);
+    }
+
+    /** The reason belongs on standard output. Many programs say on the other one what hinders them. */
+    private static String silent(Execution.Outcome.Ended ended) {
+        String errors = first(ended.errors());
+        String code = "it ends with " + ended.status().code();
+        return errors.isEmpty() ? code + " and says nothing" : code + " and says on standard error: " + errors;
+    }
+
+    private static String first(String said) {
+        return shown(said.strip().lines().findFirst().orElse(""));
     }
 
     private static void told(String verifier, String errors) {

@@ -369,6 +369,8 @@ class ArchivesTest {
             refused(invalid, "cut off", Arrays.copyOf(whole, whole.length * tenth / 10 / 512 * 512 + 100));
         }
         refused(invalid, "no tar archive", bytes("<html>".repeat(200)));
+        refused(invalid, "packed with bzip2", bytes("BZh91AY&SY"));
+        refused(invalid, "packed with xz", new byte[] {(byte) 0xfd, '7', 'z', 'X', 'Z', 0});
         refused(invalid, "neither oci-layout nor manifest.json", tar(tar -> file(tar, "any", bytes("x"))));
         refused(invalid, "leads out of it", tar(tar -> file(tar, "../../etc/passwd", bytes("x"))));
         refused(invalid, "other content than its name says", tar(tar -> {

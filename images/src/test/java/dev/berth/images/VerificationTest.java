@@ -74,6 +74,15 @@ class VerificationTest {
     }
 
     @Test
+    void aRefusalWithoutAReasonIsToldWithWhatElseWasSaid() throws Exception {
+        verifier("a", "echo 'no key for it' >&2; exit 7");
+        assertThatThrownBy(() -> judge(10))
+                .hasMessageContaining("it refuses the image: it ends with 7 and says on standard error: no key for it");
+        verifier("a", "exit 7");
+        assertThatThrownBy(() -> judge(10)).hasMessageContaining("it ends with 7 and says nothing");
+    }
+
+    @Test
     void oneThatCannotJudgeIsNoConsent() throws Exception {
         Files.writeString(directory().resolve("a"), "not a program");
         assertThatThrownBy(() -> judge(10))

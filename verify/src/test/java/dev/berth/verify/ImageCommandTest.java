@@ -375,6 +375,12 @@ class ImageCommandTest {
         Berth.Result plain = typedOn("dumb", "", "", "pull", berth.image("bars"));
         assertThat(plain.out()).contains("layer ").doesNotContain("\u001b");
         image("rm", berth.image("bars")).text();
+        Path told = berth.folder().resolve("told");
+        assertThat(typed("", "", "pull", berth.image("bars"), "2>", told.toString())
+                        .exit())
+                .isZero();
+        assertThat(Berth.read(told)).contains("layer ").doesNotContain("\u001b");
+        image("rm", berth.image("bars")).text();
         Berth.Result lines = image("pull", berth.image("bars"));
         assertThat(lines.err()).contains("layer ").doesNotContain("\u001b");
         image("rm", berth.image("bars")).text();

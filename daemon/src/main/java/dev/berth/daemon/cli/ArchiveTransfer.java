@@ -48,6 +48,10 @@ record ArchiveTransfer(
     static Session.Action parseSave(Arguments arguments) {
         Packing packing = Packing.parse(arguments.value("--compress"));
         ArchiveTransfer transfer = of(arguments, "--output", "-o", packing);
+        if (transfer.directory && packing != Packing.NONE) {
+            throw new Misuse("--compress packs an archive, but " + transfer.file
+                    + " is to be a directory; leave one of the two out");
+        }
         List<String> images = arguments.words("IMAGE...", 1, MOST);
         return session -> transfer.save(session, images);
     }

@@ -5,6 +5,8 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import dev.berth.kernel.Ticker;
 import dev.berth.wire.containerd.transfertypes.Progress;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -21,6 +23,10 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     private static final int MOST_BARS = 16;
     private static final String LAYER = "layer-sha256:";
     private static final int SHORT = 12;
+    /** What is too long for the terminal is cut off and does not go on in the next line, where the cursor would miss it. */
+    private static final String CUT = "\u001b[?7l";
+
+    private static final String WRAP = "\u001b[?7h";
 
     /** How one is drawn. */
     enum Style {
@@ -57,9 +63,20 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     }
 
     static LayerBars on(Terminal terminal, boolean quiet) {
-        boolean movesItsCursor = terminal.interactive() && !"dumb".equals(System.getenv("TERM"));
+        boolean movesItsCursor =
+                terminal.interactive() && !"dumb".equals(System.getenv("TERM")) && errorsGoWhereOutputGoes();
         Style loud = movesItsCursor ? Style.BARS : Style.LINES;
         return new LayerBars(terminal.err(), quiet ? Style.NOTHING : loud, Ticker.system());
+    }
+
+    /** Errors may go to a file while somebody sits at a terminal. */
+    private static boolean errorsGoWhereOutputGoes() {
+        try {
+            return Files.readSymbolicLink(Path.of("/proc/self/fd/2"))
+                    .equals(Files.readSymbolicLink(Path.of("/proc/self/fd/1")));
+        } catch (IOException e) {
+            return false; // it is closed
+        }
     }
 
     /** The names that images got. */
@@ -126,8 +143,9 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
     /** Writes over what it drew last. When there are more than fit, those that are over are left out first. */
     private void draw() throws IOException {
         drawnAt = ticker.nanos();
+        var picture = new StringBuilder(CUT); // written at once: who interrupts us keeps a terminal as it was
         if (drawn > 0) {
-            out.append("\u001b[").append(Integer.toString(drawn)).append('A');
+            picture.append("\u001b[").append(drawn).append('A');
         }
         List<Layer> shown = new ArrayList<>(layers.values());
         for (int i = 0; i < shown.size() && shown.size() > MOST_BARS; ) {
@@ -139,10 +157,11 @@ final class LayerBars implements SideStream.Receiver, AutoCloseable {
         }
         shown = shown.subList(0, Math.min(MOST_BARS, shown.size()));
         for (Layer layer : shown) {
-            out.append(bar(layer)).append("\u001b[K\n");
+            picture.append(bar(layer)).append("\u001b[K\n");
         }
         String rest = layers.values().stream().filter(Layer::isOver).count() + " of " + layers.size() + " layers done";
-        out.append(rest).append("\u001b[K\n\u001b[J");
+        picture.append(rest).append("\u001b[K\n\u001b[J").append(WRAP);
+        out.append(picture);
         drawn = shown.size() + 1;
     }
 

@@ -73,6 +73,7 @@ class ImageCommandParsingTest {
                 "pull a --platform linux/amd64 --all-platforms | exclude each other",
                 "pull a --user :x | --user wants",
                 "save           | there is too little",
+                "save a -o dir/ --compress gzip | leave one of the two out",
                 "mount a        | there is too little",
                 "unmount a b    | \"b\" is too much",
                 "-n .. ls       | is not a name",

@@ -85,6 +85,9 @@ class RenderingTest {
         assertThat(out.toString())
                 .contains("0123456789ab [" + "=".repeat(24) + "] 2.0 KiB done", "1 of 1 layers done")
                 .contains("\u001b[2A");
+        assertThat(out.toString().split("(?<=\u001b\\[\\?7h)"))
+                .as("on a narrow terminal lines are cut off, and nothing else is ever")
+                .allMatch(drawn -> drawn.startsWith("\u001b[?7l") && drawn.endsWith("\u001b[?7h"));
     }
 
     @Test
