@@ -4,6 +4,7 @@ import com.google.protobuf.Any;
 import com.google.protobuf.Empty;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.berth.kernel.Disk;
+import dev.berth.kernel.DiskFault;
 import dev.berth.kernel.Fault;
 import dev.berth.tasks.Tasks;
 import dev.berth.wire.containerd.introspection.IntrospectionGrpc;
@@ -110,7 +111,7 @@ final class IntrospectionService extends IntrospectionGrpc.IntrospectionImplBase
         } catch (NoSuchFileException | IllegalArgumentException none) {
             return newUuid();
         } catch (IOException e) {
-            throw failed(e);
+            throw DiskFault.of("tell the server's identity in " + uuidFile, e);
         } finally {
             lock.unlock();
         }
@@ -122,13 +123,8 @@ final class IntrospectionService extends IntrospectionGrpc.IntrospectionImplBase
             disk.replace(uuidFile, uuid.getBytes(StandardCharsets.UTF_8));
             return uuid;
         } catch (IOException e) {
-            throw failed(e);
+            throw DiskFault.of("tell the server's identity in " + uuidFile, e);
         }
-    }
-
-    private Fault failed(IOException e) {
-        return Fault.unavailable("tell the server's identity", uuidFile + ": " + e.getMessage(), "")
-                .causedBy(e);
     }
 
     private static long pidNamespace() {
