@@ -75,11 +75,11 @@ class FullDiskTest {
                 InstantSource.system());
     }
 
-    private static void isRefused(Images images, PullRequest request, Fault.Code code) {
+    private static void isRefused(Images images, PullRequest request, Fault.Code... codes) {
         assertThatThrownBy(() -> images.pull(request))
                 .isInstanceOfSatisfying(
                         Fault.class,
-                        fault -> assertThat(fault.code()).as(fault.getMessage()).isEqualTo(code));
+                        fault -> assertThat(fault.code()).as(fault.getMessage()).isIn((Object[]) codes));
     }
 
     @Test
@@ -124,7 +124,7 @@ class FullDiskTest {
         }
     }
 
-    /** A thin disk whose host is full takes all that is written, and loses it when it is flushed. */
+    /** A thin disk whose host is full takes all that is written, and loses it when it is flushed: as EIO or as ENOSPC, as it comes. */
     @Test
     void whatTheDiskLosesIsNotListed() throws Exception {
         Path thin = disk.resolve("thin");
@@ -147,7 +147,7 @@ class FullDiskTest {
                 var images = images(root, store, client)) {
             Image kept = images.pull(PullRequest.of(K8S, Reference.parse(registry.authority() + "/small")));
             var large = PullRequest.of(K8S, Reference.parse(registry.authority() + "/large"));
-            isRefused(images, large, Fault.Code.UNAVAILABLE);
+            isRefused(images, large, Fault.Code.UNAVAILABLE, Fault.Code.RESOURCE_EXHAUSTED);
             assertThat(images.list(K8S)).containsExactly(kept);
         } finally {
             run("umount", "-l", root.toString()); // the kernel may still be giving up on it
