@@ -67,7 +67,9 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
     /**
      * The end of such a walk.
      *
-     * @param platform that it must be for, if it matters
+     * @param documents from the top to the manifest
+     * @param platform that it must be for, if it matters; if nothing else was offered, an emulator may run what is for another
+     *     processor, as it does where containerd takes such an image
      */
     static ImageParts of(List<Descriptor> documents, Manifest manifest, Optional<Platform> platform, Source source) {
         Descriptor descriptor = manifest.config();
@@ -81,10 +83,9 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
                     "it names " + diffIds.size() + " layers, the manifest " + packed.size(),
                     "It is no image, or a broken one");
         }
-        boolean saysPlatform = !config.os().isEmpty() && !config.architecture().isEmpty();
-        if (saysPlatform
-                && platform.isPresent()
-                && platform.get().distanceTo(config.platform()).isEmpty()) {
+        boolean alone = documents.size() == 1;
+        if (platform.filter(it -> !fits(it, config)).isPresent()
+                && !(alone && platform.get().os().equals(config.os()))) {
             throw Fault.notFound(
                     "image for " + platform.get(), "it is for " + config.platform(), "Build it for this platform too");
         }
@@ -96,6 +97,16 @@ record ImageParts(List<Descriptor> documents, Descriptor config, ImageConfig con
             layers.add(new Layer(packed.get(i), diffId, chain));
         }
         return new ImageParts(List.copyOf(documents), descriptor, config, List.copyOf(layers));
+    }
+
+    private static boolean fits(Platform platform, ImageConfig config) {
+        boolean says = !config.os().isEmpty() && !config.architecture().isEmpty();
+        return !says || platform.distanceTo(config.platform()).isPresent();
+    }
+
+    /** Whether it is for this platform, or does not say what it is for. */
+    boolean isFor(Platform platform) {
+        return fits(platform, content);
     }
 
     private static void checkLayer(Descriptor layer) {

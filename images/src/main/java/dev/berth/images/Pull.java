@@ -88,6 +88,12 @@ final class Pull {
             List<Descriptor> packed =
                     parts.layers().stream().map(ImageParts.Layer::descriptor).toList();
             progress.resolved(parts.manifest(), packed);
+            if (selection.isForced(parts)) {
+                LOG.warn(
+                        "{} is for {} alone: here it can only run by an emulator",
+                        request.reference(),
+                        parts.content().platform());
+            }
         }
         bring(selection);
         long flushing = Spent.now();

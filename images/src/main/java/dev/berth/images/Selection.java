@@ -193,9 +193,14 @@ final class Selection {
 
     /** Whether an image's layers are to become snapshots. */
     boolean unpacks(ImageParts parts) {
-        Platform is = parts.content().platform();
-        boolean says = !is.os().isEmpty() && !is.architecture().isEmpty();
-        return extent.unpacked().stream()
-                .anyMatch(platform -> !says || platform.distanceTo(is).isPresent());
+        return extent.unpacked().stream().anyMatch(parts::isFor)
+                || (!extent.unpacked().isEmpty() && isForced(parts));
+    }
+
+    /** Whether it was taken although it is for another processor, because there is no other. */
+    boolean isForced(ImageParts parts) {
+        return !extent.lenient()
+                && !extent.platforms().isEmpty()
+                && extent.platforms().stream().noneMatch(parts::isFor);
     }
 }
