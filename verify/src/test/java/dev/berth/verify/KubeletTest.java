@@ -326,7 +326,14 @@ class KubeletTest {
                 said.add(Integer.valueOf(match.group(1)));
             }
         }
-        assertThat(said).isEqualTo(IntStream.range(0, LINES).boxed().toList());
+        assertThat(IntStream.range(0, said.size())
+                        .filter(i -> said.get(i) != i)
+                        .boxed()
+                        .limit(5)
+                        .map(i -> i + " is " + said.get(i)))
+                .as("lines that are missing or told twice, in " + files)
+                .isEmpty();
+        assertThat(said).hasSize(LINES);
     }
 
     /** The kubelet packs all but the newest that it has rotated; what is small is not rotated any more. */

@@ -193,7 +193,7 @@ class RaceTest extends BusyboxPods {
 
     /** A caller who gave up asks again and gets what was made. */
     @Test
-    void aCallerWhoGaveUpGetsThePodOfTheFirstCall() {
+    void aCallerWhoGaveUpGetsThePodOfTheFirstCall() throws InterruptedException {
         var request = RunPodSandboxRequest.newBuilder()
                 .setConfig(pods.pod("impatient"))
                 .build();
@@ -203,6 +203,14 @@ class RaceTest extends BusyboxPods {
                         .withDeadlineAfter(3, java.util.concurrent.TimeUnit.MILLISECONDS)
                         .runPodSandbox(request));
         String pod = pods.run("impatient");
+        Berth.until("that the pod was delivered is noted, which follows the answer", Berth.LIMIT, () -> {
+            try {
+                assertThat(pods.run("impatient")).isEqualTo(pod);
+                return false;
+            } catch (StatusRuntimeException e) {
+                return e.getStatus().getCode() == Status.Code.ALREADY_EXISTS;
+            }
+        });
         GrpcPods.refused(Status.Code.ALREADY_EXISTS, () -> pods.run("impatient"), pod);
     }
 }
